@@ -1,0 +1,1 @@
+"""The operator's command, on AWS and on the emulator alike."""

@@ -1,0 +1,30 @@
+"""Lambda function: scores one S3 file with an existing model, in a SageMaker batch transform job."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, single_jobs
+from pipeline.contracts import BatchTransformEvent, parse_event
+from pipeline.observability import about, count, logger, metrics
+from pipeline.settings import TransformSettings, load_settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Answers transformJobName, transformJobArn and outputUri; see `pipeline.single_jobs.start_transform_job`."""
+    settings = load_settings(TransformSettings, os.environ)
+    wanted = parse_event(BatchTransformEvent, event)
+    about(item=wanted.item)
+    answer = single_jobs.start_transform_job(
+        wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC)
+    )
+    count("TransformJobsStarted")
+    logger.info("batch transform job started", extra=answer)
+    return answer

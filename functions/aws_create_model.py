@@ -1,0 +1,28 @@
+"""Lambda function: checks the training's result and creates the SageMaker model."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, models
+from pipeline.contracts import CreateModelEvent, parse_event
+from pipeline.observability import about, count, logger, metrics
+from pipeline.settings import ModelSettings, load_settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Answers modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.models.create_model`."""
+    settings = load_settings(ModelSettings, os.environ)
+    wanted = parse_event(CreateModelEvent, event)
+    about(run_id=wanted.run_id, item=wanted.item)
+    answer = models.create_model(wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC))
+    count("ModelsCreated")
+    logger.info("model created", extra={"model_name": answer["modelName"], "model_arn": answer["modelArn"]})
+    return answer

@@ -1,0 +1,1 @@
+"""What the Lambda handlers call: contracts, settings, naming, SageMaker requests, errors, observability."""

@@ -1,0 +1,109 @@
+"""Every failure this application can name; the class name is what the state machine sees as the error.
+
+PipelineError
+├── UserError                    the request, the data or the settings are wrong: never retried
+│   ├── InvalidRequestError          an event or a run request breaks its contract
+│   ├── ImageNotSetError             the stack was deployed without ImageUri
+│   ├── DataNotFoundError            an S3 object or prefix that a job should read is not there
+│   ├── DataNotReadableError         it is there, or may be, but this stack's role is refused
+│   ├── DataEmptyError               the object is there and has no bytes
+│   ├── DataAmbiguousError           SageMaker would read more objects than the one that is meant
+│   └── ServiceRefusedError          AWS refused a call for good (validation, access, not found)
+├── StateError                   what happened before forbids this step: never retried
+│   ├── TrainingNotCompletedError    the training job did not end as Completed
+│   ├── NameTakenError               another job or model has this name and differs
+│   └── RunConflictError             another execution has written this run's files
+├── SettingsError                the function's own environment is wrong: never retried
+└── PlatformError                AWS failed us for now: retried by the definition
+    ├── ServiceThrottledError        a rate or a quota is used up
+    └── ServiceUnavailableError      a 5xx answer, a broken connection or a time-out
+"""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Base of every error that a handler raises on purpose."""
+
+
+class UserError(PipelineError):
+    """The caller can mend it; trying again as it is cannot."""
+
+
+class InvalidRequestError(UserError):
+    """A request breaks its contract.
+
+    Attributes:
+        problems: one sentence for each thing that is wrong, each naming where.
+    """
+
+    # Step Functions cuts a Cause at 32,768 characters; the JSON around the message needs some of them.
+    MAX_MESSAGE_LENGTH = 24_000
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        lines: list[str] = []
+        length = 0
+        for number, problem in enumerate(problems):
+            length += len(problem) + 2
+            if length > self.MAX_MESSAGE_LENGTH:
+                lines.append(f"… and {len(problems) - number} more problems")
+                break
+            lines.append(problem)
+        super().__init__("\n".join(lines))
+
+
+class ImageNotSetError(UserError):
+    """There is no image to train with."""
+
+
+class DataNotFoundError(UserError):
+    """An object that a job should read does not exist."""
+
+
+class DataNotReadableError(UserError):
+    """The stack's role may not read an object that a job should read."""
+
+
+class DataEmptyError(UserError):
+    """An object that a job should read has no bytes."""
+
+
+class DataAmbiguousError(UserError):
+    """SageMaker takes the URI as a prefix, and more than the object meant begins with it."""
+
+
+class ServiceRefusedError(UserError):
+    """AWS refused a call in a way that trying again cannot change."""
+
+
+class StateError(PipelineError):
+    """An earlier step's outcome forbids this one."""
+
+
+class TrainingNotCompletedError(StateError):
+    """The training job ended in another status than Completed."""
+
+
+class NameTakenError(StateError):
+    """A job or model of this name exists and is not the one asked for."""
+
+
+class RunConflictError(StateError):
+    """Another execution wrote this run's files."""
+
+
+class SettingsError(PipelineError):
+    """The function's environment lacks or misstates a setting."""
+
+
+class PlatformError(PipelineError):
+    """AWS did not do its part this time."""
+
+
+class ServiceThrottledError(PlatformError):
+    """AWS asks to come back later."""
+
+
+class ServiceUnavailableError(PlatformError):
+    """AWS did not answer, or answered with a fault of its own."""

@@ -1,0 +1,130 @@
+"""Makes SageMaker models of model artifacts, and keeps each item's latest.json, its last accepted model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, layout, naming, requests
+from pipeline.errors import (
+    DataNotFoundError,
+    ImageNotSetError,
+    ServiceUnavailableError,
+    TrainingNotCompletedError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from pipeline.contracts import CreateModelEvent
+    from pipeline.settings import ModelSettings
+
+Answer = dict[str, Any]
+
+# Two runs may race for an item's latest.json; each attempt of one of them settles it for that one.
+LATEST_ATTEMPTS = 5
+MAX_METRICS = 50
+METRIC_LENGTH = 100
+
+
+def create_model(
+    event: CreateModelEvent, settings: ModelSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
+) -> Answer:
+    """Creates the model asked for; as the pipeline's step, checks the training and writes latest.json.
+
+    Returns:
+        modelName, modelArn, modelDataUrl, image and metrics (the content of training's metrics.json, or None).
+
+    Raises:
+        TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
+        DataNotFoundError: there is no artifact, or the item has no accepted model yet.
+        ImageNotSetError: neither event, artifact nor stack names an image.
+        NameTakenError: another model has this name.
+    """
+    if event.training is not None and event.training.status != "Completed":
+        raise TrainingNotCompletedError(
+            f"training job {event.training.name} ended as {event.training.status}, not Completed;"
+            " if it reached its limit, raise maxRuntimeInSeconds"
+        )
+    latest = _latest_model(event, settings, s3)
+    model_data_url = event.model_data_url or str(latest["modelDataUrl"])
+    image = event.image or latest.get("image") or settings.image_uri
+    if not image:
+        raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
+    if event.model_data_url:
+        aws.check_input(s3, model_data_url)
+    name = event.model_name or naming.model_name(
+        event.item or model_data_url, event.timestamp or naming.timestamp(now)
+    )
+    request = requests.model_request(
+        settings,
+        model_name=name,
+        image=image,
+        model_data_url=model_data_url,
+        environment=event.environment,
+        run_id=event.run_id,
+        item=event.item,
+    )
+    answer: Answer = {
+        "modelName": name,
+        "modelArn": aws.create_model(sagemaker, request),
+        "modelDataUrl": model_data_url,
+        "image": image,
+        "metrics": latest.get("metrics"),
+    }
+    if event.training is not None and event.item is not None and event.run_id is not None:
+        key = layout.metrics_key(event.item, event.run_id)
+        stored = aws.read_json(s3, settings.output_bucket, key)
+        answer["metrics"] = _plain_values(stored.content) if stored else None
+        _remember(s3, settings.output_bucket, event.item, event.run_id, event.training.name, answer)
+    return answer
+
+
+def _plain_values(content: object) -> Answer | None:
+    """The numbers and short texts of a metrics.json: they travel in the state, where room is short."""
+    if not isinstance(content, dict):
+        return None
+    plain = {
+        str(name)[:METRIC_LENGTH]: value[:METRIC_LENGTH] if isinstance(value, str) else value
+        for name, value in content.items()
+        if value is None or isinstance(value, str | int | float)
+    }
+    return dict(list(plain.items())[:MAX_METRICS])
+
+
+def _latest_model(event: CreateModelEvent, settings: ModelSettings, s3: S3Client) -> Answer:
+    """The item's last accepted model, where the event names the item alone."""
+    if event.model_data_url is not None or event.item is None:
+        return {}
+    key = layout.latest_key(event.item)
+    stored = aws.read_json(s3, settings.output_bucket, key)
+    if stored is None:
+        raise DataNotFoundError(
+            f"item {event.item!r} has no accepted model yet (no s3://{settings.output_bucket}/{key}); run it once"
+            " or give modelDataUrl"
+        )
+    latest: Answer = stored.content
+    return latest
+
+
+def _remember(s3: S3Client, bucket: str, item: str, run_id: str, job_name: str, answer: Answer) -> None:
+    """Writes the item's latest.json unless a younger run has; run ids begin with their time, so they compare."""
+    key = layout.latest_key(item)
+    content = {
+        "item": item,
+        "runId": run_id,
+        "trainingJobName": job_name,
+        "acceptedAt": datetime.now(UTC).isoformat(),
+        **{name: answer[name] for name in ("modelName", "modelDataUrl", "image", "metrics")},
+    }
+    for _ in range(LATEST_ATTEMPTS):
+        stored = aws.read_json(s3, bucket, key)
+        if stored is None:
+            if aws.write_json(s3, bucket, key, content, only_if_absent=True):
+                return
+        elif stored.content["runId"] > run_id or aws.write_json(
+            s3, bucket, key, content, only_if_etag=stored.etag
+        ):
+            return
+    raise ServiceUnavailableError(f"s3://{bucket}/{key} changes too often to be written")

@@ -1,0 +1,121 @@
+"""Names of runs, jobs and models: pure functions, legal for AWS, unique per item and run, recognisable."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+MAX_ITEM_LENGTH = 128
+# TrainingJobName, TransformJobName, ModelName: 1-63 of [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62} (SageMaker API reference).
+MAX_NAME_LENGTH = 63
+MAX_TAG_LENGTH = 256
+HASH_DIGITS = 6
+
+TIMESTAMP_PATTERN = r"^\d{8}T\d{9}Z$"
+
+
+def item_problem(item: object) -> str | None:
+    """What is wrong with an item's name, or None if it can be used.
+
+    A name becomes a folder in S3 and part of job names: 1-128 printable characters, so "United Kingdom" and "台北"
+    are fine.
+    """
+    if not isinstance(item, str):
+        return f"an item's name must be a string, not {'null' if item is None else type(item).__name__}"
+    if not item:
+        return "an item's name must not be empty"
+    if len(item) > MAX_ITEM_LENGTH:
+        return f"an item's name has at most {MAX_ITEM_LENGTH} characters, not {len(item)}: {item[:40]!r}…"
+    if not item.isprintable():
+        return f"an item's name holds only printable characters and plain spaces: {item!r}"
+    if item != item.strip():
+        return f"an item's name must not begin or end with a space: {item!r}"
+    if "/" in item or "\\" in item:
+        return f"an item's name is one folder in S3 and must not contain '/' or '\\': {item!r}"
+    if item in {".", ".."}:
+        return f"an item's name must not be {item!r}"
+    return None
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` in UTC to the millisecond, as `YYYYMMDDTHHMMSSsssZ` (19 characters)."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The moment that `timestamp` wrote."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
+def run_id(started: str, execution_name: str) -> str:
+    """`<timestamp>-<execution name>`, safe as part of an S3 key and of a tag.
+
+    Args:
+        started: timestamp of the execution's start.
+        execution_name: Step Functions' name, at most 80 characters of nearly any kind.
+    """
+    return f"{started}-{_made_safe(execution_name, r'[^A-Za-z0-9_-]+', 80)}"
+
+
+def training_job_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
+    """`training-job-<item>-<timestamp>`; see `_job_name`."""
+    return _job_name("training-job", item, started, digits)
+
+
+def transform_job_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
+    """`batch-transform-job-<item>-<timestamp>`; see `_job_name`."""
+    return _job_name("batch-transform-job", item, started, digits)
+
+
+def model_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
+    """`model-<item>-<timestamp>`; see `_job_name`."""
+    return _job_name("model", item, started, digits)
+
+
+def hash_digits_for(items: Sequence[str], started: str) -> int:
+    """How many hash digits keep the names of all `items`, each given once, of one run apart.
+
+    Six digits tell thousands of long or Chinese names apart nearly always, and this makes sure of it.
+    """
+    makers: tuple[Callable[[str, str, int], str], ...] = (training_job_name, transform_job_name, model_name)
+    digits = HASH_DIGITS
+    while any(len({maker(item, started, digits) for item in items}) < len(items) for maker in makers):
+        digits += 2
+    return digits
+
+
+def tag_value(text: str) -> str:
+    """`text` as the value of an AWS tag: letters, digits, spaces and _.:/=+-@, at most 256 characters."""
+    return _made_safe(text, r"[^\w\s.:/=+\-@]+", MAX_TAG_LENGTH, replacement="_")
+
+
+def _job_name(kind: str, item: str, started: str, digits: int) -> str:
+    """A name that SageMaker takes; the item's part is as it is, or ends in digits of the item's hash.
+
+    Lower case only: SageMaker's ARNs are lower-cased, where `Item` and `item` would be one.
+    """
+    room = MAX_NAME_LENGTH - len(kind) - len(started) - 2
+    return f"{kind}-{_made_safe(item, r'[^a-z0-9-]+', room, digits=digits, lower=True)}-{started}"
+
+
+def _made_safe(
+    text: str,
+    refused: str,
+    room: int,
+    *,
+    digits: int = HASH_DIGITS,
+    lower: bool = False,
+    replacement: str = "-",
+) -> str:
+    safe = re.sub(refused, replacement, text.lower() if lower else text)
+    if lower:
+        # SageMaker's pattern wants an alphanumeric at both ends.
+        safe = safe.strip("-")
+    if safe == text and len(safe) <= room:
+        return safe
+    digest = hashlib.sha256(text.encode()).hexdigest()[:digits]
+    kept = safe[: room - digits - 1].rstrip("-" if lower else "")
+    return f"{kept}-{digest}" if kept else digest

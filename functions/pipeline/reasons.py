@@ -1,0 +1,37 @@
+"""Finds the sentence that a person should read in what Step Functions caught."""
+
+from __future__ import annotations
+
+import json
+
+MAX_REASON_LENGTH = 2000
+
+
+def reason_of(error: str, cause: str) -> str:
+    """Why a task failed, in words.
+
+    Args:
+        error: the caught Error, a name.
+        cause: the caught Cause: a failed job's description as JSON, a Lambda function's error as JSON, plain
+            text, or any of these cut off.
+    """
+    text = cause
+    try:
+        told = json.loads(cause)
+    except ValueError:
+        told = None
+    if isinstance(told, dict):
+        status = told.get("TrainingJobStatus") or told.get("TransformJobStatus")
+        name = told.get("TrainingJobName") or told.get("TransformJobName")
+        text = (
+            told.get("FailureReason")
+            or told.get("errorMessage")
+            or (
+                f"job {name} ended as {status} ({told.get('SecondaryStatus') or 'no reason given'})"
+                if status
+                else ""
+            )
+            or cause
+        )
+    text = text.strip() or error or "no reason was given"
+    return text if len(text) <= MAX_REASON_LENGTH else f"{text[: MAX_REASON_LENGTH - 1]}…"

@@ -1,0 +1,186 @@
+"""The bodies of SageMaker's create calls: pure builders, one for the state machine and the functions alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline import layout, naming
+from pipeline.contracts import ItemRequest, TransformChoices
+from pipeline.settings import ModelSettings, TrainingSettings, TransformSettings
+
+Request = dict[str, Any]
+
+# A job's own limit ends it; the state waits this much longer for capacity, download and upload.
+TASK_MARGIN_IN_SECONDS = 3600
+# InternalServerError is the platform's: SageMaker starts the job again under the same name.
+PLATFORM_RETRIES = 2
+# How much longer than it may run a job may wait for spot capacity.
+SPOT_WAIT_IN_SECONDS = 3600
+
+# What our image prints while it trains; SageMaker shows the last value of each in the console.
+METRIC_DEFINITIONS = [
+    {"Name": "mean_absolute_error", "Regex": r"(?:^|\s)mean_absolute_error=([0-9.]+)"},
+    {"Name": "baseline_mean_absolute_error", "Regex": r"baseline_mean_absolute_error=([0-9.]+)"},
+]
+
+
+def training_job_request(
+    entry: ItemRequest, settings: TrainingSettings, *, job_name: str, run_id: str, data_uri: str
+) -> Request:
+    """The body of CreateTrainingJob for one item.
+
+    Args:
+        entry: the item and its choices.
+        settings: the stack's settings, which the choices override.
+        job_name: the training job's name.
+        run_id: the run, part of the folder that training writes the prediction input to.
+        data_uri: S3 URI of the item's data.
+    """
+    choices = entry.training
+    max_runtime = choices.max_runtime_in_seconds or settings.training_max_runtime_in_seconds
+    spot = settings.training_use_spot if choices.use_spot is None else choices.use_spot
+    stopping = {"MaxRuntimeInSeconds": max_runtime}
+    if spot:
+        stopping["MaxWaitTimeInSeconds"] = max_runtime + SPOT_WAIT_IN_SECONDS
+    output_bucket = settings.output_bucket
+    sample_prefix = layout.sample_prefix(entry.item, run_id)
+    return {
+        "TrainingJobName": job_name,
+        "RoleArn": settings.sagemaker_role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.image_uri,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": METRIC_DEFINITIONS,
+        },
+        "HyperParameters": dict(entry.hyperparameters),
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "train.py",
+            "time_series_length": str(settings.time_series_length),
+            "model_backend": settings.model_backend,
+            "upload_model_to_s3": "false",
+            **entry.environment,
+            "MODE": "train",
+            "file_path": data_uri,
+            "upload_sample_to_s3": "true",
+            "sample_s3_bucket": output_bucket,
+            "sample_s3_prefix": sample_prefix,
+            "model_s3_bucket": output_bucket,
+            "model_s3_prefix": sample_prefix,
+        },
+        "InputDataConfig": [
+            {
+                "ChannelName": "training",
+                "ContentType": "text/csv",
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3DataDistributionType": "FullyReplicated",
+                        "S3Uri": data_uri,
+                    }
+                },
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{output_bucket}/{layout.training_output_prefix(entry.item)}"},
+        "CheckpointConfig": {"S3Uri": f"s3://{output_bucket}/{layout.checkpoint_prefix(entry.item, job_name)}"},
+        "ResourceConfig": {
+            "InstanceType": choices.instance_type or settings.training_instance_type,
+            "InstanceCount": choices.instance_count or 1,
+            "VolumeSizeInGB": choices.volume_size_in_gb or settings.training_volume_size_in_gb,
+        },
+        "StoppingCondition": stopping,
+        "EnableManagedSpotTraining": spot,
+        "RetryStrategy": {"MaximumRetryAttempts": PLATFORM_RETRIES},
+        "Tags": tags(settings.stack_name, run_id, entry.item),
+    }
+
+
+def training_timeout_in_seconds(request: Request) -> int:
+    """How long the state machine waits for the training job of `request`."""
+    stopping: dict[str, int] = request["StoppingCondition"]
+    return max(stopping.values()) + TASK_MARGIN_IN_SECONDS
+
+
+def model_request(
+    settings: ModelSettings,
+    *,
+    model_name: str,
+    image: str,
+    model_data_url: str,
+    environment: dict[str, str],
+    run_id: str | None,
+    item: str | None,
+) -> Request:
+    """The body of CreateModel."""
+    return {
+        "ModelName": model_name,
+        "ExecutionRoleArn": settings.sagemaker_role_arn,
+        "PrimaryContainer": {
+            "Image": image,
+            "ModelDataUrl": model_data_url,
+            "Environment": {
+                **environment,
+                # Images of this kind read either spelling.
+                "MODE": "inference",
+                "mode": "inference",
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "sagemaker_program": "inference.py",
+            },
+        },
+        "Tags": tags(settings.stack_name, run_id, item),
+    }
+
+
+def transform_job_request(
+    choices: TransformChoices,
+    settings: TransformSettings,
+    *,
+    job_name: str,
+    model_name: str,
+    input_uri: str,
+    item: str,
+    run_id: str,
+) -> Request:
+    """The body of CreateTransformJob for one item.
+
+    The predictions of `<file>` land as `analysis_predicted_out/<item>/<run>/<file>.out`.
+    """
+    split_type = choices.split_type or settings.split_type
+    max_payload = choices.max_payload_in_mb
+    return {
+        "TransformJobName": job_name,
+        "ModelName": model_name,
+        # Several lines a request need a SplitType; without one, a record is the whole file.
+        "BatchStrategy": "MultiRecord" if split_type == "Line" else "SingleRecord",
+        "MaxPayloadInMB": settings.max_payload_in_mb if max_payload is None else max_payload,
+        # 0 leaves it to the image's /execution-parameters.
+        "MaxConcurrentTransforms": choices.max_concurrent_transforms or 0,
+        "TransformInput": {
+            "ContentType": "text/csv",
+            "SplitType": split_type,
+            "CompressionType": "None",
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": input_uri}},
+        },
+        "TransformOutput": {
+            "S3OutputPath": f"s3://{settings.output_bucket}/{layout.predictions_prefix(item, run_id)}",
+            "Accept": "text/csv",
+            "AssembleWith": "None",
+        },
+        "TransformResources": {
+            "InstanceType": choices.instance_type or settings.transform_instance_type,
+            "InstanceCount": choices.instance_count or 1,
+        },
+        # The answer carries the customer, so nothing is joined.
+        "DataProcessing": {"JoinSource": "None"},
+        "Tags": tags(settings.stack_name, run_id, item),
+    }
+
+
+def transform_timeout_in_seconds(choices: TransformChoices, settings: TransformSettings) -> int:
+    """How long the transform job may take; it has no limit of its own, the state machine stops it."""
+    return choices.max_runtime_in_seconds or settings.transform_max_runtime_in_seconds
+
+
+def tags(stack_name: str, run_id: str | None, item: str | None) -> list[dict[str, str]]:
+    """Stack, run and item as tags, for cost allocation."""
+    values = {"automlops:stack": stack_name, "automlops:run": run_id, "automlops:item": item}
+    return [{"Key": key, "Value": naming.tag_value(value)} for key, value in values.items() if value]

@@ -1,0 +1,86 @@
+"""Starts one job for one item outside any run: a single retraining, or scoring one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, naming, requests
+from pipeline.errors import ImageNotSetError
+from pipeline.preparation import data_uri_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from pipeline.contracts import BatchTransformEvent, TrainingJobEvent
+    from pipeline.settings import TrainingSettings, TransformSettings
+
+Answer = dict[str, Any]
+
+
+def start_training_job(
+    event: TrainingJobEvent, settings: TrainingSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
+) -> Answer:
+    """Starts the item's training job; the same timestamp means the same job.
+
+    Returns:
+        trainingJobName, trainingJobArn and runId, the folder of what training writes.
+
+    Raises:
+        ImageNotSetError: the stack has no image.
+        DataNotFoundError and its kin: the data cannot be read as meant.
+        NameTakenError: a job of this name was asked for otherwise.
+    """
+    if not settings.image_uri:
+        raise ImageNotSetError("this stack has no image to train with: deploy it with parameter ImageUri")
+    started = event.timestamp or naming.timestamp(now)
+    run_id = naming.run_id(started, "aws_training_job")
+    data_uri = data_uri_of(event, settings.data_bucket, settings.dataset_file_name)
+    aws.check_input(s3, data_uri)
+    request = requests.training_job_request(
+        event,
+        settings,
+        job_name=naming.training_job_name(event.item, started),
+        run_id=run_id,
+        data_uri=data_uri,
+    )
+    arn = aws.start_training_job(sagemaker, request)
+    return {"trainingJobName": request["TrainingJobName"], "trainingJobArn": arn, "runId": run_id}
+
+
+def start_transform_job(
+    event: BatchTransformEvent,
+    settings: TransformSettings,
+    s3: S3Client,
+    sagemaker: SageMakerClient,
+    now: datetime,
+) -> Answer:
+    """Scores the file with the model; the same timestamp means the same job.
+
+    Returns:
+        transformJobName, transformJobArn and outputUri, the folder of the predictions.
+
+    Raises:
+        DataNotFoundError and its kin: the file cannot be read as meant.
+        ServiceRefusedError: there is no such model.
+        NameTakenError: a job of this name was asked for otherwise.
+    """
+    started = event.timestamp or naming.timestamp(now)
+    aws.check_input(s3, event.input)
+    request = requests.transform_job_request(
+        event.transform,
+        settings,
+        job_name=naming.transform_job_name(event.item, started),
+        model_name=event.model_name,
+        input_uri=event.input,
+        item=event.item,
+        run_id=naming.run_id(started, "aws_batch_transform"),
+    )
+    arn = aws.start_transform_job(sagemaker, request)
+    return {
+        "transformJobName": request["TransformJobName"],
+        "transformJobArn": arn,
+        "outputUri": request["TransformOutput"]["S3OutputPath"],
+    }

@@ -1,0 +1,27 @@
+"""Lambda function: checks a run's request, names everything, and writes the run's items.json."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, preparation
+from pipeline.contracts import PrepareRunEvent, as_json, parse_event
+from pipeline.observability import about, count, logger, metrics
+from pipeline.settings import PrepareRunSettings, load_settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Answers a `PreparedRun`; see `pipeline.preparation.prepare_run`."""
+    settings = load_settings(PrepareRunSettings, os.environ)
+    wanted = parse_event(PrepareRunEvent, event)
+    run = preparation.prepare_run(wanted, settings, aws.s3_client())
+    about(run_id=run.run_id)
+    count("ItemsPrepared", run.item_count)
+    logger.info("run prepared", extra={"item_count": run.item_count, "max_concurrency": run.max_concurrency})
+    return as_json(run)
