@@ -82,7 +82,7 @@ class TrainingChoices(Contract):
 
     instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] | None = None
-    volume_size_in_gb: Annotated[int, Field(ge=1, le=16384, alias="volumeSizeInGB")] | None = None
+    volume_size_in_gb: Annotated[int, Field(ge=1, le=16384)] | None = Field(default=None, alias="volumeSizeInGB")
     # 28 days, the longest that SageMaker grants.
     max_runtime_in_seconds: Annotated[int, Field(ge=1, le=2_419_200)] | None = None
     use_spot: bool | None = None
@@ -94,7 +94,7 @@ class TransformChoices(Contract):
     instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1, le=20)] | None = None
     split_type: Literal["Line", "None"] | None = None
-    max_payload_in_mb: Annotated[int, Field(ge=0, le=100, alias="maxPayloadInMB")] | None = None
+    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, alias="maxPayloadInMB")
     max_concurrent_transforms: Annotated[int, Field(ge=0, le=100)] | None = None
     max_runtime_in_seconds: Annotated[int, Field(ge=60, le=2_419_200)] | None = None
 
@@ -230,15 +230,16 @@ class BatchTransformEvent(Contract):
 
     Attributes:
         item: whose predictions these are; part of the job's name and of the output's folder.
-        model_name: an existing SageMaker model.
-        input: S3 URI of the file (or folder, ending in `/`) to score.
+        model_name: an existing SageMaker model; otherwise the item's last accepted one.
+        input: S3 URI of the file (or folder, ending in `/`) to score; otherwise what the item's last accepted
+            training wrote for it.
         transform: this job's choices.
         timestamp: part of the name; the same one means the same job.
     """
 
     item: ItemName
-    model_name: SageMakerName
-    input: S3Uri
+    model_name: SageMakerName | None = None
+    input: S3Uri | None = None
     transform: TransformChoices = TransformChoices()
     timestamp: Timestamp | None = None
 

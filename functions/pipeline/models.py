@@ -47,7 +47,9 @@ def create_model(
             f"training job {event.training.name} ended as {event.training.status}, not Completed;"
             " if it reached its limit, raise maxRuntimeInSeconds"
         )
-    latest = _latest_model(event, settings, s3)
+    latest: Answer = {}
+    if event.model_data_url is None and event.item is not None:
+        latest = read_latest(s3, settings.output_bucket, event.item)
     model_data_url = event.model_data_url or str(latest["modelDataUrl"])
     image = event.image or latest.get("image") or settings.image_uri
     if not image:
@@ -93,16 +95,17 @@ def _plain_values(content: object) -> Answer | None:
     return dict(list(plain.items())[:MAX_METRICS])
 
 
-def _latest_model(event: CreateModelEvent, settings: ModelSettings, s3: S3Client) -> Answer:
-    """The item's last accepted model, where the event names the item alone."""
-    if event.model_data_url is not None or event.item is None:
-        return {}
-    key = layout.latest_key(event.item)
-    stored = aws.read_json(s3, settings.output_bucket, key)
+def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:
+    """The item's latest.json: runId, trainingJobName, modelName, modelDataUrl, image, metrics, acceptedAt.
+
+    Raises:
+        DataNotFoundError: the item has no accepted model yet.
+    """
+    key = layout.latest_key(item)
+    stored = aws.read_json(s3, bucket, key)
     if stored is None:
         raise DataNotFoundError(
-            f"item {event.item!r} has no accepted model yet (no s3://{settings.output_bucket}/{key}); run it once"
-            " or give modelDataUrl"
+            f"item {item!r} has no accepted model yet (no s3://{bucket}/{key}); run it once, or name the model"
         )
     latest: Answer = stored.content
     return latest

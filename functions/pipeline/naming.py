@@ -13,6 +13,9 @@ MAX_NAME_LENGTH = 63
 MAX_TAG_LENGTH = 256
 HASH_DIGITS = 6
 
+# (item, timestamp, hash digits) → name.
+JobNameMaker = Callable[[str, str, int], str]
+
 TIMESTAMP_PATTERN = r"^\d{8}T\d{9}Z$"
 
 
@@ -80,7 +83,7 @@ def hash_digits_for(items: Sequence[str], started: str) -> int:
 
     Six digits tell thousands of long or Chinese names apart nearly always, and this makes sure of it.
     """
-    makers: tuple[Callable[[str, str, int], str], ...] = (training_job_name, transform_job_name, model_name)
+    makers: tuple[JobNameMaker, ...] = (training_job_name, transform_job_name, model_name)
     digits = HASH_DIGITS
     while any(len({maker(item, started, digits) for item in items}) < len(items) for maker in makers):
         digits += 2

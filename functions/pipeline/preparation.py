@@ -54,7 +54,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, s3: S3Clie
             "runId": run_id,
             "executionArn": execution.id,
             "startedAt": execution.start_time,
-                "itemsKey": key,
+            "itemsKey": key,
             "itemCount": len(lines),
             "maxConcurrency": event.request.max_concurrency or settings.max_concurrency,
             "toleratedFailurePercentage": event.request.tolerated_failure_percentage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, naming, requests
+from pipeline import aws, layout, models, naming, requests
 from pipeline.errors import ImageNotSetError
 from pipeline.preparation import data_uri_of
 
@@ -57,24 +57,27 @@ def start_transform_job(
     sagemaker: SageMakerClient,
     now: datetime,
 ) -> Answer:
-    """Scores the file with the model; the same timestamp means the same job.
+    """Scores the file with the model, the item's last ones unless named; the same timestamp means the same job.
 
     Returns:
         transformJobName, transformJobArn and outputUri, the folder of the predictions.
 
     Raises:
-        DataNotFoundError and its kin: the file cannot be read as meant.
+        DataNotFoundError and its kin: the file cannot be read as meant, or the item has no accepted model.
         ServiceRefusedError: there is no such model.
         NameTakenError: a job of this name was asked for otherwise.
     """
     started = event.timestamp or naming.timestamp(now)
-    aws.check_input(s3, event.input)
+    bucket = settings.output_bucket
+    latest = {} if event.model_name and event.input else models.read_latest(s3, bucket, event.item)
+    input_uri = event.input or layout.S3Location(bucket, layout.sample_key(event.item, str(latest["runId"]))).uri
+    aws.check_input(s3, input_uri)
     request = requests.transform_job_request(
         event.transform,
         settings,
         job_name=naming.transform_job_name(event.item, started),
-        model_name=event.model_name,
-        input_uri=event.input,
+        model_name=event.model_name or str(latest["modelName"]),
+        input_uri=input_uri,
         item=event.item,
         run_id=naming.run_id(started, "aws_batch_transform"),
     )

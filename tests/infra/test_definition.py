@@ -1,0 +1,239 @@
+"""The design's rules of the state machine's definition, held on the file itself."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import aws, errors, layout, preparation, requests
+from pipeline.contracts import CreateModelEvent, ItemRequest, PreparedRun, PrepareRunEvent, TrainingResult
+
+from .conftest import Document, strings_in
+
+RECORD_WRITERS = {
+    "RecordSuccess",
+    "RecordRefusedItem",
+    "RecordTrainingFailure",
+    "RecordModelFailure",
+    "RecordTransformFailure",
+}
+STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
+
+
+def targets_of(state: Document) -> set[str]:
+    choices = state.get("Choices", [])
+    catches = state.get("Catch", [])
+    named = [state.get("Next"), state.get("Default"), *(entry["Next"] for entry in [*choices, *catches])]
+    return {name for name in named if name}
+
+
+def test_the_users_state_names_are_kept(definition: Document, child: Document) -> None:
+    assert definition["States"].keys() | child["States"].keys() >= STATES
+
+
+def test_every_link_resolves_and_every_state_is_reached(definition: Document, child: Document) -> None:
+    for machine in (definition, child):
+        reached, waiting = set(), [machine["StartAt"]]
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(targets_of(machine["States"][name]))
+        assert reached == machine["States"].keys()
+
+
+def test_every_state_goes_on_or_ends(definition: Document, child: Document) -> None:
+    for name, state in (definition["States"] | child["States"]).items():
+        ends = state.get("End") or state["Type"] in {"Succeed", "Fail"}
+        assert bool(ends) != bool(state.get("Next") or state.get("Default")), name
+
+
+def test_every_task_has_a_timeout_and_retries(tasks: Document) -> None:
+    for name, state in tasks.items():
+        assert ("TimeoutSeconds" in state) != ("TimeoutSecondsPath" in state), name
+        assert state["Retry"], name
+
+
+def test_every_task_but_the_record_writers_catches_everything(tasks: Document) -> None:
+    for name, state in tasks.items():
+        if name in RECORD_WRITERS:
+            assert "Catch" not in state, name
+        else:
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def test_every_retrier_is_bounded_and_jittered(tasks: Document) -> None:
+    for name, state in tasks.items():
+        for retrier in state["Retry"]:
+            assert retrier["JitterStrategy"] == "FULL", name
+            assert 0 < retrier["MaxDelaySeconds"] <= 600, name
+            assert retrier["BackoffRate"] > 1, name
+            quota = retrier["ErrorEquals"] == ["SageMaker.ResourceLimitExceededException"]
+            assert retrier["MaxAttempts"] <= (100 if quota else 8), name
+
+
+def test_the_map_is_never_retried_and_tolerates_every_item(definition: Document) -> None:
+    state = definition["States"]["ProcessItems"]
+    assert "Retry" not in state
+    assert state["ToleratedFailurePercentage"] == 100
+    assert state["ResultPath"] is None
+    assert state["MaxConcurrencyPath"] == "$.maxConcurrency"
+    assert state["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert len(state["Label"]) <= 40
+
+
+def test_no_child_reads_the_executions_context(child: Document) -> None:
+    assert not [text for text in strings_in(child) if "$$.Execution" in text]
+
+
+def test_every_child_ends_in_a_record_and_hands_nothing_up(child: Document) -> None:
+    ends = {
+        name for name, state in child["States"].items() if state.get("End") or state["Type"] in {"Succeed", "Fail"}
+    }
+    assert ends == RECORD_WRITERS
+    for name in ends:
+        state = child["States"][name]
+        assert state["OutputPath"] is None
+        assert isinstance(state["Parameters"]["Body"], dict)
+
+
+def test_the_records_stage_is_the_state_that_failed(child: Document) -> None:
+    for name, state in child["States"].items():
+        for catch in state.get("Catch", []):
+            target = catch["Next"]
+            # A job that overran is stopped first.
+            if target.startswith("Stop"):
+                target = child["States"][target]["Next"]
+            if target in RECORD_WRITERS and not name.startswith("Stop"):
+                assert child["States"][target]["Parameters"]["Body"]["stage"] == name
+
+
+def test_a_job_that_overran_is_stopped_explicitly(child: Document) -> None:
+    for start, stop in [
+        ("StartTrainingJob", "StopTrainingJob"),
+        ("StartBatchTransformJob", "StopBatchTransformJob"),
+    ]:
+        assert child["States"][start]["Catch"][0] == {
+            "ErrorEquals": ["States.Timeout"],
+            "ResultPath": "$.error",
+            "Next": stop,
+        }
+        assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
+
+
+def test_no_state_takes_a_cause_apart(definition: Document) -> None:
+    assert not [text for text in strings_in(definition) if re.search(r"Cause\.|StringToJson", text)]
+
+
+def test_placeholders_are_whole_strings_and_equal_the_substitutions(root: Path, template: Document) -> None:
+    text = (root / "statemachine" / "automlops.asl.json").read_text()
+    placeholders = set(re.findall(r"\$\{(\w+)\}", text))
+    substitutions = template["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert placeholders == substitutions.keys()
+    # Outside quotes a placeholder would keep the file from being JSON as it stands.
+    assert json.loads(text)
+
+
+def test_platform_errors_are_retried_by_every_function_state_and_others_by_none(tasks: Document) -> None:
+    named = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.PipelineError)
+    ]
+    platform = {kind.__name__ for kind in named if issubclass(kind, errors.PlatformError)} - {"PlatformError"}
+    final = {kind.__name__ for kind in named} - platform - {"PlatformError", "PipelineError"}
+    assert platform
+    for name, state in tasks.items():
+        if state["Resource"].endswith(":states:::lambda:invoke"):
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            assert platform <= retried, name
+            assert not final & retried, name
+            assert "States.ALL" not in retried, name
+
+
+def test_the_payload_of_prepare_run_is_its_contract(definition: Document) -> None:
+    payload = definition["States"]["PrepareRun"]["Parameters"]["Payload"]
+    assert {key.removesuffix(".$") for key in payload} == wire_names(PrepareRunEvent)
+    execution = PrepareRunEvent.model_fields["execution"].annotation
+    assert {key.removesuffix(".$") for key in payload["execution"]} == wire_names(execution)
+
+
+def test_the_payload_of_create_model_is_its_contract(child: Document) -> None:
+    payload = child["States"]["CreateModel"]["Parameters"]["Payload"]
+    keys = {key.removesuffix(".$") for key in payload}
+    assert keys == wire_names(CreateModelEvent) - {"timestamp"}
+    selected = child["States"]["StartTrainingJob"]["ResultSelector"]
+    assert {key.removesuffix(".$") for key in selected} == wire_names(TrainingResult)
+
+
+def wire_names(model: Any) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) -> None:
+    text = json.dumps({**definition["States"]["ProcessItems"], "ItemProcessor": None})
+    read = set(re.findall(r'"\$\.(\w+)"', text)) - {"mapRunError"}
+    assert read <= wire_names(PreparedRun)
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch, settings_for_lines: Any) -> Document:
+    """One line of items.json as prepare_run writes it, for an item with data."""
+    monkeypatch.setattr(aws, "check_input", lambda s3, uri: None)  # noqa: ARG005
+    return preparation._line(
+        3,
+        ItemRequest.model_validate({"item": "United Kingdom", "hyperparameters": {"seed": "1"}}),
+        settings=settings_for_lines,
+        s3=None,  # type: ignore[arg-type]
+        run_id="20261122T094236123Z-x",
+        started="20261122T094236123Z",
+        digits=6,
+    )
+
+
+@pytest.fixture
+def settings_for_lines() -> Any:
+    from pipeline.settings import PrepareRunSettings, load_settings
+    from tests.unit.pipeline.conftest import ENVIRONMENT
+
+    return load_settings(PrepareRunSettings, ENVIRONMENT)
+
+
+def resolved(parameters: Document, state: Document) -> Document:
+    """What Step Functions sends: `"X.$": "$.a.b"` becomes the value at that path."""
+    sent: Document = {}
+    for key, value in parameters.items():
+        if key.endswith(".$"):
+            found: Any = state
+            for part in value.removeprefix("$.").split("."):
+                found = found[part]
+            sent[key.removesuffix(".$")] = found
+        else:
+            sent[key] = value
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("state", "key"), [("StartTrainingJob", "trainingJob"), ("StartBatchTransformJob", "transformJob")]
+)
+def test_the_machine_sends_the_very_request_that_the_functions_build(
+    child: Document, line: Document, state: str, key: str
+) -> None:
+    assert resolved(child["States"][state]["Parameters"], line) == line[key]
+
+
+def test_every_path_into_the_items_line_exists(child: Document, line: Document) -> None:
+    later = {"training", "created", "transform", "error", "problem"}
+    for text in strings_in({name: state.get("Parameters", {}) for name, state in child["States"].items()}):
+        if text.startswith("$.") and text.split(".")[1] not in later:
+            resolved({"x.$": text}, line)
+    for path in ("trainingTimeoutSeconds", "transformTimeoutSeconds"):
+        assert isinstance(line[path], int)
+
+
+def test_the_record_lies_where_summarize_run_looks(line: Document) -> None:
+    assert line["recordKey"].startswith(layout.records_prefix(line["runId"]))
+    assert line["trainingTimeoutSeconds"] == requests.training_timeout_in_seconds(line["trainingJob"])

@@ -1,0 +1,204 @@
+"""template.yaml held against the code, the documents and the rules of least privilege."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import contracts, layout, settings
+
+from .conftest import Document, strings_in
+
+HANDLERS: dict[str, tuple[str, type[settings.Settings]]] = {
+    "PrepareRunFunction": ("prepare_run", settings.PrepareRunSettings),
+    "TrainingJobFunction": ("aws_training_job", settings.TrainingSettings),
+    "CreateModelFunction": ("aws_create_model", settings.ModelSettings),
+    "BatchTransformFunction": ("aws_batch_transform", settings.TransformSettings),
+    "SummarizeRunFunction": ("summarize_run", settings.SummarizeRunSettings),
+}
+# What AWS offers no resource level for; everything else names its resources.
+WITHOUT_RESOURCE_LEVEL = {
+    "ecr:GetAuthorizationToken",
+    "cloudwatch:PutMetricData",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+}
+
+
+def functions(template: Document) -> Document:
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def statements(value: Any) -> list[Document]:
+    """Every Allow statement below `value`."""
+    if isinstance(value, dict):
+        own = [value] if value.get("Effect") == "Allow" and "Resource" in value else []
+        return own + [found for inner in value.values() for found in statements(inner)]
+    return [found for inner in value for found in statements(inner)] if isinstance(value, list) else []
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_the_functions_are_the_designs_five(root: Path, template: Document) -> None:
+    handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
+    assert handlers == {name: f"{module}.lambda_handler" for name, (module, _) in HANDLERS.items()}
+    for module, _ in HANDLERS.values():
+        assert "def lambda_handler(" in (root / "functions" / f"{module}.py").read_text()
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_functions_environment_is_exactly_what_its_settings_read(template: Document, name: str) -> None:
+    shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
+    own = functions(template)[name].get("Environment", {}).get("Variables", {}).keys()
+    read = {field.upper() for field in HANDLERS[name][1].model_fields}
+    outside = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL"}
+    assert (shared | own) - outside == read
+
+
+def test_every_function_writes_to_a_log_group_with_retention(template: Document) -> None:
+    groups = [properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in functions(template).values()]
+    assert len(set(groups)) == len(groups)
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Logs::LogGroup":
+            assert "RetentionInDays" in resource["Properties"], name
+    assert {template["Resources"][group]["Type"] for group in groups} == {"AWS::Logs::LogGroup"}
+
+
+def test_nothing_is_allowed_on_everything_but_what_has_no_resource_level(template: Document) -> None:
+    found = statements(template["Resources"])
+    assert found
+    for statement in found:
+        actions = as_list(statement["Action"])
+        assert not [action for action in actions if action.endswith("*")], statement
+        if "*" in as_list(statement["Resource"]):
+            assert set(actions) <= WITHOUT_RESOURCE_LEVEL, statement
+
+
+def test_no_managed_policy_and_no_shared_role_is_used(template: Document) -> None:
+    assert not [text for text in strings_in(template) if "FullAccess" in text or "ManagedPolicyArns" in text]
+    assert not [name for name, properties in functions(template).items() if "Role" in properties]
+
+
+def test_a_role_is_passed_to_sagemaker_only(template: Document) -> None:
+    passing = [entry for entry in statements(template["Resources"]) if "iam:PassRole" in as_list(entry["Action"])]
+    assert len(passing) == 3
+    for statement in passing:
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        assert statement["Resource"] == {"Fn::GetAtt": ["SageMakerRole", "Arn"]}
+
+
+def test_the_machine_may_do_what_its_sync_tasks_need(template: Document) -> None:
+    allowed = {
+        action
+        for name in ("StateMachineRole", "StartChildrenPolicy")
+        for statement in statements(template["Resources"][name])
+        for action in as_list(statement["Action"])
+    }
+    assert {
+        *(
+            f"sagemaker:{verb}{kind}Job"
+            for verb in ("Create", "Describe", "Stop")
+            for kind in ("Training", "Transform")
+        ),
+        "sagemaker:AddTags",
+        "iam:PassRole",
+        "events:PutTargets",
+        "events:PutRule",
+        "events:DescribeRule",
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:StopExecution",
+        "lambda:InvokeFunction",
+        "s3:GetObject",
+        "s3:PutObject",
+    } <= allowed
+
+
+def test_prefixes_in_policies_are_the_layouts(template: Document) -> None:
+    text = json.dumps(template["Resources"])
+    written = set(re.findall(r"\$\{(?:Data|Output)Bucket\.Arn\}/([a-z_]+)/\*", text))
+    assert written == {layout.PREDICTED_PREFIX, layout.PREDICTIONS_PREFIX, layout.RUNS_PREFIX}
+
+
+def test_every_parameter_is_described_used_and_checked(root: Path, template: Document) -> None:
+    text = (root / "template.yaml").read_text()
+    grouped = [
+        name
+        for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        for name in group["Parameters"]
+    ]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"], name
+        assert "Default" in parameter, name
+        assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
+        assert re.search(rf"!Ref {name}\b", text), name
+        if "AllowedPattern" in parameter:
+            assert re.search(parameter["AllowedPattern"], parameter["Default"]), name
+
+
+@pytest.mark.parametrize(
+    ("uri", "accepted"),
+    [
+        ("", True),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/image:3f2c1a9", True),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/image@sha256:" + "a" * 64, True),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/image", False),
+        ("docker.io/library/python:3.13", False),
+        ("<YOUR_ECR_IMAGE_URI>", False),
+    ],
+)
+def test_only_ecr_images_with_a_tag_or_digest_are_accepted(template: Document, uri: str, accepted: bool) -> None:
+    assert bool(re.search(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
+
+
+def test_limits_of_parameters_and_requests_agree(template: Document) -> None:
+    maximum = template["Parameters"]["MaxConcurrency"]["MaxValue"]
+    assert maximum == contracts.MAX_CONCURRENCY
+
+
+def test_outputs_name_what_a_user_needs_next(template: Document) -> None:
+    wanted = {"StateMachineArn", "DataBucketName", "OutputBucketName", "ImageRepositoryUri", "DatasetFileName"}
+    wanted |= {f"{name}Name" for name in HANDLERS}
+    assert wanted <= template["Outputs"].keys()
+    assert all(output["Description"] for output in template["Outputs"].values())
+
+
+def test_yaml_holds_nothing_that_cloudformation_does_not_read(root: Path) -> None:
+    text = (root / "template.yaml").read_text()
+    assert not re.search(r"^\s*[\w-]+: [&*]\w+\s*$", text, re.MULTILINE), "YAML anchors and aliases"
+
+
+def test_nothing_is_left_to_edit_by_hand(root: Path) -> None:
+    for path in [root / "template.yaml", *(root / "statemachine").iterdir(), *(root / "events").iterdir()]:
+        assert not re.search(r"<?YOUR[_-]", path.read_text()), path
+
+
+def test_the_packages_requirements_are_wheels_of_the_lock_file(root: Path) -> None:
+    lines = (root / "functions" / "requirements.txt").read_text().splitlines()
+    assert "--only-binary :all:" in lines
+    pinned = {line.split(" ")[0] for line in lines if "==" in line}
+    locked = set(re.findall(r'name = "([^"]+)"\nversion = "([^"]+)"', (root / "uv.lock").read_text()))
+    assert pinned
+    assert pinned <= {f"{name}=={version}" for name, version in locked}
+    assert not [line for line in pinned if line.startswith(("boto3", "botocore"))]

@@ -1,0 +1,39 @@
+"""Settings and events that several tests of the pipeline start from."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.settings import PrepareRunSettings, load_settings
+
+ENVIRONMENT = {
+    "STACK_NAME": "shop",
+    "DATA_BUCKET": "data-bucket",
+    "OUTPUT_BUCKET": "output-bucket",
+    "DATASET_FILE_NAME": "Online_Retail.csv",
+    "SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/sagemaker",
+    "IMAGE_URI": "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1",
+    "TRAINING_INSTANCE_TYPE": "ml.m5.large",
+    "TRAINING_VOLUME_SIZE_IN_GB": "10",
+    "TRAINING_MAX_RUNTIME_IN_SECONDS": "3600",
+    "TRAINING_USE_SPOT": "false",
+    "MODEL_BACKEND": "lightgbm",
+    "TIME_SERIES_LENGTH": "5",
+    "TRANSFORM_INSTANCE_TYPE": "ml.m5.xlarge",
+    "TRANSFORM_MAX_RUNTIME_IN_SECONDS": "1800",
+    "SPLIT_TYPE": "Line",
+    "MAX_PAYLOAD_IN_MB": "6",
+    "MAX_CONCURRENCY": "5",
+}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """The environment of prepare_run, which holds that of every job."""
+    return dict(ENVIRONMENT)
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> PrepareRunSettings:
+    """The same, as settings."""
+    return load_settings(PrepareRunSettings, environment)

@@ -1,0 +1,145 @@
+"""What may be asked, and how wrong requests are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from pipeline.contracts import (
+    BatchTransformEvent,
+    CreateModelEvent,
+    PrepareRunEvent,
+    SummarizeRunEvent,
+    TrainingJobEvent,
+    parse_event,
+)
+from pipeline.errors import InvalidRequestError
+
+EVENTS = Path(__file__).parents[3] / "events"
+EXECUTION = {"id": "arn:x", "name": "first-run", "startTime": "2026-11-22T09:42:36.123Z"}
+
+
+def parse_run(request: Any) -> PrepareRunEvent:
+    return parse_event(PrepareRunEvent, {"request": request, "execution": EXECUTION})
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("prepare_run.json", PrepareRunEvent),
+        ("summarize_run.json", SummarizeRunEvent),
+        ("aws_training_job.json", TrainingJobEvent),
+        ("aws_create_model.json", CreateModelEvent),
+        ("aws_batch_transform.json", BatchTransformEvent),
+    ],
+)
+def test_every_sample_event_is_one_its_function_takes(name: str, model: type[BaseModel]) -> None:
+    assert parse_event(model, json.loads((EVENTS / name).read_text()))
+
+
+@pytest.mark.parametrize("name", ["run.json", "run_with_settings.json"])
+def test_every_sample_input_is_one_a_run_takes(name: str) -> None:
+    assert parse_run(json.loads((EVENTS / name).read_text()))
+
+
+def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
+    short = parse_run({"itemList": ["item1"]}).request.item_list
+    long = parse_run({"itemList": [{"item": "item1"}]}).request.item_list
+    assert short == long
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"itemList": []}, r"itemList: List should have at least 1 item"),
+        ({}, r"itemList: this key is required"),
+        (["item1"], r"valid dictionary or instance of RunRequest"),
+        ("item1", r"valid dictionary or instance of RunRequest"),
+        (None, r"valid dictionary or instance of RunRequest"),
+        ({"itemList": "item1"}, r"itemList: Input should be a valid list"),
+        ({"itemList": {"item": "item1"}}, r"itemList: Input should be a valid list"),
+        ({"itemList": ["a", "b", "a"]}, r"itemList: 'a' is listed 2 times"),
+        ({"itemList": ["a", {"item": "a"}]}, r"itemList: 'a' is listed 2 times"),
+        ({"itemList": [None]}, r"itemList\[0\]\.item: an item's name must be a string, not null"),
+        ({"itemList": [7]}, r"itemList\[0\]\.item: an item's name must be a string, not int"),
+        ({"itemList": [{}]}, r"itemList\[0\]\.item: this key is required"),
+        ({"itemList": ["x" * 300]}, r"itemList\[0\]\.item: an item's name has at most 128 characters, not 300"),
+        ({"itemList": ["a"], "itmList": ["b"]}, r"itmList: unknown key"),
+        ({"itemList": ["a"], "itemPrefix": "x/"}, r"itemPrefix: unknown key"),
+        ({"itemList": ["a"], "itemsUri": "s3://x/y"}, r"itemsUri: unknown key"),
+        ({"itemList": ["a"], "mode": "score"}, r"mode: unknown key"),
+        ({"itemList": ["a"], "rerunOf": "x"}, r"rerunOf: unknown key"),
+        ({"itemList": ["a"], "skipUnchanged": True}, r"skipUnchanged: unknown key"),
+        ({"itemList": [{"item": "a", "colour": 1}]}, r"itemList\[0\]\.colour: unknown key"),
+        ({"itemList": ["a"], "maxConcurrency": 0}, r"maxConcurrency: .*greater than or equal to 1"),
+        ({"itemList": ["a"], "maxConcurrency": 10_001}, r"maxConcurrency: .*less than or equal to 10000"),
+        ({"itemList": ["a"], "maxConcurrency": "5"}, r"maxConcurrency: .*valid integer"),
+        ({"itemList": ["a"], "maxConcurrency": True}, r"maxConcurrency: .*valid integer"),
+        ({"itemList": ["a"], "toleratedFailurePercentage": 101}, r"toleratedFailurePercentage: .*less than"),
+        (
+            {"itemList": [{"item": "a", "hyperparameters": {"depth": 5}}]},
+            r"hyperparameters\.depth: .*valid string",
+        ),
+        ({"itemList": [{"item": "a", "input": "/data/a.csv"}]}, r"itemList\[0\]\.input: .*pattern"),
+        ({"itemList": [{"item": "a", "input": "s3://bucket"}]}, r"itemList\[0\]\.input: .*pattern"),
+        (
+            {"itemList": [{"item": "a", "training": {"instanceType": "m5.large"}}]},
+            r"training\.instanceType: .*pattern",
+        ),
+        ({"itemList": [{"item": "a", "training": {"maxRuntimeInSeconds": 0}}]}, r"maxRuntimeInSeconds: .*greater"),
+        ({"itemList": [{"item": "a", "transform": {"splitType": "RecordIO"}}]}, r"splitType: .*'Line' or 'None'"),
+        ({"itemList": [{"item": "a", "environment": {"file_path": "x"}}]}, r"the pipeline sets file_path itself"),
+        ({"itemList": [{"item": "a", "environment": {"1x": "x"}}]}, r"environment\.1x: .*pattern"),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if not isinstance(value, str) else "",
+)
+def test_a_wrong_request_is_refused_with_place_and_reason(request_: Any, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        parse_run(request_)
+
+
+def test_every_problem_of_a_request_is_listed_at_once() -> None:
+    request = {"itemList": ["ok", "a/b", "", "ok", {"item": "c", "x": 1}, 5], "maxConcurrency": 0, "y": 2}
+    with pytest.raises(InvalidRequestError) as refusal:
+        parse_run(request)
+    places = [problem.split(":")[0] for problem in refusal.value.problems]
+    assert places == [
+        "itemList[1].item",
+        "itemList[2].item",
+        "itemList[4].x",
+        "itemList[5].item",
+        "maxConcurrency",
+        "y",
+        "itemList",
+    ]
+
+
+def test_thousands_of_problems_fit_into_the_cause_that_step_functions_keeps() -> None:
+    with pytest.raises(InvalidRequestError, match=r"… and \d+ more problems") as refusal:
+        parse_run({"itemList": [f"a/{number}" for number in range(9_000)]})
+    assert len(json.dumps({"errorMessage": str(refusal.value), "errorType": "InvalidRequestError"})) < 32_768
+    assert len(refusal.value.problems) == 9_000
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({}, "give item, modelDataUrl or both"),
+        (
+            {
+                "modelDataUrl": "s3://bucket/m.tar.gz",
+                "training": {"name": "a", "arn": "b", "status": "c", "createdAt": 1},
+            },
+            "training comes with item and runId",
+        ),
+        ({"item": "a", "modelName": "x" * 64}, "modelName: .*pattern"),
+    ],
+    ids=["nothing", "training alone", "long name"],
+)
+def test_a_model_event_that_names_no_model_is_refused(event: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        parse_event(CreateModelEvent, event)

@@ -1,0 +1,150 @@
+"""The bodies of SageMaker's create calls, held to SageMaker's own model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from pipeline import requests
+from pipeline.contracts import ItemRequest, TransformChoices
+from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
+
+RUN = "20261122T094236123Z-first-run"
+
+
+def shape_problems(operation: str, request: dict[str, Any]) -> str:
+    model = botocore.session.get_session().get_service_model("sagemaker").operation_model(operation)
+    assert model.input_shape is not None
+    report: str = ParamValidator().validate(request, model.input_shape).generate_report()
+    return report
+
+
+def training_request(settings: PrepareRunSettings, **entry: Any) -> dict[str, Any]:
+    return requests.training_job_request(
+        ItemRequest.model_validate({"item": "United Kingdom", **entry}),
+        settings,
+        job_name="training-job-x",
+        run_id=RUN,
+        data_uri="s3://data-bucket/analysis_predict/United Kingdom/Online_Retail.csv",
+    )
+
+
+def transform_request(settings: PrepareRunSettings, **choices: Any) -> dict[str, Any]:
+    return requests.transform_job_request(
+        TransformChoices.model_validate(choices),
+        settings,
+        job_name="batch-transform-job-x",
+        model_name="model-x",
+        input_uri="s3://output-bucket/in.csv",
+        item="item1",
+        run_id=RUN,
+    )
+
+
+def test_the_training_request_has_sagemakers_shape(settings: PrepareRunSettings) -> None:
+    assert not shape_problems("CreateTrainingJob", training_request(settings))
+
+
+@pytest.mark.parametrize("split_type", ["Line", "None"])
+def test_the_transform_request_has_sagemakers_shape(settings: PrepareRunSettings, split_type: str) -> None:
+    assert not shape_problems("CreateTransformJob", transform_request(settings, splitType=split_type))
+
+
+def test_the_model_request_has_sagemakers_shape_and_both_spellings(environment: dict[str, str]) -> None:
+    request = requests.model_request(
+        load_settings(ModelSettings, environment),
+        model_name="model-x",
+        image="image:1",
+        model_data_url="s3://output-bucket/model.tar.gz",
+        environment={"threads": "2", "mode": "train"},
+        run_id=RUN,
+        item="item1",
+    )
+    assert not shape_problems("CreateModel", request)
+    assert request["PrimaryContainer"]["Environment"] == {
+        "threads": "2",
+        "MODE": "inference",
+        "mode": "inference",
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "sagemaker_program": "inference.py",
+    }
+
+
+def test_training_gets_the_environment_that_existing_images_read(settings: PrepareRunSettings) -> None:
+    assert training_request(settings)["Environment"] == {
+        "MODE": "train",
+        "SAGEMAKER_PROGRAM": "train.py",
+        "file_path": "s3://data-bucket/analysis_predict/United Kingdom/Online_Retail.csv",
+        "time_series_length": "5",
+        "model_backend": "lightgbm",
+        "upload_sample_to_s3": "true",
+        "sample_s3_bucket": "output-bucket",
+        "sample_s3_prefix": f"analysis_predicted/United Kingdom/{RUN}",
+        "upload_model_to_s3": "false",
+        "model_s3_bucket": "output-bucket",
+        "model_s3_prefix": f"analysis_predicted/United Kingdom/{RUN}",
+    }
+
+
+def test_an_items_choices_win_over_the_stacks_settings(settings: PrepareRunSettings) -> None:
+    request = training_request(
+        settings,
+        hyperparameters={"seed": "7"},
+        environment={"model_backend": "other"},
+        training={
+            "instanceType": "ml.c5.xlarge",
+            "instanceCount": 2,
+            "volumeSizeInGB": 99,
+            "maxRuntimeInSeconds": 60,
+        },
+    )
+    assert request["HyperParameters"] == {"seed": "7"}
+    assert request["Environment"]["model_backend"] == "other"
+    assert request["ResourceConfig"] == {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 99}
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("stack", "item", "spot"),
+    [("false", None, False), ("true", None, True), ("true", False, False), ("false", True, True)],
+    ids=["neither", "stack", "item says no", "item says yes"],
+)
+def test_spot_training_has_a_wait_longer_than_its_runtime(
+    environment: dict[str, str], stack: str, item: bool | None, spot: bool
+) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"TRAINING_USE_SPOT": stack})
+    request = training_request(settings, training={} if item is None else {"useSpot": item})
+    stopping = request["StoppingCondition"]
+    assert request["EnableManagedSpotTraining"] is spot
+    assert ("MaxWaitTimeInSeconds" in stopping) is spot
+    if spot:
+        assert stopping["MaxWaitTimeInSeconds"] > stopping["MaxRuntimeInSeconds"]
+    assert requests.training_timeout_in_seconds(request) > max(stopping.values())
+
+
+@pytest.mark.parametrize(("split_type", "strategy"), [("Line", "MultiRecord"), ("None", "SingleRecord")])
+def test_several_records_a_request_are_asked_for_only_where_the_file_is_split(
+    settings: PrepareRunSettings, split_type: str, strategy: str
+) -> None:
+    request = transform_request(settings, splitType=split_type)
+    assert (request["TransformInput"]["SplitType"], request["BatchStrategy"]) == (split_type, strategy)
+
+
+def test_folders_given_to_sagemaker_end_in_a_slash(settings: PrepareRunSettings) -> None:
+    training = training_request(settings)
+    folders = [
+        training["OutputDataConfig"]["S3OutputPath"],
+        training["CheckpointConfig"]["S3Uri"],
+        transform_request(settings)["TransformOutput"]["S3OutputPath"],
+    ]
+    assert all(folder.endswith("/") for folder in folders)
+
+
+def test_every_job_is_tagged_with_stack_run_and_item(settings: PrepareRunSettings) -> None:
+    wanted = {"automlops:stack": "shop", "automlops:run": RUN, "automlops:item": "United Kingdom"}
+    tags = {tag["Key"]: tag["Value"] for tag in training_request(settings)["Tags"]}
+    assert tags == wanted
+    assert {tag["Key"] for tag in transform_request(settings)["Tags"]} == wanted.keys()
