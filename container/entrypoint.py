@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Runs what SageMaker asks for, `train` or `serve`, and turns every failure into a sentence and a code.
+
+Exit codes: 0 done; 1 the data or settings must be changed; 2 our own fault; 3 a service did not answer, so
+that the same job may succeed later. After a failed training the reason is in /opt/ml/output/failure.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Started through a link named train or serve, this file's own folder is not where the link stands.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from next_purchase.errors import NextPurchaseError
+from next_purchase.sagemaker_contract import ContainerPaths, write_failure
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+COMMANDS = ("train", "serve")
+INTERNAL_ERROR_CODE = 2
+
+logger = logging.getLogger("next_purchase")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and give the process's exit code.
+
+    Args:
+        arguments: The command line, program name first; a program named train or serve needs no argument.
+    """
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(message)s")
+    program = Path(arguments[0]).stem
+    command = arguments[1:] or [program]
+    if command == ["train"]:
+        return _run_training()
+    if command == ["serve"]:
+        return _run_server()
+    logger.error("usage: %s %s", program, "|".join(COMMANDS))
+    return INTERNAL_ERROR_CODE
+
+
+def _run_training() -> int:
+    # The first process of a container ignores SIGTERM unless it has a handler of its own.
+    signal.signal(signal.SIGTERM, _stop)
+    paths = ContainerPaths.from_environment(os.environ)
+    try:
+        from next_purchase.training import train
+
+        train(paths, os.environ)
+    except NextPurchaseError as error:
+        logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
+        write_failure(paths.failure, str(error))
+        return error.exit_code
+    except Exception as error:
+        # The boundary of the process: SageMaker shows nothing but what the file says.
+        logger.exception("Training ended by a fault of its own")
+        write_failure(paths.failure, f"Internal error, not your data's fault: {type(error).__name__}: {error}")
+        return INTERNAL_ERROR_CODE
+    return 0
+
+
+def _run_server() -> int:
+    # Set before the numeric libraries load: the server's processes are the parallelism, and a thread pool
+    # made before the fork would hang in the workers.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ[name] = "1"
+    from next_purchase.server import serve
+
+    try:
+        serve(ContainerPaths.from_environment(os.environ), os.environ)
+    except NextPurchaseError as error:
+        logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
+        return error.exit_code
+    return 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    # 128 + the signal's number is how shells and Docker report a process ended by one.
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,1 @@
+"""Predicts when each customer of one item buys next: training and serving, as SageMaker calls them."""

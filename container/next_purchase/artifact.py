@@ -1,0 +1,116 @@
+"""Writes the model folder and loads it: the model as text, and a description that is checked first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from next_purchase.errors import ArtifactError
+from next_purchase.learner import MEAN_GAP, MeanGapModel, Model, read_model
+from next_purchase.schema import SCHEMA_VERSION, feature_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL_FILE = "model.txt"
+DESCRIPTION_FILE = "model.json"
+METRICS_FILE = "metrics.json"
+
+_Value = TypeVar("_Value", str, int, float)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and what has to be known to use it."""
+
+    model: Model
+    backend: str
+    time_series_length: int
+    horizon_days: int
+    median_gap: float
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns it was taught with, in order."""
+        return feature_names(self.time_series_length)
+
+
+def write_artifact(
+    folder: Path, trained: TrainedModel, details: dict[str, object], metrics: dict[str, object]
+) -> None:
+    """Write model.json, metrics.json and, if trees were learned, model.txt; equal arguments give equal bytes.
+
+    Args:
+        folder: Where to write; made if it is not there.
+        trained: The fitted model.
+        details: What else the description says (training range, versions, settings).
+        metrics: How good the model is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "backend": trained.backend,
+        "time_series_length": trained.time_series_length,
+        "horizon_days": trained.horizon_days,
+        "median_gap_days": trained.median_gap,
+        "features": list(trained.features),
+        **details,
+    }
+    text = trained.model.to_text()
+    if text is not None:
+        (folder / MODEL_FILE).write_text(text, encoding="utf-8")
+    write_json(folder / DESCRIPTION_FILE, description)
+    write_json(folder / METRICS_FILE, metrics)
+
+
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write a JSON object for people and programs to read."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_artifact(folder: Path) -> TrainedModel:
+    """Load what write_artifact wrote.
+
+    Raises:
+        ArtifactError: A file is missing or damaged, or made by another version; the message says which.
+    """
+    description = _read_description(folder / DESCRIPTION_FILE)
+    version = description.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ArtifactError(
+            f"{DESCRIPTION_FILE} has schema version {version!r}, this image reads {SCHEMA_VERSION}: "
+            "train again with this image, or serve with the one that trained."
+        )
+    backend = _take(description, "backend", str)
+    length = _take(description, "time_series_length", int)
+    horizon = _take(description, "horizon_days", int)
+    median = _take(description, "median_gap_days", float)
+    features = feature_names(length)
+    if description.get("features") != list(features):
+        raise ArtifactError(f"{DESCRIPTION_FILE} lists other features than schema version {version} has.")
+    path = folder / MODEL_FILE
+    if backend != MEAN_GAP and not path.is_file():
+        raise ArtifactError(f"The model folder {folder} has no {MODEL_FILE}.")
+    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    baseline = MeanGapModel(features.index("mean_gap"), median)
+    return TrainedModel(read_model(backend, text, baseline, horizon), backend, length, horizon, median)
+
+
+def _take(description: dict[str, Any], name: str, kind: type[_Value]) -> _Value:
+    value = description.get(name)
+    if not isinstance(value, kind):
+        raise ArtifactError(f"{DESCRIPTION_FILE} has no usable {name}: {value!r}.")
+    return value
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ArtifactError(f"The model folder {path.parent} has no {path.name}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(f"{path.name} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"{path.name} must hold a JSON object.")
+    return content

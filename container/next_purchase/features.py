@@ -1,0 +1,68 @@
+"""What is known about a customer on the day of an order, from that order and earlier ones alone.
+
+Nothing here looks forward: the target is made in examples.py and is joined to no feature. The calendar date
+is not a feature, because with a year of data it tells a tree only which order is which.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, feature_names
+
+_DECIMALS = 4
+
+
+def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame:
+    """Features of every order, known on its day.
+
+    Args:
+        orders: As make_orders gives them, sorted by customer and date.
+        time_series_length: How many of the customer's last gaps become features.
+
+    Returns:
+        CustomerID, last_order_date (the order's own day) and the columns of feature_names, in that order;
+        one row per order, in the order of `orders`. Gaps are in days; a gap that did not exist yet is null.
+    """
+    customer = "customer"
+    gap = (pl.col("date") - pl.col("date").shift(1).over(customer)).dt.total_days()
+    rows = orders.with_columns(gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer))
+    gaps_so_far = pl.col("orders") - 1
+    # Sums of whole numbers are exact, so mean and deviation do not depend on how the work was divided.
+    gap_sum = pl.col("gap").fill_null(0).cum_sum().over(customer)
+    gap_squares = (pl.col("gap").fill_null(0) ** 2).cum_sum().over(customer)
+    mean_gap = pl.when(gaps_so_far > 0).then(gap_sum / gaps_so_far)
+    variance = (gap_squares - gap_sum**2 / gaps_so_far) / (gaps_so_far - 1)
+    total = {name: pl.col(name).cum_sum().over(customer) for name in ("amount", "items", "lines")}
+    computed = {
+        **{
+            f"gap_{back}": pl.col("gap").shift(back - 1).over(customer)
+            for back in range(1, time_series_length + 1)
+        },
+        "mean_gap": mean_gap,
+        "deviation_of_gaps": pl.when(gaps_so_far > 1).then(variance.clip(lower_bound=0).sqrt()),
+        "shortest_gap": pl.col("gap").cum_min().over(customer),
+        "longest_gap": pl.col("gap").cum_max().over(customer),
+        "orders": pl.col("orders"),
+        "days_since_first_order": gap_sum,
+        "amount": pl.col("amount"),
+        "mean_amount": total["amount"] / pl.col("orders"),
+        "items": pl.col("items"),
+        "mean_items": total["items"] / pl.col("orders"),
+        "lines": pl.col("lines"),
+        "mean_lines": total["lines"] / pl.col("orders"),
+        "weekday": pl.col("date").dt.weekday(),
+    }
+    return rows.select(
+        pl.col(customer).alias(CUSTOMER),
+        pl.col("date").alias(LAST_ORDER_DATE),
+        *(
+            computed[name].cast(pl.Float64).round(_DECIMALS).alias(name)
+            for name in feature_names(time_series_length)
+        ),
+    )
+
+
+def latest_orders(features: pl.DataFrame) -> pl.DataFrame:
+    """The row of every customer's last order: the input of the batch transform."""
+    return features.filter(pl.int_range(pl.len()).over(CUSTOMER) == pl.len().over(CUSTOMER) - 1)

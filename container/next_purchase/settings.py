@@ -1,0 +1,139 @@
+"""What a training job was asked to do: hyperparameters and environment, checked and typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from next_purchase.errors import SettingError
+from next_purchase.learner import BACKEND_NAMES, LIGHTGBM, LearnerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TIME_SERIES_LENGTH = 5
+DEFAULT_HORIZON_DAYS = 90
+
+
+@dataclass(frozen=True)
+class S3Prefix:
+    """A place in S3 below which files are written."""
+
+    bucket: str
+    prefix: str
+
+    def key(self, name: str) -> str:
+        """The key of a file of this name."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One training job's settings."""
+
+    time_series_length: int
+    horizon_days: int
+    backend: str
+    learner: LearnerSettings
+    file_path: str | None
+    sample_destination: S3Prefix | None
+    model_destination: S3Prefix | None
+
+
+def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> TrainingSettings:
+    """Check and type all settings; a hyperparameter wins over the environment variable of the same name.
+
+    Raises:
+        SettingError: A value cannot be used or a hyperparameter is unknown; the message names it.
+    """
+    reader = _Reader(hyperparameters, environment)
+    defaults = LearnerSettings()
+    settings = TrainingSettings(
+        time_series_length=reader.whole_number(
+            "time_series_length", DEFAULT_TIME_SERIES_LENGTH, 1, 50, also_environment=True
+        ),
+        horizon_days=reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, 7, 730),
+        backend=_known_backend(reader.text("model_backend", LIGHTGBM, also_environment=True)),
+        learner=LearnerSettings(
+            num_iterations=reader.whole_number("num_iterations", defaults.num_iterations, 1, 10_000),
+            learning_rate=reader.number("learning_rate", defaults.learning_rate, 0.0001, 1.0),
+            num_leaves=reader.whole_number("num_leaves", defaults.num_leaves, 2, 4096),
+            min_data_in_leaf=reader.whole_number("min_data_in_leaf", defaults.min_data_in_leaf, 1, 1_000_000),
+            seed=reader.whole_number("seed", defaults.seed, 0, 2**31 - 1),
+        ),
+        file_path=environment.get("file_path") or None,
+        sample_destination=_read_destination(environment, "sample"),
+        model_destination=_read_destination(environment, "model"),
+    )
+    reader.refuse_unknown()
+    return settings
+
+
+class _Reader:
+    """Takes values by name, remembers which names exist, and says which value was wrong."""
+
+    def __init__(self, hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self._hyperparameters = hyperparameters
+        self._environment = environment
+        self._known: list[str] = []
+
+    def text(self, name: str, default: str, *, also_environment: bool = False) -> str:
+        self._known.append(name)
+        if name in self._hyperparameters:
+            return self._hyperparameters[name].strip()
+        if also_environment:
+            return self._environment.get(name, "").strip() or default
+        return default
+
+    def whole_number(
+        self, name: str, default: int, lowest: int, highest: int, *, also_environment: bool = False
+    ) -> int:
+        text = self.text(name, str(default), also_environment=also_environment)
+        try:
+            value = int(text)
+        except ValueError:
+            value = lowest - 1
+        if not lowest <= value <= highest:
+            raise SettingError(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}.")
+        return value
+
+    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not lowest <= value <= highest:  # also true for NaN
+            raise SettingError(f"{name} must be a number from {lowest} to {highest}, not {text!r}.")
+        return value
+
+    def refuse_unknown(self) -> None:
+        # SageMaker's own tools add hyperparameters of this prefix to any job.
+        unknown = sorted(
+            name for name in self._hyperparameters if name not in self._known and not name.startswith("sagemaker_")
+        )
+        if unknown:
+            raise SettingError(
+                f"Unknown hyperparameter {', '.join(unknown)}; known are {', '.join(sorted(self._known))}."
+            )
+
+
+def _known_backend(name: str) -> str:
+    if name not in BACKEND_NAMES:
+        raise SettingError(
+            f"model_backend {name!r} is unknown; this image has {', '.join(sorted(BACKEND_NAMES))}."
+        )
+    return name
+
+
+def _read_destination(environment: Mapping[str, str], kind: str) -> S3Prefix | None:
+    switch = f"upload_{kind}_to_s3"
+    wanted = environment.get(switch, "").strip().lower()
+    if wanted not in {"true", "false", ""}:
+        raise SettingError(f"{switch} must be true or false, not {environment[switch]!r}.")
+    if wanted != "true":
+        return None
+    bucket = environment.get(f"{kind}_s3_bucket", "").strip()
+    if not bucket:
+        raise SettingError(f"{switch} is true, so {kind}_s3_bucket must name a bucket.")
+    return S3Prefix(bucket=bucket, prefix=environment.get(f"{kind}_s3_prefix", "").strip().strip("/"))

@@ -1,0 +1,102 @@
+"""Writes small, seeded transaction files in the forms in which people have them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import random
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+HEADER = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+FIRST_DAY = datetime(2010, 12, 1, 8, 26)  # noqa: DTZ001 - a shop's wall clock, as in the data set
+
+
+@dataclass(frozen=True)
+class Line:
+    """One invoice line."""
+
+    invoice: str
+    customer: int | None
+    moment: datetime
+    quantity: int = 6
+    price: float = 2.55
+    description: str = 'CAFÉ MUG, 12" "RETRO"'
+
+    def fields(self) -> list[str]:
+        """The line as Online Retail writes it."""
+        return [
+            self.invoice,
+            "85123A",
+            self.description,
+            str(self.quantity),
+            f"{self.moment:%Y-%m-%d %H:%M:%S}",
+            str(self.price),
+            "" if self.customer is None else f"{self.customer}.0",
+            "United Kingdom",
+        ]
+
+
+def make_shop(customers: int = 120, days: int = 365, seed: int = 7) -> list[Line]:
+    """Lines of a shop whose customers come back each in their own rhythm, some never; noise included."""
+    chance = random.Random(seed)  # noqa: S311 - test data
+    lines: list[Line] = []
+    for customer in range(12_000, 12_000 + customers):
+        rhythm = chance.choice((7, 14, 30, 60, 10_000))
+        day = chance.uniform(0, days * 0.4)
+        while day <= days:
+            moment = FIRST_DAY + timedelta(days=int(day), minutes=chance.randrange(500))
+            invoice = str(500_000 + len(lines))
+            lines += [
+                Line(invoice, customer, moment, chance.randrange(1, 40), chance.choice((0.85, 2.55, 4.25)))
+                for _ in range(chance.randrange(1, 4))
+            ]
+            if chance.random() < 0.1:
+                lines.append(Line(f"C{invoice}", customer, moment, -1))
+            if chance.random() < 0.1:
+                lines.append(Line(invoice, None, moment))
+            day += max(1.0, chance.gauss(rhythm, rhythm / 5))
+    return sorted(lines, key=lambda line: (line.moment, line.invoice))
+
+
+def write_lines(
+    path: Path,
+    lines: Sequence[Line],
+    *,
+    header: Sequence[str] = HEADER,
+    encoding: str = "utf-8",
+    change: Callable[[list[str]], list[str]] = list,
+    line_end: str = "\n",
+) -> Path:
+    """Write lines as CSV; `.gz` names are compressed; `change` rewrites each line's fields."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator=line_end)
+    if header:
+        writer.writerow(header)
+    writer.writerows(change(line.fields()) for line in lines)
+    content = text.getvalue().encode(encoding)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    return path
+
+
+def american_date(fields: list[str]) -> list[str]:
+    """The date as `12/1/2010 8:26`."""
+    moment = datetime.strptime(fields[4], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - a shop's wall clock
+    return [*fields[:4], f"{moment.month}/{moment.day}/{moment.year} {moment.hour}:{moment:%M}", *fields[5:]]
+
+
+def whole_customer(fields: list[str]) -> list[str]:
+    """The customer as `17850`."""
+    return [*fields[:6], fields[6].removesuffix(".0"), *fields[7:]]
+
+
+def return_all(lines: Sequence[Line]) -> list[Line]:
+    """The same lines, all of them sent back."""
+    return [replace(line, invoice=f"C{line.invoice}", quantity=-abs(line.quantity)) for line in lines]

@@ -1,0 +1,131 @@
+"""Settings: strings become typed values, and what is wrong is named."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from next_purchase.errors import SettingError
+from next_purchase.sagemaker_contract import (
+    ContainerPaths,
+    list_channel_files,
+    read_hyperparameters,
+    read_serving_port,
+    write_failure,
+)
+from next_purchase.settings import S3Prefix, read_training_settings
+from next_purchase.storage import split_s3_uri
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_hyperparameter_wins_over_the_environment() -> None:
+    environment = {"time_series_length": "7", "model_backend": "mean_gap"}
+    assert read_training_settings({}, environment).time_series_length == 7
+    settings = read_training_settings({"time_series_length": "3", "model_backend": "lightgbm"}, environment)
+    assert (settings.time_series_length, settings.backend) == (3, "lightgbm")
+
+
+def test_empty_environment_variables_mean_the_defaults() -> None:
+    assert read_training_settings({}, {"time_series_length": "", "model_backend": "", "file_path": ""}) == (
+        read_training_settings({}, {})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("time_series_length", "0"),
+        ("time_series_length", "2.5"),
+        ("num_iterations", "many"),
+        ("learning_rate", "nan"),
+        ("learning_rate", "2"),
+        ("seed", "-1"),
+        ("horizon_days", "1"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^{name} must be .* not '{value}'"):
+        read_training_settings({name: value}, {})
+
+
+def test_an_unknown_hyperparameter_is_refused_and_the_known_are_listed() -> None:
+    with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rat; known are .*learning_rate"):
+        read_training_settings({"learning_rat": "0.1", "sagemaker_program": "train.py"}, {})
+
+
+@pytest.mark.parametrize("source", ["hyperparameter", "environment"])
+def test_an_unknown_backend_is_refused_and_the_known_are_listed(source: str) -> None:
+    given = {"model_backend": "xgboost"}
+    with pytest.raises(SettingError, match=r"model_backend 'xgboost' is unknown; .*lightgbm, mean_gap"):
+        read_training_settings(*((given, {}) if source == "hyperparameter" else ({}, given)))
+
+
+def test_uploads_go_where_the_environment_says() -> None:
+    environment = {"upload_sample_to_s3": "True", "sample_s3_bucket": "b", "sample_s3_prefix": "a/x/run/"}
+    settings = read_training_settings({}, environment)
+    assert settings.sample_destination == S3Prefix("b", "a/x/run")
+    assert settings.sample_destination.key("metrics.json") == "a/x/run/metrics.json"
+    assert settings.model_destination is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"upload_model_to_s3": "yes"}, "upload_model_to_s3 must be true or false"),
+        ({"upload_model_to_s3": "true"}, "model_s3_bucket must name a bucket"),
+    ],
+)
+def test_an_upload_that_cannot_be_done_is_refused_before_training(environment: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        read_training_settings({}, environment)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"seed": 1}'])
+def test_hyperparameters_that_are_not_strings_are_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "hyperparameters.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingError):
+        read_hyperparameters(path)
+
+
+def test_hyperparameters_are_read_and_may_be_absent(tmp_path: Path) -> None:
+    path = tmp_path / "hyperparameters.json"
+    assert read_hyperparameters(path) == {}
+    path.write_text(json.dumps({"seed": "1"}), encoding="utf-8")
+    assert read_hyperparameters(path) == {"seed": "1"}
+
+
+def test_the_root_is_opt_ml_unless_moved() -> None:
+    assert ContainerPaths.from_environment({}).model.as_posix() == "/opt/ml/model"
+    moved = ContainerPaths.from_environment({"SAGEMAKER_BASE_DIR": "/x"})
+    assert moved.channel("training").as_posix() == "/x/input/data/training"
+
+
+def test_hidden_files_of_a_channel_are_left_out(tmp_path: Path) -> None:
+    for name in ("b.csv", "a/c.csv", ".hidden", ".folder/d.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x", encoding="utf-8")
+    assert list_channel_files(tmp_path) == [tmp_path / "a/c.csv", tmp_path / "b.csv"]
+    assert list_channel_files(tmp_path / "none") == []
+
+
+def test_the_failure_file_holds_no_more_than_sagemaker_shows(tmp_path: Path) -> None:
+    write_failure(tmp_path / "output" / "failure", "é" * 2000)
+    assert (tmp_path / "output" / "failure").read_text(encoding="utf-8") == "é" * 1024
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(SettingError, match="SAGEMAKER_BIND_TO_PORT"):
+        read_serving_port({"SAGEMAKER_BIND_TO_PORT": port})
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3://bucket", "s3://bucket/", "s3://bucket/folder/", "https://a/b"])
+def test_an_address_of_no_object_is_refused(uri: str) -> None:
+    with pytest.raises(SettingError, match="not the address of one object"):
+        split_s3_uri(uri)
