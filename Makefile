@@ -59,6 +59,10 @@ lint: dev ## ruff, mypy, cfn-lint, sam validate
 build: dev ## sam build: the Lambda package, for Lambda's Python whatever Python is here
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
 
+.PHONY: docs
+docs: dev ## write the parts of the documents that are made from code
+	@$(BIN)/python docs/generate.py
+
 .PHONY: lock
 lock: $(BIN)/uv ## bring uv.lock and both requirements.txt up to pyproject.toml
 	@$(BIN)/uv lock

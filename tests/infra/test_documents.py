@@ -1,0 +1,95 @@
+"""Documents held against what they describe."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from .conftest import Document
+
+PLACEHOLDERS = [
+    "YOUR_SAGEMAKER_EXECUTION_ROLE_ARN",
+    "YOUR_ECR_IMAGE_URI",
+    "YOUR_S3_BUCKET",
+    "YOUR_S3_MODEL_DATA_URL",
+    "YOUR_S3_INPUT_URI",
+    "YOUR_S3_OUTPUT_URI",
+    "YOUR_S3_SAMPLE_PREFIX",
+    "YOUR_S3_MODEL_PREFIX",
+    "YOUR_LAMBDA_FUNCTION_ARN",
+]
+
+
+@pytest.fixture(scope="module")
+def generate(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-TW.md", "docs/architecture.md"])
+def test_the_picture_is_the_definitions(root: Path, generate: ModuleType, name: str) -> None:
+    assert generate.pipeline() in (root / name).read_text(), "run make docs"
+
+
+def test_every_generated_block_is_fresh(root: Path, generate: ModuleType) -> None:
+    for name in generate.DOCUMENTS:
+        text = (root / name).read_text()
+        assert generate.BLOCK.search(text), name
+        assert generate.written(text) == text, f"{name}: run make docs"
+
+
+def test_the_picture_has_every_state(generate: ModuleType, definition: Document, child: Document) -> None:
+    picture = generate.pipeline()
+    for name in definition["States"] | child["States"]:
+        assert re.search(rf"\b{name}\b", picture), name
+
+
+def test_all_nine_placeholders_have_become_something_that_exists(root: Path, template: Document) -> None:
+    rows = dict(
+        re.findall(r"^\| `(YOUR_\w+)` \| (.+) \|$", (root / "docs" / "configuration.md").read_text(), re.M)
+    )
+    assert sorted(rows) == sorted(PLACEHOLDERS)
+    substitutions = template["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+    known = template["Resources"].keys() | template["Parameters"].keys() | substitutions.keys()
+    code = (root / "functions" / "pipeline" / "contracts.py").read_text()
+    code += (root / "functions" / "pipeline" / "requests.py").read_text()
+    for placeholder, row in rows.items():
+        named = re.findall(r"`([A-Za-z_0-9]+)`", row)
+        exists = [name in known or f"{snake_case(name)}:" in code or f'"{name}"' in code for name in named]
+        assert exists, placeholder
+        assert all(exists), f"{placeholder}: {named}"
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def test_links_between_documents_lead_somewhere(root: Path) -> None:
+    for document in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_make_targets_that_documents_name_exist(root: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
+    for document in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
+        for target in re.findall(r"`make ([a-z-]+)", document.read_text()):
+            assert target in targets, f"{document.name}: make {target}"
+
+
+def test_both_readmes_have_the_same_commands(root: Path) -> None:
+    def commands(name: str) -> list[str]:
+        blocks = re.findall(r"```(?:bash|python|json)\n(.*?)```", (root / name).read_text(), re.DOTALL)
+        lines = [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+        return [line for line in lines if line and not line.startswith("#")]
+
+    assert commands("README.md")
+    assert commands("README.md") == commands("README.zh-TW.md")

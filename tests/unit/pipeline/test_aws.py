@@ -1,0 +1,206 @@
+"""AWS's errors become this application's, each of its kind; nothing of botocore's leaks."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from pipeline import aws
+from pipeline.errors import (
+    DataAmbiguousError,
+    DataEmptyError,
+    DataNotFoundError,
+    DataNotReadableError,
+    NameTakenError,
+    PipelineError,
+    ServiceRefusedError,
+    ServiceThrottledError,
+    ServiceUnavailableError,
+)
+
+KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"
+KEY = "analysis_predict/item1/Online_Retail.csv"
+
+
+@pytest.fixture
+def s3() -> Iterator[Stubber]:
+    with Stubber(boto3.client("s3", **KEYS)) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def sagemaker() -> Iterator[Stubber]:
+    with Stubber(boto3.client("sagemaker", **KEYS)) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("ThrottlingException", 400, ServiceThrottledError),
+        ("SlowDown", 503, ServiceThrottledError),
+        ("ResourceLimitExceeded", 400, ServiceThrottledError),
+        ("InternalError", 500, ServiceUnavailableError),
+        ("ServiceUnavailable", 503, ServiceUnavailableError),
+        ("AccessDenied", 403, ServiceRefusedError),
+        ("ValidationException", 400, ServiceRefusedError),
+        ("NoSuchBucket", 404, ServiceRefusedError),
+    ],
+)
+def test_each_of_awss_refusals_has_its_kind(s3: Any, code: str, status: int, kind: type[PipelineError]) -> None:
+    s3.add_client_error("get_object", code, "told so", http_status_code=status)
+    with pytest.raises(kind, match=rf"reading s3://output/a\.json: {code}: told so") as caught:
+        aws.read_json(s3.client, "output", "a.json")
+    assert caught.value.__cause__ is not None
+
+
+def test_a_broken_connection_is_for_now_only() -> None:
+    with pytest.raises(ServiceUnavailableError, match="asking"), aws.translated("asking"):
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+
+def test_an_object_that_is_not_there_is_none(s3: Any) -> None:
+    s3.add_client_error("get_object", "NoSuchKey", http_status_code=404)
+    assert aws.read_json(s3.client, "output", "a.json") is None
+
+
+def test_an_object_that_is_not_json_is_refused_by_name(s3: Any) -> None:
+    body = StreamingBody(io.BytesIO(b"<html>"), 6)
+    s3.add_response("get_object", {"Body": body, "ETag": '"1"'})
+    with pytest.raises(ServiceRefusedError, match=r"s3://output/a\.json is not JSON"):
+        aws.read_json(s3.client, "output", "a.json")
+
+
+@pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
+def test_a_condition_that_does_not_hold_is_told_not_raised(s3: Any, code: str, status: int) -> None:
+    s3.add_client_error("put_object", code, http_status_code=status)
+    assert aws.write_json(s3.client, "output", "a.json", {}, only_if_absent=True) is False
+
+
+def test_what_is_written_is_json_as_it_is(s3: Any) -> None:
+    expected = {
+        "Bucket": "output",
+        "Key": "a.json",
+        "Body": '{"item":"台北"}'.encode(),
+        "ContentType": "application/json",
+        "Metadata": {},
+        "IfMatch": '"7"',
+    }
+    s3.add_response("put_object", {}, expected)
+    assert aws.write_json(s3.client, "output", "a.json", {"item": "台北"}, only_if_etag='"7"') is True
+
+
+def found(*entries: tuple[str, int]) -> dict[str, Any]:
+    return {"Contents": [{"Key": key, "Size": size} for key, size in entries]}
+
+
+@pytest.mark.parametrize(
+    ("uri", "answer", "kind", "said"),
+    [
+        (URI, {}, DataNotFoundError, "there is no object s3://.*upload the item's data there"),
+        (URI, found((KEY + ".bak", 5)), DataNotFoundError, "there is no object"),
+        (URI, found((KEY, 0)), DataEmptyError, "is empty"),
+        (URI, found((KEY, 5), (KEY + ".bak", 5)), DataAmbiguousError, r"would also read .*\.csv\.bak"),
+        ("s3://data-bucket/in/", {}, DataNotFoundError, "no object under"),
+        ("s3://data-bucket/in/", found(("in/", 0)), DataNotFoundError, "no object under"),
+        ("s3://data-bucket/in/", found(("in/a.csv", 0)), DataEmptyError, "are empty"),
+    ],
+    ids=[
+        "nothing",
+        "longer name only",
+        "no bytes",
+        "two",
+        "empty folder",
+        "folder marker",
+        "folder without bytes",
+    ],
+)
+def test_data_that_a_job_could_not_read_as_meant_is_refused(
+    s3: Any, uri: str, answer: dict[str, Any], kind: type[PipelineError], said: str
+) -> None:
+    s3.add_response("list_objects_v2", answer)
+    with pytest.raises(kind, match=said):
+        aws.check_input(s3.client, uri)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "said"),
+    [
+        ("NoSuchBucket", 404, DataNotFoundError, "there is no bucket 'data-bucket'"),
+        ("AccessDenied", 403, DataNotReadableError, "may not list"),
+        ("SlowDown", 503, ServiceThrottledError, "looking for"),
+    ],
+)
+def test_a_bucket_that_cannot_be_read_has_its_reason(
+    s3: Any, code: str, status: int, kind: type[PipelineError], said: str
+) -> None:
+    s3.add_client_error("list_objects_v2", code, http_status_code=status)
+    with pytest.raises(kind, match=said):
+        aws.check_input(s3.client, URI)
+
+
+@pytest.mark.parametrize("uri", [URI, "s3://data-bucket/analysis_predict/item1/"], ids=["file", "folder"])
+def test_data_that_is_there_passes(s3: Any, uri: str) -> None:
+    s3.add_response("list_objects_v2", found((KEY, 5)))
+    aws.check_input(s3.client, uri)
+
+
+MODEL = {
+    "ModelName": "model-x",
+    "ExecutionRoleArn": "arn:aws:iam::123456789012:role/sagemaker",
+    "PrimaryContainer": {"Image": "image:1", "ModelDataUrl": "s3://o/m.tar.gz", "Environment": {}},
+    "Tags": [{"Key": "a", "Value": "b"}],
+}
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/model-x"
+
+
+def described(**changes: Any) -> dict[str, Any]:
+    container = {"Image": "image:1", "ModelDataUrl": "s3://o/m.tar.gz", "Mode": "SingleModel"}
+    return {
+        "ModelName": "model-x",
+        "ModelArn": ARN,
+        "ExecutionRoleArn": MODEL["ExecutionRoleArn"],
+        "PrimaryContainer": container | changes,
+        "CreationTime": 0,
+    }
+
+
+def test_a_model_created_twice_for_the_same_thing_answers_the_same(sagemaker: Any) -> None:
+    sagemaker.add_response("create_model", {"ModelArn": ARN})
+    first = aws.create_model(sagemaker.client, MODEL)
+    sagemaker.add_client_error("create_model", "ValidationException", "already existing")
+    sagemaker.add_response("describe_model", described())
+    assert aws.create_model(sagemaker.client, MODEL) == first
+
+
+def test_a_models_name_taken_by_another_is_an_error_that_names_the_difference(sagemaker: Any) -> None:
+    sagemaker.add_client_error("create_model", "ValidationException", "already existing")
+    sagemaker.add_response("describe_model", described(Image="image:2"))
+    with pytest.raises(NameTakenError, match=r"PrimaryContainer\.Image is 'image:2', not 'image:1'"):
+        aws.create_model(sagemaker.client, MODEL)
+
+
+def test_a_model_that_is_refused_and_does_not_exist_keeps_the_refusals_words(sagemaker: Any) -> None:
+    sagemaker.add_client_error("create_model", "ValidationException", "no such image")
+    sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model")
+    with pytest.raises(ServiceRefusedError, match="no such image"):
+        aws.create_model(sagemaker.client, MODEL)
+
+
+def test_what_is_written_can_be_read_back(s3: Any) -> None:
+    content = {"items": ["United Kingdom", "台北"]}
+    body = json.dumps(content).encode()
+    s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body)), "ETag": '"9"'})
+    stored = aws.read_json(s3.client, "output", "a.json")
+    assert stored == (content, '"9"')
