@@ -96,7 +96,7 @@ class TransformChoices(Contract):
     split_type: Literal["Line", "None"] | None = None
     max_payload_in_mb: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, alias="maxPayloadInMB")
     max_concurrent_transforms: Annotated[int, Field(ge=0, le=100)] | None = None
-    max_runtime_in_seconds: Annotated[int, Field(ge=60, le=2_419_200)] | None = None
+    max_runtime_in_seconds: Annotated[int, Field(ge=1, le=2_419_200)] | None = None
 
 
 class ItemRequest(Contract):
@@ -278,7 +278,9 @@ def _equal_items(event: object) -> list[str]:
 
 
 def _problem(location: tuple[int | str, ...], message: str, kind: str) -> str:
-    parts = [part for part in location if part not in {"request", "[key]"}]
+    # The user wrote the request, not the event around it.
+    parts = location[1:] if location[:1] == ("request",) and len(location) > 1 else location
+    parts = tuple(part for part in parts if part != "[key]")
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     known = {
         "extra_forbidden": "unknown key",

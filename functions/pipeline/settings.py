@@ -42,7 +42,7 @@ class TransformSettings(StackSettings):
     """Environment of aws_batch_transform."""
 
     transform_instance_type: Required
-    transform_max_runtime_in_seconds: Annotated[int, Field(ge=60)]
+    transform_max_runtime_in_seconds: Annotated[int, Field(ge=1)]
     split_type: Literal["Line", "None"]
     max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
 

@@ -1,0 +1,128 @@
+"""Another image's code, unchanged, and every way in which its items can fail."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from automlops.local import COMMAND, local_emulator
+
+from .conftest import STACK, Run, Stack
+from .test_runs import CHOICE, FAILED_JOB, JOB, TASK, states, types
+
+IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
+
+
+@pytest.fixture(scope="module")
+def other(root: Path) -> Iterator[Stack]:
+    """The stack deployed with another image, whose command the emulator is told."""
+    program = root / "tests" / "integration" / "other_image.py"
+    options = ["--image", f"{IMAGE}={sys.executable} {program}", "--parameter", f"ImageUri={IMAGE}"]
+    with local_emulator([*COMMAND, *options]) as url:
+        stack = Stack(url, {})
+        (description,) = stack.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        stack.outputs.update({output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]})
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def run(other: Stack) -> Run:
+    """One item for each way to end."""
+    entries: list[dict[str, object]] = []
+    for behaviour in ("good", "fail", "broken metrics", "refuse", "hang", "slow answer"):
+        other.upload(behaviour, b"one\ntwo\n")
+        entries.append(
+            {
+                "item": behaviour,
+                "hyperparameters": {"behaviour": behaviour},
+                "training": {"maxRuntimeInSeconds": 2 if behaviour == "hang" else 60},
+                "transform": {"maxRuntimeInSeconds": 8 if behaviour == "slow answer" else 60},
+            }
+        )
+    return other.run({"itemList": entries, "maxConcurrency": 6}, "ways")
+
+
+def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) -> None:
+    entry = run.items["good"]
+    assert entry["status"] == "SUCCEEDED", entry
+    assert entry["metrics"] is None
+    assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+
+
+@pytest.mark.parametrize(
+    ("item", "stage", "error", "said"),
+    [
+        ("fail", "StartTrainingJob", "States.TaskFailed", "AlgorithmError: the shop was closed, exit code: 1"),
+        ("hang", "StartTrainingJob", "States.TaskFailed", "ended as Stopped (MaxRuntimeExceeded)"),
+        ("broken metrics", "CreateModel", "ServiceRefusedError", "metrics.json is not JSON"),
+        ("refuse", "StartBatchTransformJob", "States.TaskFailed", "AlgorithmError"),
+        ("slow answer", "StartBatchTransformJob", "States.Timeout", "States.Timeout"),
+    ],
+)
+def test_each_way_to_fail_is_recorded_with_its_stage(
+    run: Run, item: str, stage: str, error: str, said: str
+) -> None:
+    entry = run.items[item]
+    assert (entry["status"], entry["stage"], entry["error"]) == ("FAILED", stage, error)
+    assert said in entry["reason"]
+
+
+@pytest.mark.parametrize(
+    ("item", "events", "entered"),
+    [
+        ("fail", [*FAILED_JOB, *TASK], ["StartTrainingJob", "RecordTrainingFailure"]),
+        ("hang", [*FAILED_JOB, *TASK], ["StartTrainingJob", "RecordTrainingFailure"]),
+        (
+            "broken metrics",
+            [*JOB, "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskFailed", "TaskStateExited", *TASK],
+            ["StartTrainingJob", "CreateModel", "RecordModelFailure"],
+        ),
+        (
+            "refuse",
+            [*JOB, *TASK, *FAILED_JOB, *TASK],
+            ["StartTrainingJob", "CreateModel", "StartBatchTransformJob", "RecordTransformFailure"],
+        ),
+        (
+            "slow answer",
+            [
+                *JOB,
+                *TASK,
+                "TaskStateEntered",
+                "TaskScheduled",
+                "TaskStarted",
+                "TaskSubmitted",
+                "TaskTimedOut",
+                "TaskStateExited",
+                *TASK,
+                *TASK,
+            ],
+            [
+                "StartTrainingJob",
+                "CreateModel",
+                "StartBatchTransformJob",
+                "StopBatchTransformJob",
+                "RecordTransformFailure",
+            ],
+        ),
+    ],
+    ids=["training fails", "training overruns", "model refused", "transform fails", "transform overruns"],
+)
+def test_the_history_of_each_failure_is_awss(
+    other: Stack, run: Run, item: str, events: list[str], entered: list[str]
+) -> None:
+    history = other.history(other.children(run.arn)[item])
+    assert types(history) == ["ExecutionStarted", *CHOICE, *events, "ExecutionSucceeded"]
+    assert states(history) == ["CheckItem", *entered]
+
+
+def test_no_job_is_left_running(other: Stack, run: Run) -> None:
+    assert run.manifest is not None
+    sagemaker = other.client("sagemaker")
+    for status in ("InProgress", "Stopping"):
+        assert not sagemaker.list_training_jobs(StatusEquals=status)["TrainingJobSummaries"]
+    (overrun,) = [item for item in run.manifest["items"] if item["item"] == "slow answer"]
+    job = sagemaker.describe_transform_job(TransformJobName=overrun["transformJobName"])
+    assert job["TransformJobStatus"] in {"Stopping", "Stopped"}
