@@ -26,7 +26,7 @@ from pipeline.errors import (
     ServiceUnavailableError,
 )
 
-KEYS = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"
 KEY = "analysis_predict/item1/Online_Retail.csv"
 

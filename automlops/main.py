@@ -1,0 +1,226 @@
+"""The command `automlops`: its subcommands and options, and nothing of their work."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automlops.errors import CommandError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+# Whoever pipes the output away has no width to fit into.
+WIDTH_WITHOUT_TERMINAL = 140
+
+app = typer.Typer(
+    name="automlops",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="One model per store, country or product line: train, create and batch-score every item of a list, "
+    "on AWS or on this machine.",
+)
+
+
+@app.command()
+def up(
+    port: Annotated[
+        int | None, typer.Option(metavar="N", help="TCP port; 0 is any free one.", min=0, max=65535)
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="A", help="Address to bind. Who reaches it can run code on this machine.")
+    ] = "127.0.0.1",
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URI=COMMAND", help="Run COMMAND, with train or serve, for the image URI. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Serve AWS's APIs on this machine, until Ctrl-C.
+
+    The stack `automlops` is deployed there. Prints `ready http://127.0.0.1:PORT` and the exports that make the AWS
+    CLI, boto3 and SAM talk to it.
+    """
+    with _reported():
+        from automlops.up import serve_emulator
+
+        serve_emulator(typer.echo, port=port, host=host, images=image or [])
+
+
+@app.command()
+def run(
+    item: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE.csv", help="Upload FILE as the data of item NAME first. Repeatable."),
+    ] = None,
+    input_: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="EVENT.json",
+            help="The execution's input. If it has an itemList, that is what runs, and each --item must be in it; "
+            "if not, the items are those of --item.",
+        ),
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Run on an emulator started for this run alone.")] = False,
+    stack: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run on this deployed stack. With AWS_ENDPOINT_URL set: automlops."),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="REGION", help="The stack's Region; otherwise AWS_REGION or the profile's."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="EXECUTION", help="The execution's name; otherwise one is made.")
+    ] = None,
+    max_concurrency: Annotated[
+        int | None, typer.Option(metavar="N", help="Items at once; otherwise the event's or the stack's.", min=1)
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Results are copied to DIR/<run>/.")] = Path("out"),
+) -> None:
+    """Run items, and copy their predictions here.
+
+    Uploads what is given, starts the execution, shows how it goes, and copies manifest and predictions.
+
+    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 the options or the request were refused; 3 AWS or the emulator
+    could not be reached or said no; 4 the run was stopped or timed out; 130 Ctrl-C (on AWS, the run goes on).
+    """
+    with _reported():
+        place = _place_of(local=local, stack=stack, region=region)
+        from automlops.run import exit_code_of, make_order, run_order
+
+        order = make_order(item or [], input_, name=name, max_concurrency=max_concurrency, out=out)
+        if place is None:
+            from automlops.connection import connect_emulator
+            from automlops.local import local_emulator, require_local_extra
+            from automlops.stack import DEFAULT_NAME
+
+            require_local_extra()
+            with local_emulator() as url:
+                results = run_order(_console(), connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
+        else:
+            from automlops.connection import connect
+
+            results = run_order(_console(), connect(os.environ, region), place, order)
+        raise typer.Exit(exit_code_of(results))
+
+
+@app.command()
+def split(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8 or Latin-1; also as .gz or .xz.")],
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values become items.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<value>.csv are written.")],
+    only: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="Only these values. Quote one with a comma: '\"Korea, South\",France'."),
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Make items of one big file.
+
+    Writes a file for each value of a column, every row as it stands. Rows without a value are in no file; how many
+    is said.
+    """
+    with _reported():
+        from automlops.items import print_split, run_command
+        from automlops.split import split_table
+
+        console = _console()
+        found = split_table(file, by, out, only=_words(only), force=force)
+        print_split(console, found, by)
+        console.out("What to type next:", run_command(found.parts, "--local"), sep="\n  ", highlight=False)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files are written.")],
+    items: Annotated[int, typer.Option(metavar="N", help="Number of countries.", min=1, max=999)] = 3,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed makes the same files.")] = 2010,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Make up a web shop's transactions.
+
+    Writes DIR/transactions.csv, and a file for each country.
+    """
+    with _reported():
+        from automlops.items import make_sample, print_split, run_command
+
+        console = _console()
+        found = make_sample(out, items, seed, force=force)
+        print_split(console, found, "Country")
+        console.out("What to type next:", run_command(found.parts, "--local"), sep="\n  ", highlight=False)
+
+
+@app.command()
+def quickstart(
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file of yours; otherwise a sample is made up.")
+    ] = None,
+    items: Annotated[
+        str, typer.Option(metavar="A,B", help="Values of the column to run; otherwise the largest three.")
+    ] = "",
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values are items.")] = "Country",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where items and results are written.")] = Path("out"),
+) -> None:
+    """Run three items end to end on this machine.
+
+    Says in the end what to look at and what to type next. Exit codes as for run.
+    """
+    with _reported():
+        from automlops.quickstart import quickstart as run_quickstart
+        from automlops.run import exit_code_of
+
+        raise typer.Exit(exit_code_of(run_quickstart(_console(), data, by, _words(items), out)))
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Shows what went wrong, and ends with its exit code."""
+    try:
+        yield
+    except CommandError as error:
+        for line in error.lines:
+            typer.echo(line, err=True)
+        raise typer.Exit(error.exit_code) from error
+
+
+def _place_of(*, local: bool, stack: str | None, region: str | None) -> str | None:
+    """The stack that the options name; None is an emulator of one's own."""
+    if local and stack is not None:
+        raise CommandError("Give --local or --stack, not both.")
+    if local and region is not None:
+        raise CommandError("--region is for a deployed stack; the emulator of --local has its own.")
+    if local:
+        return None
+    if stack is not None:
+        return stack
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        from automlops.stack import DEFAULT_NAME
+
+        return DEFAULT_NAME
+    raise CommandError(
+        "Where should it run? --local runs it on this machine, --stack NAME on a stack that is deployed on AWS."
+    )
+
+
+def _words(text: str) -> list[str]:
+    """The values of a comma-separated option."""
+    return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)

@@ -1,0 +1,77 @@
+"""Reads what a run's manifest.json says."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from automlops.errors import RunBrokenError
+
+
+class _Part(BaseModel):
+    # Unknown keys are for readers of a later version.
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+
+class ManifestItem(_Part):
+    """What became of one item.
+
+    Attributes:
+        item: its name.
+        status: its verdict.
+        stage: the state it ended in.
+        reason: why it did not succeed.
+        predictions_uri: S3 URI of its predictions, or of a folder of them (ending in `/`).
+        metrics: what training wrote into metrics.json.
+        duration_seconds: from the start of its training to its end.
+    """
+
+    item: str
+    status: Literal["SUCCEEDED", "FAILED", "UNFINISHED"]
+    stage: str | None = None
+    reason: str | None = None
+    predictions_uri: str | None = None
+    metrics: dict[str, Any] | None = None
+    duration_seconds: float | None = None
+
+
+class Counts(_Part):
+    """How many items the run had, and how many ended how."""
+
+    total: int
+    succeeded: int
+    failed: int
+    unfinished: int
+
+
+class MapRunError(BaseModel):
+    """Why the map run itself broke, in Step Functions' own spelling."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    error: str = Field(alias="Error", default="")
+    cause: str = Field(alias="Cause", default="")
+
+
+class Manifest(_Part):
+    """What became of a run."""
+
+    run_id: str
+    verdict: Literal["SUCCEEDED", "FAILED"]
+    counts: Counts
+    items: list[ManifestItem]
+    map_run_error: MapRunError | None = None
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """The manifest that `content` is.
+
+    Raises:
+        RunBrokenError: it is none.
+    """
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise RunBrokenError(f"The run's manifest.json cannot be read: {error}") from error

@@ -1,0 +1,85 @@
+"""The first thing that a newcomer sees: three items, end to end, on this machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automlops.connection import connect_emulator
+from automlops.items import make_sample, print_split, program, run_command
+from automlops.local import local_emulator, require_local_extra
+from automlops.run import make_order, run_order
+from automlops.split import Split, split_table
+from automlops.stack import DEFAULT_NAME
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from automlops.results import Results
+
+ITEMS = 3
+SEED = 2010
+LINES_SHOWN = 5
+
+
+def quickstart(console: Console, data: Path | None, column: str, wanted: Sequence[str], out: Path) -> Results:
+    """Makes items of `data`, or of a sample, runs them on an emulator of its own, and says what comes next.
+
+    Args:
+        console: where all is shown.
+        data: the user's table; None is the sample.
+        column: what the table is split by.
+        wanted: values of the column to run; the largest three if empty.
+        out: where the items' files and the results go.
+
+    Raises:
+        CommandError: the table has no such column or value, or the emulator is not installed.
+        ServiceError, EmulatorError, RunBrokenError, InterruptedRunError: see `run_order` and `local_emulator`.
+    """
+    require_local_extra()
+    folder = out / "items"
+    if data:
+        console.out(f"Making items of {data}, one for each {column}", highlight=False)
+        split = split_table(data, column, folder, only=wanted, force=True)
+    else:
+        console.out(f"Making up a year of transactions in {folder}/", highlight=False)
+        split = make_sample(folder, ITEMS, SEED, force=True)
+    chosen = split.parts if wanted else split.parts[:ITEMS]
+    print_split(console, Split(chosen, split.rows_without_value), column)
+    words = [f"{part.item}={part.path}" for part in chosen]
+    order = make_order(words, None, name=None, max_concurrency=None, out=out)
+    console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)
+    with local_emulator() as url:
+        results = run_order(console, connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
+    _print_predictions(console, results)
+    _print_next(console, run_command(chosen, "--local"))
+    return results
+
+
+def _print_predictions(console: Console, results: Results) -> None:
+    """The first lines of one item's predictions."""
+    for item, files in results.predictions.items():
+        with files[0].open(encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\n") for line in islice(file, LINES_SHOWN)]
+        console.out(f"\nThe first predictions for {item}, in {files[0]}:", highlight=False)
+        for line in lines:
+            console.out(f"  {line}", highlight=False)
+        return
+
+
+def _print_next(console: Console, command: str) -> None:
+    lines = (
+        "\nWhat to type next:",
+        "  the same again, or with files of yours:",
+        f"    {command}",
+        "  items from one big file of yours:",
+        f"    {program()} split FILE.csv --by Country --out items",
+        "  the emulator for the AWS CLI and boto3:",
+        f"    {program()} up",
+        "  on AWS, once the stack is deployed (README.md):",
+        f"    {command.removesuffix(' --local')} --stack automlops",
+    )
+    for line in lines:
+        console.out(line, highlight=False)

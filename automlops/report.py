@@ -1,0 +1,93 @@
+"""Prints what became of a run: a table, and what to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from automlops.manifest import Manifest, ManifestItem
+
+# More items than that do not fit a screen: then those that did not succeed come first.
+MAX_ROWS = 50
+# In a narrower terminal the reasons stand below the table, a line each.
+WIDTH_WITH_REASONS = 110
+STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
+SECONDS_PER_MINUTE = 60
+
+
+def print_table(console: Console, manifest: Manifest) -> None:
+    """A row per item: status, customers scored, error measure, duration and, where one failed, the reason."""
+    items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
+    shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]
+    reasons = [item for item in shown if item.reason]
+    beside = bool(reasons) and console.width >= WIDTH_WITH_REASONS
+    table = Table()
+    table.add_column("item", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("customers", justify="right", no_wrap=True)
+    table.add_column("error in days", justify="right", no_wrap=True)
+    table.add_column("duration", justify="right", no_wrap=True)
+    if beside:
+        table.add_column("reason", overflow="fold")
+    for item in shown:
+        row = [
+            Text(item.item),
+            Text(item.status, STYLES[item.status]),
+            Text(_whole(_metric(item, "customers"))),
+            Text(_error_measure(item)),
+            Text(_duration(item.duration_seconds)),
+        ]
+        table.add_row(*row, *([Text(_reason(item))] if beside else []))
+    console.print(table)
+    for item in [] if beside else reasons:
+        console.out(f"{item.item}: {_reason(item)}", highlight=False)
+    if len(items) > len(shown):
+        console.out(f"… and {len(items) - len(shown)} more items: see manifest.json", highlight=False)
+    if broken := manifest.map_run_error:
+        console.out(f"the map run itself broke: {broken.error}: {broken.cause}", highlight=False)
+    counts = manifest.counts
+    console.print(
+        Text.assemble(
+            ("verdict ", ""),
+            (manifest.verdict, STYLES[manifest.verdict]),
+            f": {counts.succeeded} of {counts.total} items succeeded, {counts.failed} failed, "
+            f"{counts.unfinished} did not finish",
+        ),
+        soft_wrap=True,
+    )
+
+
+def _metric(item: ManifestItem, name: str) -> Any:
+    return (item.metrics or {}).get(name)
+
+
+def _whole(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _error_measure(item: ManifestItem) -> str:
+    """Mean absolute error of the model, and what a simple guess gets on the same customers."""
+    model, guess = _metric(item, "mean_absolute_error"), _metric(item, "baseline_mean_absolute_error")
+    if not isinstance(model, int | float):
+        return ""
+    return f"{model:.1f} (baseline {guess:.1f})" if isinstance(guess, int | float) else f"{model:.1f}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < SECONDS_PER_MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), SECONDS_PER_MINUTE)
+    return f"{minutes} min {rest} s"
+
+
+def _reason(item: ManifestItem) -> str:
+    if not item.reason:
+        return ""
+    return f"{item.stage}: {item.reason}" if item.stage else item.reason

@@ -1,0 +1,172 @@
+"""Takes items from files on this machine to predictions on this machine, by way of one execution."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automlops.errors import (
+    CommandError,
+    ExitCode,
+    InterruptedRunError,
+    RunBrokenError,
+    RunStoppedError,
+    ServiceError,
+)
+from automlops.execution import Execution, Snapshot, Watch, follow, start_execution
+from automlops.progress import show_progress
+from automlops.report import print_table
+from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files
+from automlops.results import Results, fetch_results
+from automlops.stack import Stack, find_stack
+from automlops.upload import upload_data
+from pipeline import errors as pipeline_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+    from rich.console import Console
+
+    from automlops.connection import Connection
+
+# Beyond that, the folder is told instead of every file.
+MAX_FILES_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run, checked as far as it can be without asking AWS.
+
+    Attributes:
+        files: what is uploaded first.
+        request: the execution's input.
+        name: the execution's name.
+        out: where results are copied to.
+    """
+
+    files: Sequence[ItemFile]
+    request: Mapping[str, Any]
+    name: str
+    out: Path
+
+
+def make_order(
+    items: Sequence[str], event: Path | None, *, name: str | None, max_concurrency: int | None, out: Path
+) -> Order:
+    """The order that the options of `automlops run` make.
+
+    Raises:
+        CommandError: they do not make one; lists what is wrong.
+    """
+    if name is not None:
+        check_execution_name(name)
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"--out {out} is not a directory.")
+    files = parse_item_files(items)
+    request = build_request(files, event, max_concurrency=max_concurrency)
+    return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out)
+
+
+def run_order(
+    console: Console, connection: Connection, stack_name: str, order: Order, *, ends_here: bool = False
+) -> Results:
+    """Uploads, starts, waits, shows, copies.
+
+    Args:
+        console: where all is shown.
+        connection: AWS or the emulator.
+        stack_name: the deployed stack.
+        order: what is to be run.
+        ends_here: the run ends with this command, as its emulator does.
+
+    Returns:
+        The results; their manifest has the verdict.
+
+    Raises:
+        CommandError: the run was refused.
+        ServiceError: AWS cannot be asked, or results cannot be copied.
+        RunBrokenError: the execution ended without a verdict of its own.
+        RunStoppedError: the execution was stopped or timed out.
+        InterruptedRunError: Ctrl-C while waiting.
+    """
+    stack = find_stack(connection, stack_name)
+    s3: S3Client = connection.client("s3")
+    sfn: SFNClient = connection.client("stepfunctions")
+    for file in order.files:
+        place = upload_data(s3, stack, file)
+        console.out(f"uploaded {file.path} to {place.uri}", highlight=False)
+    execution = start_execution(sfn, stack.state_machine_arn, order.request, order.name)
+    console.out(f"started execution {execution.arn}", highlight=False)
+    watch = Watch(sfn, s3, stack.output_bucket, execution)
+    goes_on = () if ends_here else _how_to_look(connection, stack, execution)
+    try:
+        last = show_progress(console, follow(watch.look, time.sleep))
+    except KeyboardInterrupt:
+        if ends_here:
+            raise InterruptedRunError("Interrupted: the run ends with its emulator.") from None
+        raise InterruptedRunError("Interrupted.", *goes_on) from None
+    except ServiceError as error:
+        raise ServiceError(*error.lines, *goes_on, code=error.code) from error
+    run_id = watch.find_run_id()
+    results = fetch_results(s3, stack.output_bucket, run_id, order.out) if run_id else None
+    if results is None:
+        raise explain_end(last, execution)
+    print_table(console, results.manifest)
+    _print_places(console, results)
+    if results.problems:
+        raise ServiceError("Not all predictions could be copied:", *results.problems)
+    return results
+
+
+def exit_code_of(results: Results) -> ExitCode:
+    """The exit code that the run's verdict asks for."""
+    return ExitCode.SUCCEEDED if results.manifest.verdict == "SUCCEEDED" else ExitCode.RUN_FAILED
+
+
+def explain_end(last: Snapshot, execution: Execution) -> CommandError:
+    """Why an execution that left no manifest ended, as the error to raise."""
+    told = _message(last.cause)
+    if last.status != "FAILED":
+        return RunStoppedError(f"The execution ended as {last.status}, without a verdict.", *told, execution.arn)
+    kind = getattr(pipeline_errors, last.error, None)
+    if isinstance(kind, type) and issubclass(kind, pipeline_errors.UserError):
+        return CommandError("The run was refused, nothing was started:", *(f"  {line}" for line in told))
+    return RunBrokenError(f"The run broke: {last.error or 'no error was told'}", *told, execution.arn)
+
+
+def _message(cause: str) -> list[str]:
+    """The lines of a Cause: of a Lambda function's error its message, else all of it."""
+    try:
+        told = json.loads(cause)
+    except ValueError:
+        return cause.splitlines()
+    message = told.get("errorMessage") if isinstance(told, dict) else None
+    return (message if isinstance(message, str) else cause).splitlines()
+
+
+def _how_to_look(connection: Connection, stack: Stack, execution: Execution) -> tuple[str, ...]:
+    endpoint = f" --endpoint-url {connection.endpoint_url}" if connection.endpoint_url else ""
+    options = f"--region {connection.region}{endpoint}"
+    return (
+        "The run goes on. How far it is:",
+        f"  aws stepfunctions describe-execution --execution-arn {execution.arn} {options}",
+        "Its results, once it has ended:",
+        f"  aws s3 ls s3://{stack.output_bucket}/runs/ {options}",
+        "To stop it:",
+        f"  aws stepfunctions stop-execution --execution-arn {execution.arn} {options}",
+    )
+
+
+def _print_places(console: Console, results: Results) -> None:
+    console.out(f"copied to {results.folder}/", highlight=False)
+    console.out(f"  {results.folder / 'manifest.json'}", highlight=False)
+    files = [file for found in results.predictions.values() for file in found]
+    for file in files[:MAX_FILES_NAMED]:
+        console.out(f"  {file}", highlight=False)
+    if len(files) > MAX_FILES_NAMED:
+        console.out(f"  … and {len(files) - MAX_FILES_NAMED} more files of predictions", highlight=False)

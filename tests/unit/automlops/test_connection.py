@@ -1,0 +1,123 @@
+"""What boto3 raises, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore import exceptions
+from botocore.stub import Stubber
+
+from automlops.connection import Connection, connect, service_errors
+from automlops.errors import CommandError, ServiceError
+from automlops.stack import Stack, find_stack
+
+Stubbed = Callable[[str], tuple[Any, Stubber]]
+
+
+def client_error(code: str) -> exceptions.ClientError:
+    return exceptions.ClientError({"Error": {"Code": code, "Message": "what AWS said"}}, "SomeCall")
+
+
+@pytest.mark.parametrize(
+    ("raised", "line"),
+    [
+        (exceptions.NoCredentialsError(), "no AWS credentials"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="x"), "no AWS credentials"),
+        (exceptions.NoRegionError(), "Region is missing"),
+        (exceptions.InvalidRegionError(region_name="not a region"), "Region is missing or wrong"),
+        (exceptions.ProfileNotFound(profile="work"), r"profile \(work\) could not be found"),
+        (exceptions.EndpointConnectionError(endpoint_url="http://nowhere"), "Nobody answers at http://nowhere"),
+        (exceptions.ConnectTimeoutError(endpoint_url="http://slow"), "Nobody answers at http://slow"),
+        (exceptions.ReadTimeoutError(endpoint_url="http://slow"), "Cannot do it"),
+        (exceptions.SSOTokenLoadError(error_msg="log in"), "Cannot do it"),
+        (S3UploadFailedError("gone wrong"), "Cannot do it: gone wrong"),
+        (client_error("ExpiredToken"), "credentials have expired"),
+        (client_error("InvalidClientTokenId"), "does not accept the credentials"),
+        (client_error("AccessDeniedException"), "may not do it: what AWS said"),
+        (client_error("SomethingElse"), "Cannot do it: SomethingElse: what AWS said"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_boto3_raises_becomes_one_clear_line(raised: Exception, line: str) -> None:
+    with pytest.raises(ServiceError) as refused, service_errors("do it"):
+        raise raised
+    assert re.search(line, refused.value.lines[0])
+    assert len(refused.value.lines) <= 2
+
+
+def test_region_of_the_option_wins_over_the_environment() -> None:
+    assert connect({"AWS_REGION": "eu-west-1"}, "ap-east-2").region == "ap-east-2"
+    assert connect({"AWS_REGION": "eu-west-1"}).region == "eu-west-1"
+
+
+def test_missing_region_is_told_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(CommandError, match="No Region is set"):
+        connect({})
+
+
+class OneClient(Connection):
+    """A connection whose every client is the one given."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(session=None, region="eu-west-1")  # type: ignore[arg-type]  # never asked for a client
+        object.__setattr__(self, "_client", client)
+
+    def client(self, service: str) -> Any:
+        """The one client."""
+        assert service == "cloudformation"
+        return self._client  # type: ignore[attr-defined]  # set past the frozen dataclass
+
+
+def description(outputs: dict[str, str]) -> dict[str, Any]:
+    return {
+        "Stacks": [
+            {
+                "StackName": "mine",
+                "CreationTime": "2026-01-01T00:00:00Z",
+                "StackStatus": "CREATE_IN_PROGRESS",
+                "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+            }
+        ]
+    }
+
+
+def test_stack_is_read_from_its_outputs(stubbed: Stubbed) -> None:
+    client, stub = stubbed("cloudformation")
+    outputs = {
+        "StateMachineArn": "arn",
+        "DataBucketName": "data",
+        "OutputBucketName": "output",
+        "DatasetFileName": "file.csv",
+        "Another": "more",
+    }
+    stub.add_response("describe_stacks", description(outputs), {"StackName": "mine"})
+    assert find_stack(OneClient(client), "mine") == Stack("mine", "arn", "data", "output", "file.csv")
+
+
+def test_stack_without_our_outputs_tells_its_status(stubbed: Stubbed) -> None:
+    client, stub = stubbed("cloudformation")
+    stub.add_response("describe_stacks", description({"StateMachineArn": "arn"}))
+    with pytest.raises(ServiceError, match=r"no output DataBucketName.*CREATE_IN_PROGRESS"):
+        find_stack(OneClient(client), "mine")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationError", "There is no stack 'mine' in eu-west-1"),
+        ("AccessDenied", "may not read the stack 'mine'"),
+    ],
+)
+def test_stack_that_cannot_be_read_is_told(stubbed: Stubbed, code: str, message: str) -> None:
+    client, stub = stubbed("cloudformation")
+    stub.add_client_error("describe_stacks", code)
+    with pytest.raises(ServiceError, match=message):
+        find_stack(OneClient(client), "mine")

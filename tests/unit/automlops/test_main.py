@@ -1,0 +1,181 @@
+"""The command line itself: options, refusals, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from automlops import local as local_module
+from automlops import run as run_module
+from automlops.errors import InterruptedRunError, RunBrokenError, RunStoppedError, ServiceError
+from automlops.main import app
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Runs `automlops` in an empty directory, far from anybody's AWS."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    path.write_text("Id,Country\n1,France\n2,Spain\n3,Spain\n")
+    return path
+
+
+def test_nothing_heavy_is_loaded_for_help() -> None:
+    code = (
+        "import sys, automlops.main; print(sorted({'boto3', 'moto', 'pipeline', 'pydantic'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["up", "run", "split", "sample", "quickstart"])
+def test_every_subcommand_has_help(command: Command, name: str) -> None:
+    result = command(name, "--help")
+    assert result.exit_code == 0
+    assert name in command("--help").output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(
+            ["run", "--item", "a=data.csv"], "--local runs it on this machine, --stack NAME", id="nowhere"
+        ),
+        pytest.param(["run", "--local", "--stack", "x"], "not both", id="two places"),
+        pytest.param(["run", "--local", "--region", "eu-west-1"], "--region is for a deployed stack", id="region"),
+        pytest.param(["run", "--local"], "nothing to run", id="nothing to run"),
+        pytest.param(["run", "--local", "--item", "a"], "write it as NAME=FILE.csv", id="no file"),
+        pytest.param(["run", "--local", "--item", "a=none.csv"], "no file none.csv", id="missing file"),
+        pytest.param(["run", "--local", "--input", "none.json"], "no file none.json", id="missing event"),
+        pytest.param(["run", "--stack", "s", "--item", "a/b=data.csv"], "must not contain '/'", id="item name"),
+        pytest.param(["run", "--stack", "s", "--item", "a=data.csv", "--name", "a b"], "refuses ' '", id="name"),
+        pytest.param(["split", "none.csv", "--by", "x", "--out", "o"], "no file none.csv", id="split nothing"),
+        pytest.param(
+            ["split", "data.csv", "--by", "Land", "--out", "o"], "no column 'Land'", id="split by nothing"
+        ),
+        pytest.param(["quickstart", "--data", "none.csv"], "no file none.csv", id="quickstart without data"),
+        pytest.param(
+            ["quickstart", "--data", "data.csv", "--items", "Frnce"], "Did you mean 'France'", id="items"
+        ),
+        pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_wrong_use_is_told_in_words_before_anything_starts(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.setattr(run_module, "run_order", lambda *_, **__: pytest.fail("something was started"))
+    result = command(*words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [["up"], ["quickstart"], ["run", "--local", "--item", "a=data.csv"]], ids=str)
+@pytest.mark.usefixtures("data")
+def test_missing_emulator_is_told_before_anything_is_written(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(local_module, "LOCAL_MODULES", ("no_such_module",))
+    result = command(*words)
+    assert result.exit_code == 2
+    assert "pip install 'automlops[local]'" in result.stderr
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("data")
+def test_endpoint_in_the_environment_stands_for_the_emulators_stack(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def remember(_console: object, connection: SimpleNamespace, stack: str, _order: object) -> SimpleNamespace:
+        asked.append((connection.endpoint_url, stack))
+        return SimpleNamespace(manifest=SimpleNamespace(verdict="SUCCEEDED"))
+
+    monkeypatch.setattr(run_module, "run_order", remember)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert command("run", "--item", "a=data.csv").exit_code == 0
+    assert asked == [("http://127.0.0.1:1", "automlops")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "exit_code"),
+    [
+        ("SUCCEEDED", 0),
+        ("FAILED", 1),
+        (RunBrokenError("broke"), 1),
+        (ServiceError("no credentials"), 3),
+        (RunStoppedError("stopped"), 4),
+        (InterruptedRunError("interrupted"), 130),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("data")
+def test_exit_code_follows_what_became_of_the_run(
+    command: Command, monkeypatch: pytest.MonkeyPatch, outcome: str | BaseException, exit_code: int
+) -> None:
+    def answer(*_words: object) -> SimpleNamespace:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return SimpleNamespace(manifest=SimpleNamespace(verdict=outcome))
+
+    monkeypatch.setattr(run_module, "run_order", answer)
+    assert command("run", "--stack", "s", "--region", "eu-west-1", "--item", "a=data.csv").exit_code == exit_code
+
+
+def test_missing_credentials_are_one_line_without_traceback(
+    command: Command, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(data.parent / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    result = command("run", "--stack", "s", "--region", "eu-west-1", "--item", f"a={data}")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[0] == "There are no AWS credentials."
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_split_prints_rows_and_the_command_to_type_next(command: Command, data: Path) -> None:
+    with data.open("a") as file:
+        file.write("4,\n5,Costa Rica\n")
+    result = command("split", "data.csv", "--by", "Country", "--out", "items", "--only", "Spain, Costa Rica")
+    assert result.exit_code == 0
+    assert "1 rows have no Country" in result.stdout
+    expected = "automlops run --item Spain=items/Spain.csv --item 'Costa Rica=items/Costa Rica.csv' --local"
+    assert expected in result.stdout
+
+
+def test_values_with_a_comma_can_be_asked_for(command: Command, data: Path) -> None:
+    with data.open("a") as file:
+        file.write('4,"Korea, South"\n')
+    result = command("split", "data.csv", "--by", "Country", "--out", "items", "--only", 'France, "Korea, South"')
+    assert result.exit_code == 0
+    assert {path.name for path in Path("items").iterdir()} == {"Korea, South.csv", "France.csv"}
+
+
+def test_sample_refuses_to_replace_files_unless_forced(command: Command) -> None:
+    assert command("sample", "--out", "s", "--items", "2").exit_code == 0
+    Path("s/transactions.csv").write_text("mine")
+    assert command("sample", "--out", "s", "--items", "2").exit_code == 2
+    assert Path("s/transactions.csv").read_text() == "mine"
+    assert command("sample", "--out", "s", "--items", "2", "--force").exit_code == 0
+    assert len(list(Path("s").iterdir())) == 3

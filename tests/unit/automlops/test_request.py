@@ -1,0 +1,149 @@
+"""One run request of the options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automlops.errors import CommandError
+from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n1,2\n")
+    return path
+
+
+def event_in(folder: Path, event: Any) -> Path:
+    path = folder / "event.json"
+    path.write_text(json.dumps(event), encoding="utf-8")
+    return path
+
+
+def test_name_may_hold_spaces_chinese_and_equals_signs(data: Path) -> None:
+    words = [f"United Kingdom={data}", f"台北={data}", f"a=b={data}"]
+    assert [file.item for file in parse_item_files(words)] == ["United Kingdom", "台北", "a=b"]
+
+
+def test_path_may_hold_equals_signs(tmp_path: Path) -> None:
+    path = tmp_path / "day=1.csv"
+    path.write_text("a\n1\n")
+    assert parse_item_files([f"x={path}"]) == [ItemFile("x", path)]
+
+
+def test_word_that_can_be_cut_in_two_ways_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b=c.csv", "c.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(CommandError, match="can be read as 'a' and as 'a=b'"):
+        parse_item_files(["a=b=c.csv"])
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        pytest.param("justaname", "write it as NAME=FILE.csv", id="no equals sign"),
+        pytest.param("item=", "write it as NAME=FILE.csv", id="no file"),
+        pytest.param("={data}", "must not be empty", id="no name"),
+        pytest.param("a/b={data}", "must not contain '/'", id="slash"),
+        pytest.param("..={data}", r"must not be '\.\.'", id="dots"),
+        pytest.param(" x={data}", "must not begin or end with a space", id="outer space"),
+        pytest.param("{long}={data}", "at most 128 characters", id="long"),
+        pytest.param("x=nowhere.csv", "no file nowhere.csv", id="missing file"),
+        pytest.param("x={folder}", "is not a file", id="folder"),
+    ],
+)
+def test_wrong_item_word_is_refused(data: Path, word: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        parse_item_files([word.format(data=data, folder=data.parent, long="x" * 300)])
+
+
+def test_all_wrong_words_are_told_at_once(data: Path) -> None:
+    with pytest.raises(CommandError) as refused:
+        parse_item_files(["x=nowhere.csv", f"a/b={data}", f"y={data}", f"y={data}"])
+    assert len(refused.value.lines) == 3
+    assert "'y' is given 2 times" in refused.value.lines[2]
+
+
+def test_items_alone_are_the_item_list(data: Path) -> None:
+    files = [ItemFile("a", data), ItemFile("b", data)]
+    assert build_request(files, None, max_concurrency=2) == {"itemList": ["a", "b"], "maxConcurrency": 2}
+
+
+def test_event_alone_is_the_request(tmp_path: Path) -> None:
+    event = {"itemList": ["a", {"item": "b", "hyperparameters": {"x": "1"}}], "toleratedFailurePercentage": 50}
+    assert build_request([], event_in(tmp_path, event)) == event
+
+
+def test_event_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_bytes(b'\xef\xbb\xbf{"itemList": ["a"]}')
+    assert build_request([], event) == {"itemList": ["a"]}
+
+
+def test_event_without_item_list_runs_the_given_items(tmp_path: Path, data: Path) -> None:
+    event = event_in(tmp_path, {"toleratedFailurePercentage": 50})
+    request = build_request([ItemFile("a", data)], event)
+    assert request == {"itemList": ["a"], "toleratedFailurePercentage": 50}
+
+
+def test_option_wins_over_the_events_concurrency(tmp_path: Path) -> None:
+    event = event_in(tmp_path, {"itemList": ["a"], "maxConcurrency": 9})
+    assert build_request([], event, max_concurrency=1)["maxConcurrency"] == 1
+
+
+def test_item_that_the_event_does_not_run_is_refused(tmp_path: Path, data: Path) -> None:
+    event = event_in(tmp_path, {"itemList": ["a", {"item": "c", "input": "s3://bucket/c.csv"}]})
+    with pytest.raises(CommandError) as refused:
+        build_request([ItemFile("a", data), ItemFile("b", data), ItemFile("c", data)], event)
+    assert "--item b: the itemList of" in refused.value.lines[0]
+    assert "read s3://bucket/c.csv" in refused.value.lines[1]
+    assert len(refused.value.lines) == 2
+
+
+def test_every_problem_of_an_event_is_listed(tmp_path: Path) -> None:
+    event = event_in(tmp_path, {"itemList": ["a", "a", 7, {"item": "b", "colour": "red"}], "maxConcurrency": 0})
+    with pytest.raises(CommandError) as refused:
+        build_request([], event)
+    text = str(refused.value)
+    assert all(
+        word in text for word in ("'a' is listed 2 times", "not int", "colour: unknown key", "maxConcurrency")
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"[1]", "must hold an object", id="list"),
+        pytest.param(b"{", "is not JSON", id="not json"),
+        pytest.param("{é}".encode("latin-1"), "is not UTF-8", id="latin-1"),
+        pytest.param(b"{}", "itemList: this key is required", id="empty object"),
+    ],
+)
+def test_unusable_event_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    event = tmp_path / "event.json"
+    event.write_bytes(content)
+    with pytest.raises(CommandError, match=message):
+        build_request([], event)
+
+
+def test_request_of_nothing_is_refused() -> None:
+    with pytest.raises(CommandError, match="nothing to run"):
+        build_request([], None)
+
+
+def test_request_larger_than_an_executions_input_is_refused(tmp_path: Path) -> None:
+    event = event_in(tmp_path, {"itemList": [f"{n:06d}{'x' * 100}" for n in range(3000)]})
+    with pytest.raises(CommandError, match="at most 262,144"):
+        build_request([], event)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "with space", "a:b", "a/b", "tab\t"])
+def test_execution_name_that_step_functions_refuses_is_refused_first(name: str) -> None:
+    with pytest.raises(CommandError, match="--name"):
+        check_execution_name(name)

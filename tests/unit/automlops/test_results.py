@@ -1,0 +1,189 @@
+"""A run's results, copied and shown."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from automlops.errors import RunBrokenError
+from automlops.manifest import parse_manifest
+from automlops.report import print_table
+from automlops.results import fetch_results
+
+RUN_ID = "20260102T030405007Z-night"
+
+
+def an_item(name: str, status: str = "SUCCEEDED", **more: Any) -> dict[str, Any]:
+    uri = f"s3://output/analysis_predicted_out/{name}/{RUN_ID}/sample_prediction.csv.out"
+    return {
+        "index": 0,
+        "item": name,
+        "status": status,
+        "stage": "RecordSuccess",
+        "reason": None,
+        "predictionsUri": uri if status == "SUCCEEDED" else None,
+        "metrics": {"customers": 1234, "mean_absolute_error": 12.34, "baseline_mean_absolute_error": 20},
+        "durationSeconds": 61.4,
+        **more,
+    }
+
+
+def a_manifest(*items: dict[str, Any], verdict: str = "SUCCEEDED") -> bytes:
+    counts = {"total": len(items), "succeeded": 1, "failed": len(items) - 1, "unfinished": 0}
+    return json.dumps({"runId": RUN_ID, "verdict": verdict, "counts": counts, "items": items}).encode()
+
+
+class Bucket:
+    """Stands for an S3 client over objects held here."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """The object, or S3's error."""
+        assert Bucket == "output"
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "none"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def download_file(self, bucket: str, key: str, filename: str) -> None:
+        """Writes the object, or raises as S3's HEAD does."""
+        assert bucket == "output"
+        if key not in self.objects:
+            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+        Path(filename).write_bytes(self.objects[key])
+
+    def get_paginator(self, _call: str) -> Bucket:
+        """This, which pages as well."""
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
+        """A page for each object."""
+        assert Bucket == "output"
+        for key in self.objects:
+            if key.startswith(Prefix):
+                yield {"Contents": [{"Key": key}]}
+
+
+def fetch(objects: dict[str, bytes], out: Path) -> Any:
+    # A stand-in of four methods for a client of hundreds.
+    client: Any = Bucket(objects)
+    return fetch_results(client, "output", RUN_ID, out)
+
+
+def predictions_key(item: str) -> str:
+    return f"analysis_predicted_out/{item}/{RUN_ID}/sample_prediction.csv.out"
+
+
+def test_manifest_and_predictions_are_copied_under_safe_names(tmp_path: Path) -> None:
+    content = a_manifest(an_item("United Kingdom"), an_item("manifest.json"), an_item("bad", "FAILED"))
+    objects = {
+        f"runs/{RUN_ID}/manifest.json": content,
+        predictions_key("United Kingdom"): b"CustomerID\n1\n",
+        predictions_key("manifest.json"): b"CustomerID\n2\n",
+    }
+    results = fetch(objects, tmp_path)
+    folder = tmp_path / RUN_ID
+    assert (folder / "manifest.json").read_bytes() == content
+    assert (folder / "United Kingdom" / "predictions.csv").read_bytes() == b"CustomerID\n1\n"
+    [unlucky] = results.predictions["manifest.json"]
+    assert unlucky.read_bytes() == b"CustomerID\n2\n"
+    assert set(results.predictions) == {"United Kingdom", "manifest.json"}
+    assert not results.problems
+
+
+def test_folder_of_predictions_is_copied_whole_and_stays_inside(tmp_path: Path) -> None:
+    folder = "analysis_predicted_out/a/x/"
+    objects = {
+        f"runs/{RUN_ID}/manifest.json": a_manifest(an_item("a", predictionsUri=f"s3://output/{folder}")),
+        f"{folder}1.csv.out": b"1",
+        f"{folder}../../../2.csv.out": b"2",
+        f"{folder}sub/": b"",
+    }
+    results = fetch(objects, tmp_path)
+    inside = tmp_path / RUN_ID / "a"
+    assert sorted(results.predictions["a"]) == [inside / "1.csv.out", inside / "2.csv.out"]
+
+
+def test_predictions_that_are_gone_are_told_and_the_others_copied(tmp_path: Path) -> None:
+    objects = {
+        f"runs/{RUN_ID}/manifest.json": a_manifest(an_item("a"), an_item("b")),
+        predictions_key("b"): b"1",
+    }
+    results = fetch(objects, tmp_path)
+    assert list(results.predictions) == ["b"]
+    assert len(results.problems) == 1
+    assert results.problems[0].startswith("a: Cannot copy s3://output/analysis_predicted_out/a/")
+
+
+def test_run_without_manifest_has_no_results(tmp_path: Path) -> None:
+    assert fetch({}, tmp_path) is None
+    assert not any(tmp_path.iterdir())
+
+
+def test_manifest_that_is_none_is_refused() -> None:
+    with pytest.raises(RunBrokenError, match=r"manifest\.json cannot be read"):
+        parse_manifest(b'{"verdict": "PERHAPS"}')
+
+
+def test_table_says_what_became_of_each_item(console: Console, shown: Callable[[], str]) -> None:
+    reason = "no column CustomerID [see file]"
+    print_table(
+        console,
+        parse_manifest(
+            a_manifest(
+                an_item("[red]fine[/red]"),
+                an_item(
+                    "broken", "FAILED", stage="StartTrainingJob", reason=reason, metrics=None, durationSeconds=None
+                ),
+                verdict="FAILED",
+            )
+        ),
+    )
+    lines = shown().splitlines()
+    fine = next(line for line in lines if "[red]fine[/red]" in line)
+    broken = next(line for line in lines if "broken" in line)
+    assert all(word in fine for word in ("SUCCEEDED", "1,234", "12.3 (baseline 20.0)", "1 min 1 s"))
+    assert f"StartTrainingJob: {reason}" in broken
+    assert "verdict FAILED: 1 of 2 items succeeded, 1 failed, 0 did not finish" in shown()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_reason_can_be_read_whole_on_any_terminal(width: int) -> None:
+    narrow = Console(file=io.StringIO(), width=width, highlight=False)
+    reason = f"s3://bucket/{'very' * 10}/long.csv has no column CustomerID"
+    print_table(narrow, parse_manifest(a_manifest(an_item("a"), an_item("b", "FAILED", reason=reason))))
+    assert isinstance(narrow.file, io.StringIO)
+    assert reason in narrow.file.getvalue()
+
+
+def test_broken_map_run_is_told_beside_the_items(console: Console, shown: Callable[[], str]) -> None:
+    content = json.loads(a_manifest(an_item("a", "UNFINISHED", reason="never started"), verdict="FAILED"))
+    content["mapRunError"] = {"Error": "States.ItemReaderFailed", "Cause": "items.json is gone"}
+    print_table(console, parse_manifest(json.dumps(content).encode()))
+    assert "the map run itself broke: States.ItemReaderFailed: items.json is gone" in shown()
+
+
+@pytest.mark.parametrize(
+    "metrics", [None, {}, {"customers": "many", "mean_absolute_error": None}], ids=["none", "empty", "odd"]
+)
+def test_item_without_measures_is_shown_all_the_same(
+    console: Console, shown: Callable[[], str], metrics: dict[str, Any] | None
+) -> None:
+    print_table(console, parse_manifest(a_manifest(an_item("other image", metrics=metrics))))
+    assert "other image" in shown()
+    assert "baseline" not in shown()
+
+
+def test_long_table_shows_the_failed_ones_first(console: Console, shown: Callable[[], str]) -> None:
+    items = [an_item(f"good {n}") for n in range(80)] + [an_item("the bad one", "FAILED", reason="why")]
+    print_table(console, parse_manifest(a_manifest(*items, verdict="FAILED")))
+    assert "the bad one" in shown()
+    assert "and 31 more items" in shown()
