@@ -55,7 +55,7 @@ def create_model(
     if not image:
         raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
     if event.model_data_url:
-        aws.check_input(s3, model_data_url)
+        _check_artifact(s3, model_data_url)
     name = event.model_name or naming.model_name(
         event.item or model_data_url, event.timestamp or naming.timestamp(now)
     )
@@ -93,6 +93,16 @@ def _plain_values(content: object) -> Answer | None:
         if value is None or isinstance(value, str | int | float)
     }
     return dict(list(plain.items())[:MAX_METRICS])
+
+
+def _check_artifact(s3: S3Client, uri: str) -> None:
+    """An image that writes no model still completes its training, and SageMaker names an artifact all the same."""
+    try:
+        aws.check_input(s3, uri)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(
+            f"there is no model artifact: {error.args[0].split(';')[0]}; training must write its model to /opt/ml/model"
+        ) from error
 
 
 def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:

@@ -35,6 +35,8 @@ def train() -> None:
     lines = [
         line for path in sorted((ML / "input/data/training").iterdir()) for line in path.read_text().splitlines()
     ]
+    if behaviour == "no model":
+        return
     (ML / "model/count.json").write_text(json.dumps({"behaviour": behaviour, "lines": len(lines)}))
     if behaviour == "broken metrics":
         upload("metrics.json", b"not json")

@@ -32,7 +32,7 @@ def other(root: Path) -> Iterator[Stack]:
 def run(other: Stack) -> Run:
     """One item for each way to end."""
     entries: list[dict[str, object]] = []
-    for behaviour in ("good", "fail", "broken metrics", "refuse", "hang", "slow answer"):
+    for behaviour in ("good", "fail", "no model", "broken metrics", "refuse", "hang", "slow answer"):
         other.upload(behaviour, b"one\ntwo\n")
         entries.append(
             {
@@ -42,7 +42,7 @@ def run(other: Stack) -> Run:
                 "transform": {"maxRuntimeInSeconds": 8 if behaviour == "slow answer" else 60},
             }
         )
-    return other.run({"itemList": entries, "maxConcurrency": 6}, "ways")
+    return other.run({"itemList": entries, "maxConcurrency": 7}, "ways")
 
 
 def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) -> None:
@@ -57,6 +57,7 @@ def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) 
     [
         ("fail", "StartTrainingJob", "States.TaskFailed", "AlgorithmError: the shop was closed, exit code: 1"),
         ("hang", "StartTrainingJob", "States.TaskFailed", "ended as Stopped (MaxRuntimeExceeded)"),
+        ("no model", "CreateModel", "DataNotFoundError", "training must write its model to /opt/ml/model"),
         ("broken metrics", "CreateModel", "ServiceRefusedError", "metrics.json is not JSON"),
         ("refuse", "StartBatchTransformJob", "States.TaskFailed", "AlgorithmError"),
         ("slow answer", "StartBatchTransformJob", "States.Timeout", "States.Timeout"),
