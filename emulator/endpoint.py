@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from dataclasses import dataclass, field
@@ -37,11 +38,18 @@ class EmulatorSettings:
     @property
     def url(self) -> str:
         """URL under which processes on this machine reach the emulator."""
-        return f"http://127.0.0.1:{self.port}" if self.host in {"0.0.0.0", "127.0.0.1"} else f"http://{self.host}:{self.port}"  # noqa: S104
+        # The addresses that stand for every interface are none that a client can ask for.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
+@functools.cache
 def isolated_session(region: str = DEFAULT_REGION) -> boto3.session.Session:
-    """A boto3 session that knows only this emulator: no profile and no file of the user's reaches it."""
+    """A boto3 session that knows only this emulator: no profile and no file of the user's reaches it.
+
+    There is one per Region, since each reads the description of AWS's services anew. boto3's sessions are not
+    thread-safe: make clients with `Clients`.
+    """
     core = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -52,24 +60,31 @@ def isolated_session(region: str = DEFAULT_REGION) -> boto3.session.Session:
     return boto3.session.Session(**CREDENTIALS, region_name=region, botocore_session=core)
 
 
+# Guards the sessions above, which all `Clients` share.
+_making = threading.Lock()
+
+
 class Clients:
     """boto3 clients of one emulator, one per service and Region: making one costs up to 150 ms and is not thread-safe."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
 
     def get(self, service: str, region: str = DEFAULT_REGION) -> Any:
         """The client for `service` (boto3's name) in `region`."""
-        with self._lock:
-            key = (service, region)
+        key = (service, region)
+        if key in self._clients:
+            return self._clients[key]
+        with _making:
             if key not in self._clients:
-                # parameter_validation is off, so that the server's refusal is what the caller sees, as on AWS.
-                self._clients[key] = isolated_session(region).client(
+                # boto3's stubs know each service by a literal only.
+                make: Any = isolated_session(region).client
+                self._clients[key] = make(
                     service,
                     endpoint_url=self._url,
                     config=Config(
+                        # Off, so that the server's refusal is what the caller sees, as on AWS.
                         parameter_validation=False,
                         max_pool_connections=64,
                         read_timeout=900,

@@ -96,6 +96,13 @@ def test_two_items_of_a_run_never_share_a_name_even_when_case_is_lost(items: lis
         assert len({maker(item, STARTED, digits).lower() for item in items}) == len(items)
 
 
+@pytest.mark.parametrize("maker", NAMED)
+def test_items_that_differ_in_case_alone_differ_in_more(maker: Callable[[str, str], str]) -> None:
+    upper, lower = maker("Store", STARTED), maker("store", STARTED)
+    assert upper.startswith(lower.removesuffix(STARTED))
+    assert upper != lower
+
+
 def test_items_whose_six_digits_collide_are_told_apart_by_more() -> None:
     # Names of one Chinese character keep nothing but their hash; among 20,000 of them some share 24 bits.
     seen: dict[str, str] = {}
@@ -115,7 +122,7 @@ def test_items_whose_six_digits_collide_are_told_apart_by_more() -> None:
 @pytest.mark.parametrize(
     ("moment", "text"),
     [
-        (datetime(2026, 11, 22, 9, 42, 36, 123999, tzinfo=UTC), "20261122T094236123Z"),
+        (datetime(2026, 11, 22, 9, 42, 36, 999_999, tzinfo=UTC), "20261122T094236999Z"),
         (datetime(2026, 11, 22, 9, 42, 36, tzinfo=timezone(timedelta(hours=8))), "20261122T014236000Z"),
     ],
     ids=["to the millisecond", "in UTC"],

@@ -1,0 +1,111 @@
+"""Says which command on this machine stands for which image URI."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.endpoint import ACCOUNT_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_OWN_REGISTRY = re.compile(rf"{ACCOUNT_ID}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+")
+_OWN_ENTRY_POINT = Path(__file__).resolve().parent.parent / "container" / "entrypoint.py"
+
+
+class ImageError(ValueError):
+    """`URI=COMMAND` cannot be understood; the message says why."""
+
+
+class UnknownImageError(LookupError):
+    """No command is known for an image."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that can be run here.
+
+    Attributes:
+        uri: the URI that was asked for.
+        command: what runs in its place, without the `train` or `serve` that is appended.
+        told: whether the user named the command; such an image may know no other root than /opt/ml and no other
+            port than 8080, while this project's own heeds what it is told.
+    """
+
+    uri: str
+    command: tuple[str, ...]
+    told: bool
+
+
+def parse_image(pair: str) -> tuple[str, list[str]]:
+    """Split one `URI=COMMAND`, the command as a POSIX shell would.
+
+    A URI may carry a registry's port, a tag and a digest (`host:5000/name:tag@sha256:…`), never `=`: the first `=`
+    ends it. Words of the command that name something in the current directory become absolute, because jobs run in
+    directories of their own.
+
+    Raises:
+        ImageError: no `=`, no URI, no command, or quotes that never close.
+    """
+    uri, sign, line = pair.partition("=")
+    if not sign or not uri.strip():
+        raise ImageError(f"{pair!r} is not URI=COMMAND")
+    try:
+        command = shlex.split(line)
+    except ValueError as error:
+        raise ImageError(f"the command of {uri.strip()} cannot be split: {error}") from error
+    if not command:
+        raise ImageError(f"{uri.strip()} has no command behind '='")
+    program, *arguments = command
+    # A program without a slash is looked up in PATH, whatever the current directory holds.
+    return uri.strip(), [_absolute(program) if "/" in program else program, *map(_absolute, arguments)]
+
+
+def _absolute(word: str) -> str:
+    return str(Path(word).absolute()) if word and Path(word).exists() else word
+
+
+def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
+    """Several `URI=COMMAND` as EmulatorSettings keeps them.
+
+    Raises:
+        ImageError: one cannot be understood, or a URI comes twice.
+    """
+    images: dict[str, list[str]] = {}
+    for pair in pairs:
+        uri, command = parse_image(pair)
+        if uri in images:
+            raise ImageError(f"{uri} is given twice")
+        images[uri] = command
+    return images
+
+
+def repository(uri: str) -> str:
+    """The image's URI without tag and digest."""
+    name = uri.partition("@")[0]
+    # A colon before the last slash is the registry's port.
+    head, slash, tail = name.rpartition("/")
+    return head + slash + tail.partition(":")[0]
+
+
+def resolve_image(uri: str, images: Mapping[str, list[str]]) -> Image:
+    """The command for `uri`: told for exactly it, told for its repository, or this project's own container.
+
+    Every image in a registry of the emulator's account stands for this project's container unless told otherwise.
+
+    Raises:
+        UnknownImageError: it is none of these.
+    """
+    for key in (uri, repository(uri)):
+        if key in images:
+            return Image(uri, tuple(images[key]), told=True)
+    if _OWN_REGISTRY.fullmatch(uri):
+        return Image(uri, (sys.executable, str(_OWN_ENTRY_POINT)), told=False)
+    raise UnknownImageError(
+        f"no command is known for image {uri}: start the emulator with --image '{uri}=COMMAND'"
+    )

@@ -1,0 +1,35 @@
+"""SageMaker on this machine: training and transform jobs as real processes, refused and ended as AWS does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.sagemaker.api import SageMakerApi
+from emulator.sagemaker.limits import Limits
+from emulator.sagemaker.runner import JobRunner
+from emulator.sagemaker.seam import install_actions
+
+if TYPE_CHECKING:
+    from emulator.endpoint import EmulatorSettings
+
+# moto's state is global in a process, so there is one of these as well.
+_runners: list[JobRunner] = []
+
+
+def install(settings: EmulatorSettings, limits: Limits | None = None) -> None:
+    """Put the emulator's SageMaker into moto, empty; jobs of an earlier one are ended.
+
+    Args:
+        settings: of the emulator that will serve.
+        limits: of jobs.
+    """
+    shutdown()
+    runner = JobRunner(settings, limits or Limits())
+    install_actions(SageMakerApi(runner))
+    _runners.append(runner)
+
+
+def shutdown() -> None:
+    """End every job, its processes and its directory; nothing when there is none."""
+    while _runners:
+        _runners.pop().shut_down()

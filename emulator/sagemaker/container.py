@@ -1,0 +1,153 @@
+"""Starts an image's command in a job's directory, with the file system and environment SageMaker would give it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.endpoint import CREDENTIALS
+from emulator.images import Image, UnknownImageError, resolve_image
+from emulator.sagemaker.errors import JobFailedError
+from emulator.sagemaker.private_mount import mount_command
+from emulator.sagemaker.processes import ContainerProcess, cannot_start
+
+if TYPE_CHECKING:
+    from emulator.endpoint import EmulatorSettings
+    from emulator.sagemaker.control import JobControl
+    from emulator.sagemaker.limits import Limits
+    from emulator.sagemaker.logs import JobLog
+    from emulator.sagemaker.ports import PortDesk
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every job of one emulator and Region shares.
+
+    Attributes:
+        settings: the emulator's.
+        limits: of jobs.
+        ports: hands out serving ports.
+        s3: boto3 client.
+        account: account id.
+        region: Region of the jobs.
+    """
+
+    settings: EmulatorSettings
+    limits: Limits
+    ports: PortDesk
+    s3: Any
+    account: str
+    region: str
+
+
+class JobFolder:
+    """A job's directory: what the container finds under /opt/ml, and its home beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ml = root / "opt" / "ml"
+        self.home = root / "home"
+        self.temporary = root / "tmp"
+        self.before_mount = root / "before-mount"
+        for folder in (self.ml, self.home, self.temporary, self.before_mount):
+            folder.mkdir(parents=True)
+
+    def make(self, relative: str) -> Path:
+        """A directory below /opt/ml, made if need be."""
+        folder = self.ml / relative
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remove(self) -> None:
+        """Remove all of it, whatever the container left."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def find_image(uri: str, surroundings: Surroundings) -> Image:
+    """The image that `uri` names.
+
+    Raises:
+        JobFailedError: no command stands for it.
+    """
+    try:
+        return resolve_image(uri, surroundings.settings.images)
+    except UnknownImageError as error:
+        raise JobFailedError(
+            "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are "
+            f"incorrect. [emulator] {error}"
+        ) from error
+
+
+def start_container(
+    image: Image,
+    role: str,
+    folder: JobFolder,
+    *,
+    environment: dict[str, str],
+    surroundings: Surroundings,
+    control: JobControl,
+    log: JobLog,
+) -> ContainerProcess:
+    """Run `docker run IMAGE train|serve`, without Docker.
+
+    Args:
+        image: what to run.
+        role: `train` or `serve`.
+        folder: the job's directory.
+        environment: what the request and SageMaker add to a clean environment; SageMaker's own names win.
+        surroundings: shared by all jobs.
+        control: of the job.
+        log: takes what is printed.
+
+    Raises:
+        JobFailedError: it cannot be started.
+    """
+    command = [*image.command, role]
+    variables = {**_clean_environment(folder), **environment, **_own_environment(folder, surroundings)}
+    if shutil.which(command[0], path=variables["PATH"]) is None:
+        log.note(f"{command[0]} is no program on this machine")
+        raise JobFailedError(cannot_start(role))
+    if image.told:
+        mounted = mount_command(command, folder.ml, folder.before_mount)
+        if mounted is None:
+            log.note(
+                "this machine allows no private mount, so there is no /opt/ml here: SAGEMAKER_BASE_DIR names the "
+                "directory that stands for it"
+            )
+        else:
+            command = mounted
+    return ContainerProcess(
+        command,
+        environment=variables,
+        folder=folder.home,
+        output=log.write,
+        control=control,
+    )
+
+
+def _clean_environment(folder: JobFolder) -> dict[str, str]:
+    """What an image would set for itself; the request may override it."""
+    # The interpreter that runs this emulator comes first: a told `python algorithm.py` finds its packages.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        "PATH": path,
+        "HOME": str(folder.home),
+        "TMPDIR": str(folder.temporary),
+        "LANG": "C.UTF-8",
+        # A container's log is read while it runs.
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _own_environment(folder: JobFolder, surroundings: Surroundings) -> dict[str, str]:
+    return {
+        "AWS_REGION": surroundings.region,
+        "AWS_ENDPOINT_URL": surroundings.settings.url,
+        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        "SAGEMAKER_BASE_DIR": str(folder.ml),
+    }

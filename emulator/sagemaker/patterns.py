@@ -1,0 +1,48 @@
+r"""Turns the regular expressions of AWS's service models, which are Java's, into Python's.
+
+Only what those models use is translated: `\p{L}`, `\p{Z}`, `\p{N}`, `\p{Alnum}` and their like inside classes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import chain
+
+# Java's POSIX classes are ASCII only.
+_POSIX = {
+    "Alnum": "0-9A-Za-z",
+    "Alpha": "A-Za-z",
+    "Digit": "0-9",
+    "Upper": "A-Z",
+    "Lower": "a-z",
+}
+# Unicode assigns nothing in the planes between, and only private characters above.
+_ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
+_PROPERTY = re.compile(r"\\p\{(?:Is)?([A-Za-z]+)\}|\\p([A-Z])")
+
+
+@lru_cache(maxsize=256)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The Python equivalent of a service model's pattern; match it with `fullmatch`, as AWS does."""
+    # In Java `\\d`, `\\w` and `\\s` are ASCII unless told otherwise; Unicode only enters through \p classes.
+    return re.compile(_PROPERTY.sub(_class_members, pattern), re.ASCII)
+
+
+def _class_members(found: re.Match[str]) -> str:
+    name = found[1] or found[2]
+    return _POSIX[name] if name in _POSIX else _category_members(name)
+
+
+@lru_cache(maxsize=32)
+def _category_members(category: str) -> str:
+    """Every character of a Unicode category (`L`, `Nd`, …) as ranges that stand inside brackets."""
+    ranges: list[tuple[int, int]] = []
+    for point in chain(*_ASSIGNED):
+        if unicodedata.category(chr(point)).startswith(category):
+            if ranges and ranges[-1][1] == point - 1:
+                ranges[-1] = (ranges[-1][0], point)
+            else:
+                ranges.append((point, point))
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)

@@ -1,0 +1,133 @@
+"""Runs an emulator with the stack deployed until a signal ends it: what `python -m emulator` and `automlops up` do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.deployment import deploy
+from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.images import ImageError
+from emulator.images import parse_images as parse_image_words
+from emulator.server import Emulator, EmulatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
+
+DEFAULT_PORT = 4600
+DEFAULT_STACK = "automlops"
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+
+def serve(
+    announce: Callable[[str], None],
+    *,
+    port: int = DEFAULT_PORT,
+    host: str = "127.0.0.1",
+    region: str = DEFAULT_REGION,
+    images: Mapping[str, list[str]] | None = None,
+    template: Path | None = TEMPLATE,
+    stack: str = DEFAULT_STACK,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Start an emulator, deploy `template` on it, announce it and stay until SIGINT, SIGTERM or SIGHUP.
+
+    Must be called in the main thread. Whatever ends it, its processes and its folder are gone when it returns or raises;
+    a signal is an ordinary end, so the process's exit code is 0.
+
+    Args:
+        announce: receives the lines for the user: `ready URL`, then the exports that point AWS tools at it.
+        port: TCP port, 0 for any free one.
+        host: address to bind.
+        region: Region the stack is deployed in and the exports name.
+        images: image URI or repository → command line that stands for it.
+        template: SAM or CloudFormation template to deploy; None deploys nothing.
+        stack: name of the stack.
+        parameters: parameters of the stack.
+
+    Raises:
+        EmulatorError: the address cannot be bound.
+        DeploymentError: the stack could not be deployed.
+    """
+
+    def ignore() -> None:
+        # One end is enough: a second Ctrl-C must not cut the tidying short.
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ignore()
+        raise _EndedError
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in signals}
+    try:
+        with Emulator(port=port, host=host, images=images) as emulator:
+            try:
+                if template is not None:
+                    deploy(emulator.url, template, stack, parameters or {}, region=region)
+                for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
+                    announce(line)
+                threading.Event().wait()
+            finally:
+                ignore()
+    except _EndedError:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _EndedError(BaseException):
+    """A signal asked for the end; not an Exception, so that nothing on the way takes it for an error."""
+
+
+def exports(url: str, region: str) -> list[str]:
+    """Shell lines that make the AWS CLI, boto3 and SAM talk to the emulator at `url`."""
+    variables = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    if any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
+        variables["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    # A profile that is set is looked up although keys are given; a token would be sent along with them.
+    return [*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]
+
+
+def parse_pairs(option: str, pairs: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` words of a repeated option as a dictionary.
+
+    Raises:
+        EmulatorError: a word without `=`, or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise EmulatorError(f"{option} {pair!r}: write it as NAME=VALUE")
+        if name in found:
+            raise EmulatorError(f"{option}: {name} is given twice")
+        found[name] = value
+    return found
+
+
+def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
+    """`URI=COMMAND` words as image URI → command line.
+
+    Raises:
+        EmulatorError: one cannot be understood, or a URI comes twice.
+    """
+    try:
+        return parse_image_words(pairs)
+    except ImageError as error:
+        raise EmulatorError(f"--image: {error}") from error

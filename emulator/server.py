@@ -1,0 +1,220 @@
+"""Puts the seams together and serves moto on one address of this machine, until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.core.model_instances import reset_model_data
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import ThreadedWSGIServer
+
+from emulator import cloudformation, functions, sagemaker, stepfunctions, storage
+from emulator.endpoint import EmulatorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+
+_SEAMS = (storage, functions, sagemaker, stepfunctions, cloudformation)
+
+
+class EmulatorError(Exception):
+    """The emulator could not do what it was asked to; the message says what to change."""
+
+
+class _Server(ThreadedWSGIServer):
+    """Werkzeug's threaded server that also closes the connections clients keep open, so that none outlives it."""
+
+    def __init__(self, host: str, port: int, app: Any, listener: socket.socket) -> None:
+        super().__init__(host, port, app, MotoRequestHandler, fd=listener.fileno())
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """End what is still connected; the threads that serve those connections end with them."""
+        with self._connections_lock:
+            remaining = list(self._connections)
+        for connection in remaining:
+            # A connection that its peer has just closed cannot be shut down again.
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, made here because werkzeug's own ends the process when the port is taken."""
+    if not 0 <= port <= 65535:
+        raise EmulatorError(f"{port} is no TCP port: choose 1 to 65535, or 0 for any free one")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise EmulatorError(f"cannot listen on {host!r}: {error.strerror}") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses it or choose another port (0 = any free one)"
+        ) from error
+    return listener
+
+
+class Emulator:
+    """One emulator in this process: starts in threads of its own, keeps all state in memory and one work directory.
+
+    moto keeps its state in module globals, so one process holds one running emulator at a time; after `stop` another
+    can be started, and it starts empty. While it runs, the AWS profile and files of the user are out of this process's
+    environment; `stop` puts them back.
+
+    Args:
+        port: TCP port, 0 for any free one.
+        host: address to bind; anyone who reaches it can run code here, so leave it at 127.0.0.1 unless you must not.
+        images: image URI or repository → command line that stands for it.
+    """
+
+    _running: ClassVar[Emulator | None] = None
+    _running_lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(
+        self, *, port: int = 0, host: str = "127.0.0.1", images: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._port = port
+        self._host = host
+        self._images = {uri: list(command) for uri, command in (images or {}).items()}
+        self._settings: EmulatorSettings | None = None
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._environment: dict[str, str | None] = {}
+
+    @property
+    def settings(self) -> EmulatorSettings:
+        """What it runs with; known once it has started."""
+        if self._settings is None:
+            raise EmulatorError("the emulator has not been started")
+        return self._settings
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL for clients on this machine."""
+        return self.settings.url
+
+    def start(self) -> Self:
+        """Bind, install the seams and serve.
+
+        Raises:
+            EmulatorError: the address cannot be bound, or another emulator runs in this process.
+        """
+        with Emulator._running_lock:
+            if Emulator._running is not None:
+                raise EmulatorError(f"an emulator is already running in this process at {Emulator._running.url}")
+            listener = _listen(self._host, self._port)
+            port = listener.getsockname()[1]
+            work_dir = Path(tempfile.mkdtemp(prefix="automlops-emulator-")).resolve()
+            self._settings = EmulatorSettings(port=port, work_dir=work_dir, host=self._host, images=self._images)
+            Emulator._running = self
+        try:
+            # werkzeug duplicates the descriptor.
+            with listener:
+                self._server = _Server(self._host, port, DomainDispatcherApplication(create_backend_app), listener)
+            self._set_environment(port)
+            _install_seams(self._settings)
+            self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
+            self._thread.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Serve no more, end every process it started, remove its work directory. Safe to call twice."""
+        if Emulator._running is not self:
+            return
+        try:
+            if self._server is not None:
+                if self._thread is not None:
+                    self._server.shutdown()
+                    self._thread.join(timeout=10)
+                # Jobs and sandboxes go first: what they still ask finds nobody listening.
+                self._server.server_close()
+            _shut_down_seams()
+            if self._server is not None:
+                self._server.close_connections()
+        finally:
+            self._server = self._thread = None
+            self._restore_environment()
+            shutil.rmtree(self.settings.work_dir, ignore_errors=True)
+            Emulator._running = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _set_environment(self, port: int) -> None:
+        wanted = {
+            # moto reads its own port from here whenever it calls itself.
+            "MOTO_PORT": str(port),
+            # moto makes boto3 sessions of its own: a profile of the user's must neither break nor steer them.
+            "AWS_PROFILE": None,
+            "AWS_DEFAULT_PROFILE": None,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+        self._environment = {name: os.environ.get(name) for name in wanted}
+        _update_environment(wanted)
+
+    def _restore_environment(self) -> None:
+        _update_environment(self._environment)
+        self._environment = {}
+
+
+def _update_environment(wanted: Mapping[str, str | None]) -> None:
+    for name, value in wanted.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _install_seams(settings: EmulatorSettings) -> None:
+    """Empty moto and put this emulator's parts into it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    BackendDict.reset()
+    reset_model_data()
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # Roles of templates attach some of them, AWSXrayWriteOnlyAccess for one.
+    default_user_config["iam"] = {"load_aws_managed_policies": True}
+    for seam in _SEAMS:
+        seam.install(settings)
+
+
+def _shut_down_seams() -> None:
+    for end in (stepfunctions.shutdown, sagemaker.shutdown, functions.shutdown):
+        end()

@@ -1,0 +1,74 @@
+"""Finds what Step Functions refuses in a Task before it runs: unknown resources, unknown or missing parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from emulator.stepfunctions.parameters import UnknownOperationError, missing_or_unknown, operation
+
+_RESOURCE = re.compile(
+    r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<sdk>aws-sdk:)?(?P<service>[A-Za-z0-9-]+):(?P<action>\w+)(\.(?P<form>.+))?"
+)
+_INVOKE_PARAMETERS = frozenset({"FunctionName", "Payload", "ClientContext", "InvocationType", "Qualifier"})
+SYNC = "sync"
+TOKEN = "waitForTaskToken"  # noqa: S105 - the name of an integration pattern
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+SAGEMAKER_SYNC = frozenset({"createTrainingJob", "createTransformJob", "createProcessingJob"})
+SAGEMAKER = SAGEMAKER_SYNC | {
+    "createEndpoint",
+    "createEndpointConfig",
+    "createHyperParameterTuningJob",
+    "createLabelingJob",
+    "createModel",
+    "updateEndpoint",
+}
+
+
+def is_sagemaker_supported(action: str, form: str | None) -> bool:
+    """Whether Step Functions has this SageMaker action in this form; createModel cannot be waited for."""
+    return action in SAGEMAKER if form is None else form == SYNC and action in SAGEMAKER_SYNC
+
+
+def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a Task's resource and its parameters' names, each with its place below the state."""
+    arn = state.get("Resource")
+    if not isinstance(arn, str) or not arn:
+        yield "The field 'Resource' is required but was missing", ""
+        return
+    found = _RESOURCE.fullmatch(arn)
+    if found is None or state.get("QueryLanguage") == "JSONata" or "Arguments" in state:
+        return
+    service, action, form = found["service"], found["action"], found["form"]
+    names = {name.removesuffix(".$") for name in state.get("Parameters") or {}}
+    if found["sdk"]:
+        yield from _check_api(arn, service, action, names, known=form in {None, TOKEN})
+    elif service == "sagemaker":
+        yield from _check_api(arn, service, action, names, known=is_sagemaker_supported(action, form))
+    elif service == "lambda":
+        if action != "invoke" or form not in {None, TOKEN}:
+            yield _unknown(arn), "/Resource"
+        for name in sorted(names - _INVOKE_PARAMETERS):
+            yield f'The field "{name}" is not supported by Step Functions', "/Parameters"
+        if "FunctionName" not in names:
+            yield 'The field "FunctionName" is required but was missing', "/Parameters"
+
+
+def _check_api(arn: str, service: str, action: str, names: set[str], *, known: bool) -> Iterator[tuple[str, str]]:
+    try:
+        model = operation(service, action) if known else None
+    except UnknownOperationError:
+        model = None
+    if model is None:
+        yield _unknown(arn), "/Resource"
+        return
+    for problem in missing_or_unknown(names, model.input_shape):
+        yield problem, "/Parameters"
+
+
+def _unknown(arn: str) -> str:
+    return (
+        f"The resource provided {arn} is not recognized. The value is not a valid resource ARN, "
+        "or the resource is not available in this region."
+    )

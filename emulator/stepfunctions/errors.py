@@ -1,0 +1,87 @@
+"""Which error a Retry or Catch matches, what an error may be called, and how large a payload may be.
+
+Touches moto's private parts: `CustomErrorName`, `ErrorEqualsDecl._eval_body`, `is_within_size_quota`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+from emulator.stepfunctions.names import LARGEST_PAYLOAD, payload_size
+from emulator.stepfunctions.seams import replace
+
+ALL = "States.ALL"
+RUNTIME = "States.Runtime"
+TASK_FAILED = "States.TaskFailed"
+TIMEOUT = "States.Timeout"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
+ITEM_READER_FAILED = "States.ItemReaderFailed"
+TOLERANCE_EXCEEDED = "States.ExceedToleratedFailureThreshold"
+
+
+def matches(error: str | None, error_equals: list[str]) -> bool:
+    """Whether a Retrier or Catcher with `error_equals` takes `error`.
+
+    The wildcards leave out States.DataLimitExceeded, States.TaskFailed also States.Timeout; States.Runtime always
+    fails the execution (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
+    """
+    if error == RUNTIME:
+        return False
+    if error in error_equals:
+        return True
+    if error == DATA_LIMIT_EXCEEDED:
+        return False
+    return ALL in error_equals or (TASK_FAILED in error_equals and error != TIMEOUT)
+
+
+def failure(
+    env: Any, error: str, cause: str, event_type: Any = HistoryEventType.TaskFailed
+) -> FailureEventException:
+    """The exception with which a state of moto's ends in `error`; no event details but error and cause."""
+    return FailureEventException(
+        FailureEvent(
+            env=env,
+            error_name=ErrorName(error),
+            event_type=event_type,
+            event_details=EventDetails(
+                executionFailedEventDetails=ExecutionFailedEventDetails(error=error, cause=cause)
+            ),
+        )
+    )
+
+
+def name_any(self: ErrorName, error_name: str | None) -> None:
+    """A name of any kind: Map and Parallel pass on what happened in them under its own name, States.* included."""
+    ErrorName.__init__(self, error_name=error_name)
+
+
+def evaluate_error_equals(declaration: ErrorEqualsDecl, env: Any) -> None:
+    """Leave on the stack whether the error on it is matched."""
+    error = env.stack.pop()
+    name = error.error_name if error is not None else None
+    env.stack.append(matches(name, [known.error_name for known in declaration.error_names]))
+
+
+def is_within_size_quota(value: Any) -> bool:
+    """Whether a payload may pass: 256 KiB as compact UTF-8, not as moto's spaced and escaped JSON."""
+    return payload_size(value) <= LARGEST_PAYLOAD
+
+
+def install() -> None:
+    """Put these in the place of moto's."""
+    replace(CustomErrorName, "__init__", name_any, expects=("self", "error_name"))
+    replace(ErrorEqualsDecl, "_eval_body", evaluate_error_equals, expects=("self", "env"))
+    for module in (state_module, state_task_service):
+        replace(module, "is_within_size_quota", is_within_size_quota, expects=("value",))

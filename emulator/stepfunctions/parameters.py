@@ -1,0 +1,120 @@
+"""Checks what a Task hands to an AWS API against that API's model, as Step Functions does before it calls."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.session import Session
+
+# Step Functions' names of services where boto3's differ.
+_BOTO_NAMES = {
+    "sfn": "stepfunctions",
+    "states": "stepfunctions",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+}
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("a STRING", (str,)),
+    "integer": ("an INTEGER", (int,)),
+    "long": ("a LONG", (int,)),
+    "float": ("a FLOAT", (int, float)),
+    "double": ("a DOUBLE", (int, float)),
+    "boolean": ("a BOOLEAN", (bool,)),
+}
+
+
+class UnknownOperationError(Exception):
+    """There is no such AWS service, or it has no such operation."""
+
+
+def boto_service(name: str) -> str:
+    """boto3's name of a service that a definition names."""
+    return _BOTO_NAMES.get(name, name)
+
+
+@functools.lru_cache(maxsize=256)
+def operation(service: str, action: str) -> OperationModel:
+    """The model of an operation by its name in definitions, such as `createTrainingJob` of `sagemaker`.
+
+    Raises:
+        UnknownOperationError: no such service or operation.
+    """
+    session = _session()
+    if boto_service(service) not in session.get_available_services():
+        raise UnknownOperationError(f"{service}:{action}")
+    model = session.get_service_model(boto_service(service))
+    for name in model.operation_names:
+        # Definitions write the first letter small, and nothing else may differ.
+        if name[0].lower() + name[1:] == action:
+            return model.operation_model(name)
+    raise UnknownOperationError(f"{service}:{action}")
+
+
+@functools.lru_cache(maxsize=1)
+def _session() -> Session:
+    return Session()
+
+
+def pascal_case(member: str) -> str:
+    """A member's name as definitions write it: `roleArn` is `RoleArn`."""
+    return member[:1].upper() + member[1:]
+
+
+def missing_or_unknown(names: set[str], shape: Shape | None) -> list[str]:
+    """What is wrong with the top-level names of parameters, in Step Functions' words."""
+    members = shape.members if isinstance(shape, StructureShape) else {}
+    required = {pascal_case(n) for n in shape.required_members} if isinstance(shape, StructureShape) else set()
+    known = {pascal_case(n) for n in members}
+    problems = [f'The field "{name}" is not supported by Step Functions' for name in sorted(names - known)]
+    return problems + [f'The field "{name}" is required but was missing' for name in sorted(required - names)]
+
+
+def to_request(value: Any, shape: Shape, problems: list[str], name: str = "") -> Any:
+    """`value` as boto3 wants it; what Step Functions would refuse is added to `problems`, in its words.
+
+    An object given for bytes (S3's Body) becomes its JSON.
+    """
+    if isinstance(shape, StructureShape):
+        if not isinstance(value, dict):
+            problems.append(f"The value for the field '{name}' must be an object")
+            return value
+        members = {pascal_case(member): (member, inner) for member, inner in shape.members.items()}
+        request = {}
+        for key, given in value.items():
+            if key not in members:
+                problems.append(f"The field '{key}' is not supported by Step Functions")
+                continue
+            member, inner = members[key]
+            request[member] = to_request(given, inner, problems, key)
+        problems.extend(
+            f"The field '{pascal_case(member)}' is required but was missing"
+            for member in shape.required_members
+            if member not in request
+        )
+        return request
+    if isinstance(shape, ListShape):
+        if not isinstance(value, list):
+            problems.append(f"The value for the field '{name}' must be an array")
+            return value
+        return [to_request(entry, shape.member, problems, name) for entry in value]
+    if isinstance(shape, MapShape):
+        if not isinstance(value, dict):
+            problems.append(f"The value for the field '{name}' must be an object")
+            return value
+        return {key: to_request(given, shape.value, problems, key) for key, given in value.items()}
+    return _scalar(value, shape, problems, name)
+
+
+def _scalar(value: Any, shape: Shape, problems: list[str], name: str) -> Any:
+    if shape.type_name == "blob":
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()
+    expected = _TYPES.get(shape.type_name)
+    if expected is not None:
+        word, types = expected
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            problems.append(f"The value for the field '{name}' must be {word}")
+    return value

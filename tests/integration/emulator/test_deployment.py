@@ -1,0 +1,335 @@
+"""Stacks: made, changed, taken back and removed through CloudFormation's API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.deployment import DeploymentError, deploy
+from emulator.endpoint import Clients
+from emulator.server import Emulator
+
+BUCKETS = """
+Parameters:
+  Versioning: {Type: String, Default: Enabled, AllowedValues: [Enabled, Suspended]}
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties: {VersioningConfiguration: {Status: !Ref Versioning}}
+Outputs:
+  Name: {Value: !Ref Bucket}
+"""
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(emulator: Emulator) -> Clients:
+    return Clients(emulator.url)
+
+
+class Stacks:
+    """Deploys the text of a template as a stack that bears the test's name."""
+
+    def __init__(self, emulator: Emulator, clients: Clients, folder: Path, name: str) -> None:
+        self._url, self._folder, self.name = emulator.url, folder, name
+        self.cloudformation = clients.get("cloudformation")
+
+    def deploy(self, text: str, **parameters: str) -> dict[str, str]:
+        path = self._folder / "template.yaml"
+        path.write_text(text)
+        return deploy(self._url, path, self.name, parameters)
+
+    def status(self) -> str:
+        status: str = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"]
+        return status
+
+    def resources(self) -> dict[str, str]:
+        found = self.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+
+    def events(self) -> list[tuple[str, str]]:
+        found = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(found)]
+
+
+@pytest.fixture
+def stacks(emulator: Emulator, clients: Clients, tmp_path: Path, request: pytest.FixtureRequest) -> Stacks:
+    name = re.sub("[^A-Za-z0-9]+", "-", request.node.name)[:60].strip("-")
+    return Stacks(emulator, clients, tmp_path, name)
+
+
+@pytest.fixture(scope="module")
+def outputs(emulator: Emulator, root: Path) -> dict[str, str]:
+    """Of the project's own template, deployed with its defaults."""
+    return deploy(emulator.url, root / "template.yaml", "automlops", {})
+
+
+def bucket_exists(clients: Clients, name: str) -> bool:
+    return name in {bucket["Name"] for bucket in clients.get("s3").list_buckets()["Buckets"]}
+
+
+def test_every_resource_of_the_projects_template_exists(clients: Clients, outputs: dict[str, str]) -> None:
+    cloudformation = clients.get("cloudformation")
+    found = cloudformation.describe_stack_resources(StackName="automlops")["StackResources"]
+    ids: dict[str, set[str]] = {}
+    for one in found:
+        ids.setdefault(one["ResourceType"], set()).add(one["PhysicalResourceId"])
+    functions = clients.get("lambda").list_functions()["Functions"]
+    assert ids["AWS::Lambda::Function"] == {one["FunctionName"] for one in functions}
+    assert ids["AWS::IAM::Role"] == {one["RoleName"] for one in clients.get("iam").list_roles()["Roles"]}
+    assert ids["AWS::S3::Bucket"] <= {one["Name"] for one in clients.get("s3").list_buckets()["Buckets"]}
+    groups = clients.get("logs").describe_log_groups()["logGroups"]
+    assert ids["AWS::Logs::LogGroup"] <= {one["logGroupName"] for one in groups}
+    repositories = clients.get("ecr").describe_repositories()["repositories"]
+    assert ids["AWS::ECR::Repository"] == {one["repositoryName"] for one in repositories}
+    assert {one["repositoryUri"] for one in repositories} == {outputs["ImageRepositoryUri"]}
+    machines = clients.get("stepfunctions").list_state_machines()["stateMachines"]
+    assert ids["AWS::StepFunctions::StateMachine"] == {one["stateMachineArn"] for one in machines}
+
+
+def test_a_bucket_has_the_properties_of_its_template_and_can_be_used(
+    clients: Clients, outputs: dict[str, str]
+) -> None:
+    s3, name = clients.get("s3"), outputs["DataBucketName"]
+    assert re.fullmatch(r"automlops-databucket-[a-z0-9]{12}", name)
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert all(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
+    rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    lifecycle = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert {rule["ID"] for rule in lifecycle} == {"RemoveOldVersions", "RemoveBrokenUploads"}
+    policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    assert policy["Statement"][0]["Effect"] == "Deny"
+    # That Deny is for plain HTTP, which the emulator's own stands for TLS.
+    s3.put_object(Bucket=name, Key="a b/鍵", Body=b"x")
+    assert s3.get_object(Bucket=name, Key="a b/鍵")["Body"].read() == b"x"
+    s3.delete_object(Bucket=name, Key="a b/鍵")
+
+
+def test_a_function_has_the_properties_of_its_template(clients: Clients, outputs: dict[str, str]) -> None:
+    told = clients.get("lambda").get_function_configuration(FunctionName=outputs["PrepareRunFunctionName"])
+    assert (told["Timeout"], told["MemorySize"], told["Architectures"]) == (300, 1024, ["x86_64"])
+    assert told["TracingConfig"] == {"Mode": "Active"}
+    assert told["LoggingConfig"]["LogGroup"].startswith("automlops-PrepareRunLogs-")
+    variables = told["Environment"]["Variables"]
+    assert variables["DATA_BUCKET"] == outputs["DataBucketName"]
+    assert variables["IMAGE_URI"] == "123456789012.dkr.ecr.us-east-1.amazonaws.com/automlops:local"
+
+
+def test_a_role_has_the_policies_of_its_template(clients: Clients, outputs: dict[str, str]) -> None:
+    iam = clients.get("iam")
+    name = outputs["SageMakerRoleArn"].rsplit("/", 1)[1]
+    policy = iam.get_role_policy(RoleName=name, PolicyName="jobs")["PolicyDocument"]
+    resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
+    assert f"arn:aws:s3:::{outputs['DataBucketName']}" in resources["ListBuckets"]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"][0]["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+
+
+def test_the_machines_policy_is_in_its_role_and_its_placeholders_are_filled(
+    clients: Clients, outputs: dict[str, str]
+) -> None:
+    machine = clients.get("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
+    assert not re.search(r"\$\{\w+\}", machine["definition"])
+    assert outputs["OutputBucketName"] in machine["definition"]
+    role = machine["roleArn"].rsplit("/", 1)[1]
+    policies = clients.get("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    assert set(policies) == {"pipeline", "children-of-the-map"}
+
+
+def test_deploying_the_same_again_changes_nothing(emulator: Emulator, root: Path, outputs: dict[str, str]) -> None:
+    events = Clients(emulator.url).get("cloudformation").describe_stack_events
+    before = len(events(StackName="automlops")["StackEvents"])
+    assert deploy(emulator.url, root / "template.yaml", "automlops", {}) == outputs
+    assert len(events(StackName="automlops")["StackEvents"]) == before
+
+
+def test_a_changed_parameter_changes_what_uses_it_alone(clients: Clients, stacks: Stacks) -> None:
+    name = stacks.deploy(BUCKETS)["Name"]
+    assert stacks.deploy(BUCKETS, Versioning="Suspended") == {"Name": name}
+    assert clients.get("s3").get_bucket_versioning(Bucket=name)["Status"] == "Suspended"
+    assert stacks.status() == "UPDATE_COMPLETE"
+
+
+def test_a_resource_tells_its_own_status(stacks: Stacks) -> None:
+    text = BUCKETS.replace("Outputs:", "  Logs: {Type: AWS::Logs::LogGroup}\nOutputs:")
+    stacks.deploy(text)
+    stacks.deploy(text, Versioning="Suspended")
+    found = stacks.cloudformation.describe_stack_resources(StackName=stacks.name)["StackResources"]
+    assert {one["LogicalResourceId"]: one["ResourceStatus"] for one in found} == {
+        "Bucket": "UPDATE_COMPLETE",
+        "Logs": "CREATE_COMPLETE",
+    }
+
+
+def test_resources_are_added_replaced_and_removed(clients: Clients, stacks: Stacks) -> None:
+    group = "  Group: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: %s, RetentionInDays: 7}}\n"
+    bucket = "Resources:\n  Bucket: {Type: AWS::S3::Bucket}\n"
+    stacks.deploy(bucket + group % "one")
+    before = stacks.resources()
+    stacks.deploy("Resources:\n" + group % "two" + "  Other: {Type: AWS::S3::Bucket}\n")
+    after = stacks.resources()
+    assert set(after) == {"Group", "Other"}
+    assert after["Group"] == "two"
+    names = [one["logGroupName"] for one in clients.get("logs").describe_log_groups()["logGroups"]]
+    assert "two" in names
+    assert "one" not in names
+    assert not bucket_exists(clients, before["Bucket"])
+    assert bucket_exists(clients, after["Other"])
+
+
+FAILING = """
+Resources:
+  Bucket: {Type: AWS::S3::Bucket}
+  Function:
+    Type: AWS::Lambda::Function
+    DependsOn: Bucket
+    Properties:
+      Runtime: python3.13
+      Handler: a.b
+      Role: arn:aws:iam::123456789012:role/nobody
+      Code: {ZipFile: "b = None"}
+"""
+
+
+def test_a_failed_stack_names_the_resource_and_leaves_nothing(clients: Clients, stacks: Stacks) -> None:
+    with pytest.raises(
+        DeploymentError, match=r"ROLLBACK_COMPLETE:\n  Function \(AWS::Lambda::Function\): The role"
+    ):
+        stacks.deploy(FAILING)
+    assert stacks.status() == "ROLLBACK_COMPLETE"
+    assert stacks.resources() == {}
+    assert ("Bucket", "DELETE_COMPLETE") in stacks.events()
+    prefix = f"{stacks.name}-bucket".lower()[:40]
+    assert not [one for one in clients.get("s3").list_buckets()["Buckets"] if one["Name"].startswith(prefix)]
+
+
+def test_a_failed_update_is_taken_back(clients: Clients, stacks: Stacks) -> None:
+    name = stacks.deploy(BUCKETS)["Name"]
+    broken = BUCKETS.replace("Default: Enabled", "Default: Suspended") + (
+        "  Unused: {Value: !GetAtt Bucket.Nothing}\n"
+    )
+    with pytest.raises(DeploymentError, match="UPDATE_ROLLBACK_COMPLETE"):
+        stacks.deploy(broken)
+    assert stacks.status() == "UPDATE_ROLLBACK_COMPLETE"
+    assert clients.get("s3").get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    # And it can go on from there.
+    assert stacks.deploy(BUCKETS, Versioning="Suspended") == {"Name": name}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("Resources: {Q: {Type: AWS::SQS::Queue}}", r"AWS::SQS::Queue \(Q\)", id="unknown type"),
+        pytest.param(
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {ObjectLockEnabled: true}}}",
+            r"B \(AWS::S3::Bucket\): the emulator does not read ObjectLockEnabled",
+            id="unknown property",
+        ),
+        pytest.param(
+            "Resources: {L: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: soon}}}",
+            r"L \(AWS::Logs::LogGroup\): Properties validation failed",
+            id="malformed property",
+        ),
+        pytest.param(BUCKETS.replace("Default: Enabled", "Default: On"), "one of AllowedValues", id="bad default"),
+        pytest.param(
+            "Resources: {A: {Type: AWS::S3::Bucket, DependsOn: B}}", r"dependencies \[B\]", id="no such resource"
+        ),
+        pytest.param("no template", "unsupported structure", id="no template"),
+        pytest.param(
+            "Transform: AWS::Serverless-2016-10-31\n"
+            "Resources: {F: {Type: AWS::Serverless::Function, Properties: {CodeUri: nowhere/}}}",
+            "nowhere: No such file",
+            id="no code",
+        ),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused_with_its_reason(stacks: Stacks, text: str, words: str) -> None:
+    with pytest.raises(DeploymentError, match=words):
+        stacks.deploy(text)
+
+
+def test_a_refused_parameter_is_a_validation_error(stacks: Stacks) -> None:
+    with pytest.raises(ClientError, match="must be one of AllowedValues") as caught:
+        stacks.cloudformation.create_stack(
+            StackName=stacks.name,
+            TemplateBody=BUCKETS,
+            Parameters=[{"ParameterKey": "Versioning", "ParameterValue": "Perhaps"}],
+        )
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_removing_a_stack_removes_its_resources(clients: Clients, stacks: Stacks) -> None:
+    name = stacks.deploy(BUCKETS)["Name"]
+    stacks.cloudformation.delete_stack(StackName=stacks.name)
+    assert not bucket_exists(clients, name)
+    with pytest.raises(ClientError, match="does not exist"):
+        stacks.status()
+
+
+def test_a_stack_whose_bucket_holds_something_is_not_removed(clients: Clients, stacks: Stacks) -> None:
+    name, s3 = stacks.deploy(BUCKETS, Versioning="Suspended")["Name"], clients.get("s3")
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    stacks.cloudformation.delete_stack(StackName=stacks.name)
+    assert stacks.status() == "DELETE_FAILED"
+    assert ("Bucket", "DELETE_FAILED") in stacks.events()
+    versions = s3.list_object_versions(Bucket=name)
+    for version in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+        s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+    stacks.cloudformation.delete_stack(StackName=stacks.name)
+    assert not bucket_exists(clients, name)
+
+
+def test_what_is_retained_stays(clients: Clients, stacks: Stacks) -> None:
+    kept = BUCKETS.replace("Type: AWS::S3::Bucket", "Type: AWS::S3::Bucket\n    DeletionPolicy: Retain")
+    name = stacks.deploy(kept)["Name"]
+    stacks.cloudformation.delete_stack(StackName=stacks.name)
+    assert bucket_exists(clients, name)
+
+
+def test_a_change_set_tells_what_it_would_do_and_does_nothing(clients: Clients, stacks: Stacks) -> None:
+    name = stacks.deploy(BUCKETS)["Name"]
+    text = BUCKETS.replace("Bucket:", "Renamed:", 1).replace("!Ref Bucket", "!Ref Renamed")
+    made = stacks.cloudformation.create_change_set(
+        StackName=stacks.name, ChangeSetName="look", ChangeSetType="UPDATE", TemplateBody=text
+    )
+    told = stacks.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+    changes = {(c["ResourceChange"]["Action"], c["ResourceChange"]["LogicalResourceId"]) for c in told["Changes"]}
+    assert changes == {("Add", "Renamed"), ("Remove", "Bucket")}
+    assert bucket_exists(clients, name)
+    stacks.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+    with pytest.raises(ClientError) as caught:
+        stacks.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+    assert caught.value.response["Error"]["Code"] == "ChangeSetNotFound"
+
+
+def test_a_stack_made_by_create_stack_can_be_updated_by_update_stack(clients: Clients, stacks: Stacks) -> None:
+    cloudformation = stacks.cloudformation
+    told: dict[str, Any] = {"StackName": stacks.name, "TemplateBody": BUCKETS}
+    cloudformation.create_stack(**told, Tags=[{"Key": "team", "Value": "a"}])
+    name = stacks.resources()["Bucket"]
+    assert clients.get("s3").get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "team", "Value": "a"}]
+    parameters = [{"ParameterKey": "Versioning", "ParameterValue": "Suspended"}]
+    cloudformation.update_stack(**told, Parameters=parameters)
+    assert stacks.status() == "UPDATE_COMPLETE"
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        cloudformation.update_stack(**told, Parameters=[{"ParameterKey": "Versioning", "UsePreviousValue": True}])
+
+
+def test_an_export_is_imported_by_another_stack(stacks: Stacks, emulator: Emulator, tmp_path: Path) -> None:
+    exported = BUCKETS.replace("{Value: !Ref Bucket}", "{Value: !Ref Bucket, Export: {Name: shared-bucket}}")
+    name = stacks.deploy(exported)
+    text = "Resources: {L: {Type: AWS::Logs::LogGroup}}\nOutputs: {N: {Value: !ImportValue shared-bucket}}\n"
+    (tmp_path / "other.yaml").write_text(text)
+    assert deploy(emulator.url, tmp_path / "other.yaml", "importer", {})["N"] == name["Name"]
