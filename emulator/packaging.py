@@ -51,7 +51,10 @@ def zip_code(folder: Path) -> bytes:
 
 
 def package(template_path: Path, s3: Any, bucket: str) -> str:
-    """`template_path` as JSON, with local paths of code and definitions replaced by S3 URIs in `bucket`.
+    """`template_path` as JSON, with local paths of code and definitions replaced by places in `bucket`.
+
+    They are written as `sam package` writes them, a URI for code and an object for a definition, since `sam delete`
+    reads them back.
 
     Args:
         template_path: SAM or CloudFormation template; local paths are relative to its folder.
@@ -66,7 +69,7 @@ def package(template_path: Path, s3: Any, bucket: str) -> str:
         document = parse(template_path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PackagingError(f"{template_path}: {error.strerror}") from error
-    uploaded: dict[tuple[Path, str], str] = {}
+    uploaded: dict[tuple[Path, str], Any] = {}
 
     def upload(value: Any, suffix: str) -> Any:
         if not isinstance(value, str) or value.startswith("s3://"):
@@ -76,7 +79,7 @@ def package(template_path: Path, s3: Any, bucket: str) -> str:
             content = _content(path, suffix)
             key = f"{hashlib.sha256(content).hexdigest()}{suffix}"
             s3.put_object(Bucket=bucket, Key=key, Body=content)
-            uploaded[path, suffix] = f"s3://{bucket}/{key}"
+            uploaded[path, suffix] = f"s3://{bucket}/{key}" if suffix == ".zip" else {"Bucket": bucket, "Key": key}
         return uploaded[path, suffix]
 
     function_defaults = (document.get("Globals") or {}).get("Function") or {}

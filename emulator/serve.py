@@ -64,7 +64,9 @@ def serve(
         ignore()
         raise _EndedError
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # nohup ignores SIGHUP and means it.
+    heeds_hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup else [])]
     before = {number: signal.signal(number, end) for number in signals}
     try:
         with Emulator(port=port, host=host, images=images) as emulator:

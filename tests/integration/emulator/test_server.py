@@ -119,6 +119,27 @@ def test_a_signal_ends_it_with_its_processes_and_folders(
             time.sleep(0.05)
 
 
+def test_a_hangup_that_is_ignored_does_not_end_it(tmp_path: Path) -> None:
+    # What nohup does; a child inherits it.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "emulator", "--port", "0", "--empty"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.stdout is not None
+    with process, process.stdout as lines:
+        url = lines.readline().split()[1]
+        process.send_signal(signal.SIGHUP)
+        assert Clients(url).get("s3").list_buckets()["Buckets"] == []
+        process.terminate()
+        assert process.wait(PATIENCE_IN_SECONDS) == 0
+
+
 def test_a_template_that_cannot_be_deployed_ends_it_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}\n")
     ended = subprocess.run(

@@ -71,7 +71,8 @@ def test_local_paths_become_uploads(project: Path) -> None:
     assert uris["G"]["CodeUri"] == code
     assert "CodeUri" not in uris["F"]
     assert uris["H"]["CodeUri"] == "s3://there/already"
-    assert uploads.objects[uris["M"]["DefinitionUri"]] == b'{"StartAt": "A"}'
+    definition = uris["M"]["DefinitionUri"]
+    assert uploads.objects[f"s3://{definition['Bucket']}/{definition['Key']}"] == b'{"StartAt": "A"}'
     assert uris["I"]["DefinitionUri"] == {"Bucket": "b", "Key": "k"}
     assert len(uploads.objects) == 2
 

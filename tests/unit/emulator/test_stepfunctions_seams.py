@@ -151,3 +151,14 @@ def test_whole_percentage_is_parsed_and_declarations_are_noted() -> None:
         False,
     )
     assert program.states.states["M"].tolerated_failure_percentage_decl.tolerated_failure_percentage == 5.0
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("path", ["$.role", "$$.Execution.RoleArn"])
+def test_a_field_named_role_arn_may_come_from_a_path(path: str) -> None:
+    state = {"Type": "Pass", "Parameters": {"RoleArn.$": path, "Other.$": "$.other"}, "End": True}
+    program = parse_definition(json.dumps({"StartAt": "P", "States": {"P": state}}))
+    bindings = program.states.states["P"].parameters.template_eval_component.payload_bindings
+    # Moto's own reading of "RoleArn.$" is a field of that very name, holding the path as a text.
+    assert [binding.field for binding in bindings] == ["RoleArn", "Other"]
+    assert bindings[0].string_expression_simple.literal_value == path

@@ -209,7 +209,7 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
         pause.wait(0.02)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     """An emulator of Step Functions and of what moto has of itself: the tests script the other services."""
     with pytest.MonkeyPatch.context() as patch:
@@ -218,7 +218,7 @@ def emulator() -> Iterator[Emulator]:
             yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def clients(emulator: Emulator) -> Clients:
     return Clients(emulator.url)
 
