@@ -125,3 +125,31 @@ def test_a_retried_prepare_run_accepts_its_own_items_and_no_others(root: Path, r
     assert ready.invoke("PrepareRun", event) == ready.invoke("PrepareRun", event)
     event["execution"]["id"] = "arn:two"
     assert ready.invoke("PrepareRun", event)["errorType"] == "RunConflictError"
+
+
+def logged(stack: Stack, group_id: str) -> list[dict[str, Any]]:
+    """Every JSON line in the function's log group."""
+    logs = stack.client("logs")
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=f"automlops-{group_id}")["logGroups"]
+    events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+    return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+
+
+def test_every_log_line_of_a_step_carries_run_and_item(ready: Stack) -> None:
+    lines = [line for line in logged(ready, "CreateModelLogs") if line.get("message") == "model created"]
+    runs = {(line["run_id"], line["item"]) for line in lines if line.get("run_id")}
+    first = {key.split("/")[1] for key in ready.keys("runs/") if "-first/" in key}
+    assert {(run_id, item) for run_id in first for item in ("item1", "item2")} <= runs
+    assert all(line["level"] == "INFO" and line["service"] == "automlops" for line in lines)
+
+
+def test_models_are_counted_in_a_metric(ready: Stack) -> None:
+    counted = [line["ModelsCreated"] for line in logged(ready, "CreateModelLogs") if "ModelsCreated" in line]
+    assert sum(value for values in counted for value in values) >= 2
+    namespaces = {
+        directive["Namespace"]
+        for line in logged(ready, "CreateModelLogs")
+        if "_aws" in line
+        for directive in line["_aws"]["CloudWatchMetrics"]
+    }
+    assert namespaces == {"AutoMLOps"}

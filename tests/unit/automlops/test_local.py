@@ -49,12 +49,13 @@ def test_emulator_is_ended_when_the_block_fails(tmp_path: Path, raised: type[Bas
 
 
 def test_sigterm_ends_the_emulator_too(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as left, local_emulator(leaving(tmp_path / "trace")):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
     assert left.value.code == 128 + signal.SIGTERM
     assert (tmp_path / "trace").exists()
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_last_words_of_an_emulator_that_dies_are_told() -> None:

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.core.responses import BaseResponse
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringContextPath,
+    StringJsonPath,
+)
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -154,11 +158,15 @@ def test_whole_percentage_is_parsed_and_declarations_are_noted() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize("path", ["$.role", "$$.Execution.RoleArn"])
-def test_a_field_named_role_arn_may_come_from_a_path(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind", "inner"),
+    [("$.role", StringJsonPath, "$.role"), ("$$.Execution.RoleArn", StringContextPath, "$.Execution.RoleArn")],
+)
+def test_a_field_named_role_arn_may_come_from_a_path(path: str, kind: type, inner: str) -> None:
     state = {"Type": "Pass", "Parameters": {"RoleArn.$": path, "Other.$": "$.other"}, "End": True}
     program = parse_definition(json.dumps({"StartAt": "P", "States": {"P": state}}))
     bindings = program.states.states["P"].parameters.template_eval_component.payload_bindings
     # Moto's own reading of "RoleArn.$" is a field of that very name, holding the path as a text.
     assert [binding.field for binding in bindings] == ["RoleArn", "Other"]
-    assert bindings[0].string_expression_simple.literal_value == path
+    source = bindings[0].string_expression_simple
+    assert (type(source), source.literal_value) == (kind, inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import botocore.session
 import pytest
+from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,12 @@ from pipeline import naming
 
 STARTED = "20261122T094236123Z"
 NAMED = [naming.training_job_name, naming.transform_job_name, naming.model_name]
+
+
+@functools.cache
+def sagemaker() -> ServiceModel:
+    return botocore.session.get_session().get_service_model("sagemaker")
+
 
 valid_items = st.text(min_size=1, max_size=naming.MAX_ITEM_LENGTH).filter(
     lambda text: naming.item_problem(text) is None
@@ -61,9 +69,8 @@ def test_names_that_cannot_be_a_folder_are_refused_with_the_reason(item: object,
 
 @given(item=valid_items)
 def test_every_accepted_item_gets_names_that_sagemaker_takes(item: str) -> None:
-    shapes = botocore.session.get_session().get_service_model("sagemaker")
     for maker, shape_name in zip(NAMED, ["TrainingJobName", "TransformJobName", "ModelName"], strict=True):
-        shape = shapes.shape_for(shape_name)
+        shape = sagemaker().shape_for(shape_name)
         name = maker(item, STARTED)
         assert re.fullmatch(shape.metadata["pattern"], name)
         assert len(name) <= shape.metadata["max"]
