@@ -16,8 +16,6 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="module")
 def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the built functions, made by whatever Python runs the tests."""
-    if not (BIN / "sam").exists() or not (BIN / "uv").exists():
-        pytest.skip("sam and uv are not beside this Python: make dev installs them")
     project = tmp_path_factory.mktemp("build")
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(root / name, project)
