@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.models.create_model`."""
     settings = load_settings(ModelSettings, os.environ)
     wanted = parse_event(CreateModelEvent, event)
-    about(run_id=wanted.run_id, item=wanted.item)
+    about(settings.stack_name, run_id=wanted.run_id, item=wanted.item)
     answer = models.create_model(wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC))
     count("ModelsCreated")
     logger.info("model created", extra={"model_name": answer["modelName"], "model_arn": answer["modelArn"]})

@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers trainingJobName, trainingJobArn and runId; see `pipeline.single_jobs.start_training_job`."""
     settings = load_settings(TrainingSettings, os.environ)
     wanted = parse_event(TrainingJobEvent, event)
-    about(item=wanted.item)
+    about(settings.stack_name, item=wanted.item)
     answer = single_jobs.start_training_job(
         wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC)
     )

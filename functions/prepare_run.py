@@ -20,8 +20,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers a `PreparedRun`; see `pipeline.preparation.prepare_run`."""
     settings = load_settings(PrepareRunSettings, os.environ)
     wanted = parse_event(PrepareRunEvent, event)
+    about(settings.stack_name, run_id=preparation.started_and_run_id(wanted.execution)[1])
     run = preparation.prepare_run(wanted, settings, aws.s3_client())
-    about(run_id=run.run_id)
     count("ItemsPrepared", run.item_count)
     logger.info("run prepared", extra={"item_count": run.item_count, "max_concurrency": run.max_concurrency})
     return as_json(run)

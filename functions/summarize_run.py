@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers runId, verdict, manifestKey, counts, Error and Cause; see `pipeline.summary.summarize_run`."""
     settings = load_settings(SummarizeRunSettings, os.environ)
     wanted = parse_event(SummarizeRunEvent, event)
-    about(run_id=wanted.run_id)
+    about(settings.stack_name, run_id=wanted.run_id)
     answer = summary.summarize_run(wanted, settings.output_bucket, aws.s3_client(), datetime.now(UTC))
     for status in ("succeeded", "failed", "unfinished"):
         count(f"Items{status.capitalize()}", answer["counts"][status])

@@ -34,9 +34,13 @@ PARALLEL_REQUESTS = 32
 
 THROTTLES = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
-    "SlowDown", "ResourceLimitExceeded",
+    "SlowDown", "ResourceLimitExceeded", "ConditionalRequestConflict", "RequestTimeout",
 })  # fmt: skip
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+# When AWS describes, it leaves out what is empty or a default.
+_UNSET: tuple[object, ...] = (None, "", "None", 0, False, {}, [])
+# Whole in themselves: a key more is another request.
+_USERS_MAPS = frozenset({"HyperParameters", "Environment"})
 _REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 
 
@@ -60,8 +64,14 @@ def sagemaker_client() -> SageMakerClient:
 
 
 def _config() -> Config:
-    # A few quick attempts here; long waits are the state machine's, where they cost nothing.
-    return Config(retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=PARALLEL_REQUESTS)
+    # A few quick attempts here, all within the function's own time-out; long waits are the state machine's, where
+    # they cost nothing.
+    return Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=PARALLEL_REQUESTS,
+    )
 
 
 @contextmanager
@@ -121,7 +131,7 @@ def write_json(
         condition["IfNoneMatch"] = "*"
     if only_if_etag is not None:
         condition["IfMatch"] = only_if_etag
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     with translated(f"writing s3://{bucket}/{key}"):
         try:
             s3.put_object(
@@ -133,8 +143,7 @@ def write_json(
                 **condition,  # type: ignore[arg-type]
             )
         except ClientError as error:
-            # 412: the condition does not hold; 409: another conditional write is under way.
-            if condition and _status(error) in {409, 412}:
+            if condition and _status(error) == 412:
                 return False
             raise
     return True
@@ -177,7 +186,7 @@ def check_input(s3: S3Client, uri: str) -> None:
     bucket, key = layout.parse_uri(uri)
     with translated(f"looking for {uri}"):
         try:
-            answer = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=10)
+            answer = s3.list_objects_v2(Bucket=bucket, Prefix=key)
         except ClientError as error:
             if _code(error) == "NoSuchBucket":
                 raise DataNotFoundError(
@@ -199,11 +208,26 @@ def check_input(s3: S3Client, uri: str) -> None:
         raise DataNotFoundError(f"there is no object {uri}; upload the item's data there")
     others = [entry["Key"] for entry in found if entry["Key"] != key]
     if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         raise DataAmbiguousError(
-            f"SageMaker takes {uri} as a prefix and would also read {', '.join(others)}; rename or remove these"
+            f"SageMaker takes {uri} as a prefix and would also read {', '.join(others[:5])}{more}; rename or remove these"
         )
     if not found[0]["Size"]:
         raise DataEmptyError(f"{uri} is empty (0 bytes); upload the item's data again")
+
+
+def object_exists(s3: S3Client, uri: str) -> bool:
+    """Whether there is an object of exactly this name."""
+    bucket, key = layout.parse_uri(uri)
+    with translated(f"looking for {uri}"):
+        try:
+            s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            # Of a bucket that is not there, too, HEAD says no more than 404.
+            if _status(error) == 404:
+                return False
+            raise
+    return True
 
 
 def start_training_job(sagemaker: SageMakerClient, request: dict[str, Any]) -> str:
@@ -258,8 +282,9 @@ def create_model(sagemaker: SageMakerClient, request: dict[str, Any]) -> str:
                 raise
             try:
                 described = sagemaker.describe_model(ModelName=name)
-            except ClientError:
-                raise refusal from None
+            except ClientError as error:
+                # There is none, so the refusal meant something else; a throttle or a fault says nothing.
+                raise (refusal if _code(error) == "ValidationException" else error) from None
     _require_same(request, described, f"model {name}")
     return described["ModelArn"]
 
@@ -271,7 +296,7 @@ def _require_same(request: object, described: object, what: str) -> None:
 
 def _first_difference(wanted: object, actual: object, place: str) -> str | None:
     """Where `actual` lacks or contradicts `wanted`; what AWS added, and tags, do not count."""
-    if isinstance(wanted, dict):
+    if isinstance(wanted, dict) and place.rsplit(".", 1)[-1] not in _USERS_MAPS:
         found = actual if isinstance(actual, dict) else {}
         for key, value in wanted.items():
             if key == "Tags":
@@ -284,8 +309,8 @@ def _first_difference(wanted: object, actual: object, place: str) -> str | None:
             if difference := _first_difference(left, right, f"{place}[{number}]"):
                 return difference
         return None
-    # AWS leaves out what is empty or false when it describes.
-    if wanted == actual or (not wanted and not actual):
+    left_to_aws = place == "MaxConcurrentTransforms" and wanted == 0
+    if wanted == actual or left_to_aws or (wanted in _UNSET and actual in _UNSET):
         return None
     return f"{place} is {actual!r}, not {wanted!r}"
 

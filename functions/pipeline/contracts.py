@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from aws_lambda_powertools.utilities.parser import parse
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +26,19 @@ from pipeline.errors import InvalidRequestError
 MAX_CONCURRENCY = 10_000
 
 Event = TypeVar("Event", bound=BaseModel)
+
+# What pydantic says in Python's words, said in JSON's.
+PLAIN_WORDS = {
+    "extra_forbidden": "unknown key",
+    "missing": "this key is required",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
 
 # The pipeline names these itself; another value would send a job's files elsewhere.
 RESERVED_ENVIRONMENT = frozenset({
@@ -46,9 +61,18 @@ def _check_item(value: object) -> object:
     return value
 
 
-def _check_environment(value: object) -> object:
-    if isinstance(value, dict) and (reserved := sorted(RESERVED_ENVIRONMENT & value.keys())):
-        raise ValueError(f"the pipeline sets {', '.join(reserved)} itself")
+def _check_variable(name: str) -> str:
+    if name in RESERVED_ENVIRONMENT:
+        raise ValueError(f"the pipeline sets {name} itself")
+    return name
+
+
+def _check_uri(value: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+", value):
+        raise ValueError(f"must be s3://bucket/key, not {value[:200]!r}")
+    # SageMaker cannot download such keys.
+    if re.search(r"//|/\.{1,2}(/|$)", value.removeprefix("s3://")):
+        raise ValueError(f"a key must not hold '//', '/./' or '/../': {value[:200]!r}")
     return value
 
 
@@ -58,21 +82,30 @@ def _entry_of(value: object) -> object:
 
 
 ItemName = Annotated[str, BeforeValidator(_check_item)]
-S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", max_length=1024)]
+S3Uri = Annotated[str, Field(max_length=1024), AfterValidator(_check_uri)]
+# It also travels as the environment variable file_path, of which SageMaker takes 512 characters.
+DataUri = Annotated[str, Field(max_length=512), AfterValidator(_check_uri)]
 Timestamp = Annotated[str, StringConstraints(pattern=naming.TIMESTAMP_PATTERN)]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
 SageMakerName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{9}Z-[A-Za-z0-9_-]+$", max_length=128)]
-# Limits of CreateTrainingJob: 100 hyperparameters of 256 and 2,500 characters, 100 variables of 512 and 512.
+# Limits of CreateTrainingJob: 100 hyperparameters of 256 and 2,500 characters on one line, 100 variables of 512 and 512.
 Hyperparameters = Annotated[
-    dict[Annotated[str, Field(max_length=256)], Annotated[str, Field(max_length=2500)]], Field(max_length=100)
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^.*$", max_length=256)],
+        Annotated[str, StringConstraints(pattern=r"^.*$", max_length=2500)],
+    ],
+    Field(max_length=100),
 ]
 EnvironmentVariables = Annotated[
     dict[
-        Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=512)],
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=512),
+            AfterValidator(_check_variable),
+        ],
         Annotated[str, Field(max_length=512)],
     ],
-    BeforeValidator(_check_environment),
     Field(max_length=80),
 ]
 
@@ -113,7 +146,7 @@ class ItemRequest(Contract):
     """
 
     item: ItemName
-    input: S3Uri | None = None
+    input: DataUri | None = None
     predict_input: S3Uri | None = None
     hyperparameters: Hyperparameters = Field(default_factory=dict)
     environment: EnvironmentVariables = Field(default_factory=dict)
@@ -200,7 +233,7 @@ class CreateModelEvent(Contract):
         item: the item; alone, its last accepted model is taken.
         model_data_url: S3 URI of a model.tar.gz.
         model_name: the model's name; otherwise made from item (or artifact) and timestamp.
-        image: image URI; otherwise the one the artifact was made with, or the stack's.
+        image: image URI; otherwise the stack's, or the one of the item's last accepted model if that is taken.
         environment: added to the model's variables.
         run_id: the run that this model belongs to.
         training: the training job that made the artifact; the pipeline gives it.
@@ -282,11 +315,7 @@ def _problem(location: tuple[int | str, ...], message: str, kind: str) -> str:
     parts = location[1:] if location[:1] == ("request",) and len(location) > 1 else location
     parts = tuple(part for part in parts if part != "[key]")
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
-    known = {
-        "extra_forbidden": "unknown key",
-        "missing": "this key is required",
-    }
-    text = known.get(kind, message.removeprefix("Value error, "))
+    text = PLAIN_WORDS.get(kind, message.removeprefix("Value error, "))
     return f"{place}: {text}" if place else text
 
 

@@ -74,7 +74,7 @@ class DataAmbiguousError(UserError):
 
 
 class ServiceRefusedError(UserError):
-    """AWS refused a call in a way that trying again cannot change."""
+    """AWS refused a call, or gave an object that is no JSON: trying again cannot change it."""
 
 
 class StateError(PipelineError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws, layout, naming, requests
 from pipeline.errors import (
     DataNotFoundError,
+    DataNotReadableError,
     ImageNotSetError,
     ServiceUnavailableError,
     TrainingNotCompletedError,
@@ -55,7 +57,7 @@ def create_model(
     if not image:
         raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
     if event.model_data_url:
-        _check_artifact(s3, model_data_url)
+        _check_artifact(s3, model_data_url, event)
     name = event.model_name or naming.model_name(
         event.item or model_data_url, event.timestamp or naming.timestamp(now)
     )
@@ -64,7 +66,7 @@ def create_model(
         model_name=name,
         image=image,
         model_data_url=model_data_url,
-        environment=event.environment,
+        environment=latest.get("environment", {}) | event.environment,
         run_id=event.run_id,
         item=event.item,
     )
@@ -79,7 +81,9 @@ def create_model(
         key = layout.metrics_key(event.item, event.run_id)
         stored = aws.read_json(s3, settings.output_bucket, key)
         answer["metrics"] = _plain_values(stored.content) if stored else None
-        _remember(s3, settings.output_bucket, event.item, event.run_id, event.training.name, answer)
+        _remember(
+            s3, settings.output_bucket, event.item, event.run_id, event.training.name, answer, event.environment
+        )
     return answer
 
 
@@ -90,26 +94,25 @@ def _plain_values(content: object) -> Answer | None:
     plain = {
         str(name)[:METRIC_LENGTH]: value[:METRIC_LENGTH] if isinstance(value, str) else value
         for name, value in content.items()
-        if value is None or isinstance(value, str | int | float)
+        # NaN and Infinity are no JSON, whatever Python's reader thinks, and would break the state.
+        if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
     }
     return dict(list(plain.items())[:MAX_METRICS])
 
 
-def _check_artifact(s3: S3Client, uri: str) -> None:
+def _check_artifact(s3: S3Client, uri: str, event: CreateModelEvent) -> None:
     """An image that writes no model still completes its training, and SageMaker names an artifact all the same."""
-    try:
-        aws.check_input(s3, uri)
-    except DataNotFoundError as error:
-        raise DataNotFoundError(
-            f"there is no model artifact: {error.args[0].split(';')[0]}; training must write its model to /opt/ml/model"
-        ) from error
+    if not aws.object_exists(s3, uri):
+        remedy = "training must write its model to /opt/ml/model" if event.training else "check modelDataUrl"
+        raise DataNotFoundError(f"there is no model artifact {uri}; {remedy}")
 
 
 def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:
-    """The item's latest.json: runId, trainingJobName, modelName, modelDataUrl, image, metrics, acceptedAt.
+    """The item's latest.json: what `_remember` wrote.
 
     Raises:
         DataNotFoundError: the item has no accepted model yet.
+        DataNotReadableError: the file is not one that this application wrote.
     """
     key = layout.latest_key(item)
     stored = aws.read_json(s3, bucket, key)
@@ -117,11 +120,24 @@ def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:
         raise DataNotFoundError(
             f"item {item!r} has no accepted model yet (no s3://{bucket}/{key}); run it once, or name the model"
         )
-    latest: Answer = stored.content
+    latest = stored.content
+    wanted = {"runId", "modelName", "modelDataUrl", "image"}
+    if not isinstance(latest, dict) or not wanted <= latest.keys():
+        raise DataNotReadableError(
+            f"s3://{bucket}/{key} lacks some of {', '.join(sorted(wanted))}; remove it and run the item again"
+        )
     return latest
 
 
-def _remember(s3: S3Client, bucket: str, item: str, run_id: str, job_name: str, answer: Answer) -> None:
+def _remember(
+    s3: S3Client,
+    bucket: str,
+    item: str,
+    run_id: str,
+    job_name: str,
+    answer: Answer,
+    environment: dict[str, str],
+) -> None:
     """Writes the item's latest.json unless a younger run has; run ids begin with their time, so they compare."""
     key = layout.latest_key(item)
     content = {
@@ -129,6 +145,7 @@ def _remember(s3: S3Client, bucket: str, item: str, run_id: str, job_name: str, 
         "runId": run_id,
         "trainingJobName": job_name,
         "acceptedAt": datetime.now(UTC).isoformat(),
+        "environment": environment,
         **{name: answer[name] for name in ("modelName", "modelDataUrl", "image", "metrics")},
     }
     for _ in range(LATEST_ATTEMPTS):
@@ -136,7 +153,7 @@ def _remember(s3: S3Client, bucket: str, item: str, run_id: str, job_name: str, 
         if stored is None:
             if aws.write_json(s3, bucket, key, content, only_if_absent=True):
                 return
-        elif stored.content["runId"] > run_id or aws.write_json(
+        elif str(stored.content["runId"]) > run_id or aws.write_json(
             s3, bucket, key, content, only_if_etag=stored.etag
         ):
             return

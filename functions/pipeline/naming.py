@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ MAX_ITEM_LENGTH = 128
 MAX_NAME_LENGTH = 63
 MAX_TAG_LENGTH = 256
 HASH_DIGITS = 6
+# No two of 10,000 texts share that many, and they fit into the shortest room.
+MAX_HASH_DIGITS = 20
 
 # (item, timestamp, hash digits) → name.
 JobNameMaker = Callable[[str, str, int], str]
@@ -26,7 +29,7 @@ def item_problem(item: object) -> str | None:
     are fine.
     """
     if not isinstance(item, str):
-        return f"an item's name must be a string, not {'null' if item is None else type(item).__name__}"
+        return f"an item's name must be a string, not {json.dumps(item, default=str)[:40]}"
     if not item:
         return "an item's name must not be empty"
     if len(item) > MAX_ITEM_LENGTH:
@@ -85,7 +88,9 @@ def hash_digits_for(items: Sequence[str], started: str) -> int:
     """
     makers: tuple[JobNameMaker, ...] = (training_job_name, transform_job_name, model_name)
     digits = HASH_DIGITS
-    while any(len({maker(item, started, digits) for item in items}) < len(items) for maker in makers):
+    while digits < MAX_HASH_DIGITS and any(
+        len({maker(item, started, digits) for item in items}) < len(items) for maker in makers
+    ):
         digits += 2
     return digits
 

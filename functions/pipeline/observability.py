@@ -16,6 +16,7 @@ def count(name: str, value: int = 1) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def about(*, run_id: str | None = None, item: str | None = None) -> None:
-    """From here on every log line of this invocation carries run and item."""
+def about(stack: str, *, run_id: str | None = None, item: str | None = None) -> None:
+    """From here on every log line of this invocation carries run and item, and every metric its stack."""
     logger.append_keys(run_id=run_id, item=item)
+    metrics.set_default_dimensions(stack=stack)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import aws, layout, naming, requests
 from pipeline.contracts import ExecutionContext, ItemRequest, PreparedRun, PrepareRunEvent
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
+from pipeline.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,6 +22,8 @@ Line = dict[str, Any]
 
 # A child's state holds its line, results of its tasks and at most 32 KiB of an error's cause; 256 KiB is the end.
 MAX_LINE_BYTES = 128 * 1024
+# CreateTransformJob: requests at once times their size, in MB.
+MAX_TRANSFORM_PAYLOAD = 100
 # Key of items.json's metadata that tells whose it is.
 EXECUTION_METADATA = "execution-arn"
 
@@ -33,20 +36,19 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, s3: S3Clie
         InvalidRequestError: an item's settings are too large.
         RunConflictError: another execution wrote this run's items.json.
     """
+    execution = event.execution
     if not settings.image_uri:
         raise ImageNotSetError(
             "this stack has no image to train with: push one to the stack's ImageRepositoryUri and deploy the"
             " stack with parameter ImageUri set to it"
         )
-    execution = event.execution
-    started = naming.timestamp(datetime.fromisoformat(execution.start_time))
-    run_id = naming.run_id(started, execution.name)
+    started, run_id = started_and_run_id(execution)
     entries = event.request.item_list
     digits = naming.hash_digits_for([entry.item for entry in entries], started)
     make_line = partial(_line, settings=settings, s3=s3, run_id=run_id, started=started, digits=digits)
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
         lines = list(pool.map(make_line, range(len(entries)), entries))
-    _check_sizes(lines)
+    _check_lines(lines)
     key = layout.items_key(run_id)
     _write_items(s3, settings.output_bucket, key, lines, execution)
     return PreparedRun.model_validate(
@@ -60,6 +62,12 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, s3: S3Clie
             "toleratedFailurePercentage": event.request.tolerated_failure_percentage,
         }
     )
+
+
+def started_and_run_id(execution: ExecutionContext) -> tuple[str, str]:
+    """Timestamp of the execution's start, and the run's id."""
+    started = naming.timestamp(datetime.fromisoformat(execution.start_time))
+    return started, naming.run_id(started, execution.name)
 
 
 def data_uri_of(entry: ItemRequest, data_bucket: str, file_name: str) -> str:
@@ -123,17 +131,27 @@ def _line(
     except UserError as error:
         # The item fails on its own, before it costs anything; the others run.
         line["problem"] = {"Error": type(error).__name__, "Cause": str(error)}
+        logger.warning("item refused", extra={"run_id": run_id, "item": item, "problem": str(error)})
     return line
 
 
-def _check_sizes(lines: list[Line]) -> None:
-    sizes = [len(json.dumps(line, ensure_ascii=False).encode()) for line in lines]
-    problems = [
-        f"itemList[{line['index']}]: the settings of item {line['item']!r} take {size:,} bytes; at most"
-        f" {MAX_LINE_BYTES:,} fit into a state of Step Functions"
-        for line, size in zip(lines, sizes, strict=True)
-        if size > MAX_LINE_BYTES
-    ]
+def _check_lines(lines: list[Line]) -> None:
+    """What shows only once the stack's settings are filled in; refused before anything costs money."""
+    problems = []
+    for line in lines:
+        place = f"itemList[{line['index']}]"
+        size = len(json.dumps(line, ensure_ascii=False).encode())
+        if size > MAX_LINE_BYTES:
+            problems.append(
+                f"{place}: the settings of item {line['item']!r} take {size:,} bytes; at most {MAX_LINE_BYTES:,} fit"
+                " into a state of Step Functions"
+            )
+        job = line["transformJob"]
+        if job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
+            problems.append(
+                f"{place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"
+                f" {job['MaxPayloadInMB']} is more than SageMaker's {MAX_TRANSFORM_PAYLOAD} MB"
+            )
     if problems:
         raise InvalidRequestError(problems)
 

@@ -169,8 +169,6 @@ def transform_job_request(
             "InstanceType": choices.instance_type or settings.transform_instance_type,
             "InstanceCount": choices.instance_count or 1,
         },
-        # The answer carries the customer, so nothing is joined.
-        "DataProcessing": {"JoinSource": "None"},
         "Tags": tags(settings.stack_name, run_id, item),
     }
 

@@ -122,7 +122,7 @@ def _item_of(line: dict[str, Any], record: dict[str, Any] | None) -> dict[str, A
     if record["status"] == FAILED:
         caught = record.get("error") or {}
         entry["error"] = caught.get("Error", "")
-        entry["reason"] = reason_of(entry["error"], caught.get("Cause", ""))
+        entry["reason"] = _timeout_reason(line, record) or reason_of(entry["error"], caught.get("Cause", ""))
     # A stopped job must never pass for a success.
     elif (status := record["transform"]["status"]) != "Completed":
         entry |= {"status": FAILED, "stage": "StartBatchTransformJob", "error": f"TransformJob{status}"}
@@ -130,6 +130,25 @@ def _item_of(line: dict[str, Any], record: dict[str, Any] | None) -> dict[str, A
     else:
         entry["predictionsUri"] = _predictions_uri(line)
     return entry
+
+
+def _timeout_reason(line: dict[str, Any], record: dict[str, Any]) -> str | None:
+    """Of a job that took too long Step Functions says nothing but States.Timeout."""
+    if (record.get("error") or {}).get("Error") != "States.Timeout":
+        return None
+    kind, name, limit = {
+        "StartTrainingJob": ("training", line["trainingJob"]["TrainingJobName"], line["trainingTimeoutSeconds"]),
+        "StartBatchTransformJob": (
+            "transform",
+            line["transformJob"]["TransformJobName"],
+            line["transformTimeoutSeconds"],
+        ),
+    }.get(record["stage"], (None, None, None))
+    if kind is None:
+        return None
+    return (
+        f"job {name} had not ended after {limit} s and was stopped; raise {kind}.maxRuntimeInSeconds of the item"
+    )
 
 
 def _predictions_uri(line: dict[str, Any]) -> str:

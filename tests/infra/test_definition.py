@@ -5,13 +5,24 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import aws, errors, layout, preparation, requests
-from pipeline.contracts import CreateModelEvent, ItemRequest, PreparedRun, PrepareRunEvent, TrainingResult
+from pipeline import aws, errors, layout, preparation, requests, single_jobs
+from pipeline.contracts import (
+    BatchTransformEvent,
+    CreateModelEvent,
+    ItemRequest,
+    PreparedRun,
+    PrepareRunEvent,
+    TrainingJobEvent,
+    TrainingResult,
+)
+from pipeline.settings import PrepareRunSettings, load_settings
+from tests.unit.pipeline.conftest import ENVIRONMENT
 
 from .conftest import Document, strings_in
 
@@ -113,13 +124,18 @@ def test_the_records_stage_is_the_state_that_failed(child: Document) -> None:
                 assert child["States"][target]["Parameters"]["Body"]["stage"] == name
 
 
-def test_a_job_that_overran_is_stopped_explicitly(child: Document) -> None:
+def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child: Document) -> None:
     for start, stop in [
         ("StartTrainingJob", "StopTrainingJob"),
         ("StartBatchTransformJob", "StopBatchTransformJob"),
     ]:
         assert child["States"][start]["Catch"][0] == {
-            "ErrorEquals": ["States.Timeout"],
+            "ErrorEquals": [
+                "States.Timeout",
+                "SageMaker.ResourceInUseException",
+                "SageMaker.AmazonSageMakerException",
+                "SageMaker.SageMakerException",
+            ],
             "ResultPath": "$.error",
             "Next": stop,
         }
@@ -179,27 +195,53 @@ def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) ->
     assert read <= wire_names(PreparedRun)
 
 
+STARTED = "20261122T094236123Z"
+ENTRY: Document = {
+    "item": "United Kingdom",
+    "hyperparameters": {"seed": "1"},
+    "environment": {"threads": "2"},
+    "training": {"instanceType": "ml.c5.xlarge", "useSpot": True},
+}
+TRANSFORM: Document = {"instanceType": "ml.c5.xlarge", "maxPayloadInMB": 20, "maxConcurrentTransforms": 2}
+
+
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch, settings_for_lines: Any) -> Document:
+def settings_for_lines() -> PrepareRunSettings:
+    return load_settings(PrepareRunSettings, ENVIRONMENT)
+
+
+def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_id: str) -> Document:
     """One line of items.json as prepare_run writes it, for an item with data."""
     monkeypatch.setattr(aws, "check_input", lambda s3, uri: None)  # noqa: ARG005
     return preparation._line(
         3,
-        ItemRequest.model_validate({"item": "United Kingdom", "hyperparameters": {"seed": "1"}}),
-        settings=settings_for_lines,
+        ItemRequest.model_validate({**ENTRY, "transform": TRANSFORM}),
+        settings=settings,
         s3=None,  # type: ignore[arg-type]
-        run_id="20261122T094236123Z-x",
-        started="20261122T094236123Z",
+        run_id=run_id,
+        started=STARTED,
         digits=6,
     )
 
 
 @pytest.fixture
-def settings_for_lines() -> Any:
-    from pipeline.settings import PrepareRunSettings, load_settings
-    from tests.unit.pipeline.conftest import ENVIRONMENT
+def line(monkeypatch: pytest.MonkeyPatch, settings_for_lines: PrepareRunSettings) -> Document:
+    return line_of(settings_for_lines, monkeypatch, f"{STARTED}-x")
 
-    return load_settings(PrepareRunSettings, ENVIRONMENT)
+
+class Recorder:
+    """Takes SageMaker's create calls and remembers them."""
+
+    def __init__(self) -> None:
+        self.request: Document = {}
+
+    def create_training_job(self, **request: Any) -> Document:
+        self.request = request
+        return {"TrainingJobArn": "arn"}
+
+    def create_transform_job(self, **request: Any) -> Document:
+        self.request = request
+        return {"TransformJobArn": "arn"}
 
 
 def resolved(parameters: Document, state: Document) -> Document:
@@ -216,13 +258,31 @@ def resolved(parameters: Document, state: Document) -> Document:
     return sent
 
 
-@pytest.mark.parametrize(
-    ("state", "key"), [("StartTrainingJob", "trainingJob"), ("StartBatchTransformJob", "transformJob")]
-)
-def test_the_machine_sends_the_very_request_that_the_functions_build(
-    child: Document, line: Document, state: str, key: str
+def test_aws_training_job_asks_for_what_the_machine_asks_for(
+    child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert resolved(child["States"][state]["Parameters"], line) == line[key]
+    line, alone = line_of(settings_for_lines, monkeypatch, f"{STARTED}-aws_training_job"), Recorder()
+    event = TrainingJobEvent.model_validate({**ENTRY, "transform": TRANSFORM, "timestamp": STARTED})
+    single_jobs.start_training_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
+    assert resolved(child["States"]["StartTrainingJob"]["Parameters"], line) == alone.request
+
+
+def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
+    child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = f"{STARTED}-aws_batch_transform"
+    line, alone = line_of(settings_for_lines, monkeypatch, run_id), Recorder()
+    event = BatchTransformEvent.model_validate(
+        {
+            "item": ENTRY["item"],
+            "modelName": line["model"]["name"],
+            "input": f"s3://output-bucket/{layout.sample_key(ENTRY['item'], run_id)}",
+            "transform": TRANSFORM,
+            "timestamp": STARTED,
+        }
+    )
+    single_jobs.start_transform_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
+    assert resolved(child["States"]["StartBatchTransformJob"]["Parameters"], line) == alone.request
 
 
 def test_every_path_into_the_items_line_exists(child: Document, line: Document) -> None:

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from pipeline import contracts
+
 from .conftest import Document
 
 PLACEHOLDERS = [
@@ -53,19 +55,28 @@ def test_the_picture_has_every_state(generate: ModuleType, definition: Document,
 
 
 def test_all_nine_placeholders_have_become_something_that_exists(root: Path, template: Document) -> None:
-    rows = dict(
-        re.findall(r"^\| `(YOUR_\w+)` \| (.+) \|$", (root / "docs" / "configuration.md").read_text(), re.M)
-    )
+    text = (root / "docs" / "configuration.md").read_text()
+    rows = {
+        name: (row, kind)
+        for name, row, kind in re.findall(r"^\| `(YOUR_\w+)` \| (.+) \| ([\w ]+) \|$", text, re.M)
+    }
     assert sorted(rows) == sorted(PLACEHOLDERS)
-    substitutions = template["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"]
-    known = template["Resources"].keys() | template["Parameters"].keys() | substitutions.keys()
-    code = (root / "functions" / "pipeline" / "contracts.py").read_text()
-    code += (root / "functions" / "pipeline" / "requests.py").read_text()
-    for placeholder, row in rows.items():
-        named = re.findall(r"`([A-Za-z_0-9]+)`", row)
-        exists = [name in known or f"{snake_case(name)}:" in code or f'"{name}"' in code for name in named]
-        assert exists, placeholder
-        assert all(exists), f"{placeholder}: {named}"
+    known = {
+        "resource": template["Resources"].keys(),
+        "parameter": template["Parameters"].keys(),
+        "substitution": template["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"].keys(),
+        "event field": contracts.ItemRequest.model_fields.keys() | contracts.CreateModelEvent.model_fields.keys(),
+    }
+    for placeholder, (row, kind) in rows.items():
+        named = set(re.findall(r"`([A-Za-z_0-9]+)`", row))
+        assert {name for name in named if name in known[kind] or snake_case(name) in known[kind]}, placeholder
+        every = {name for names in known.values() for name in names} | requests_environment()
+        assert {snake_case(name) for name in named} <= {snake_case(name) for name in every}, placeholder
+
+
+def requests_environment() -> set[str]:
+    """Names of the variables that the pipeline gives to training."""
+    return {name for name in contracts.RESERVED_ENVIRONMENT if name.islower()}
 
 
 def snake_case(name: str) -> str:

@@ -172,6 +172,11 @@ def test_only_ecr_images_with_a_tag_or_digest_are_accepted(template: Document, u
     assert bool(re.search(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
 
 
+def test_both_buckets_are_kept_alike(template: Document) -> None:
+    resources = template["Resources"]
+    assert resources["DataBucket"] == resources["OutputBucket"]
+
+
 def test_limits_of_parameters_and_requests_agree(template: Document) -> None:
     maximum = template["Parameters"]["MaxConcurrency"]["MaxValue"]
     assert maximum == contracts.MAX_CONCURRENCY

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +63,7 @@ def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) 
         ("no model", "CreateModel", "DataNotFoundError", "training must write its model to /opt/ml/model"),
         ("broken metrics", "CreateModel", "ServiceRefusedError", "metrics.json is not JSON"),
         ("refuse", "StartBatchTransformJob", "States.TaskFailed", "AlgorithmError"),
-        ("slow answer", "StartBatchTransformJob", "States.Timeout", "States.Timeout"),
+        ("slow answer", "StartBatchTransformJob", "States.Timeout", "had not ended after 8 s and was stopped"),
     ],
 )
 def test_each_way_to_fail_is_recorded_with_its_stage(
@@ -127,3 +130,70 @@ def test_no_job_is_left_running(other: Stack, run: Run) -> None:
     (overrun,) = [item for item in run.manifest["items"] if item["item"] == "slow answer"]
     job = sagemaker.describe_transform_job(TransformJobName=overrun["transformJobName"])
     assert job["TransformJobStatus"] in {"Stopping", "Stopped"}
+
+
+def test_training_that_outlasts_its_task_is_stopped(other: Stack) -> None:
+    # The real definition, but for a limit that a test can wait for.
+    client = other.client("stepfunctions")
+    deployed = client.describe_state_machine(stateMachineArn=other.outputs["StateMachineArn"])
+    definition = json.loads(deployed["definition"])
+    task = definition["States"]["ProcessItems"]["ItemProcessor"]["States"]["StartTrainingJob"]
+    del task["TimeoutSecondsPath"]
+    task["TimeoutSeconds"] = 3
+    machine = changed(other, definition, deployed["roleArn"])
+    other.upload("endless", b"one\n")
+    entry = {"item": "endless", "hyperparameters": {"behaviour": "hang"}}
+    run = machine.run({"itemList": [entry]}, "endless")
+    assert run.items["endless"]["error"] == "States.Timeout"
+    assert states_of(machine, run, "endless") == [
+        "CheckItem",
+        "StartTrainingJob",
+        "StopTrainingJob",
+        "RecordTrainingFailure",
+    ]
+    name = run.items["endless"]["trainingJobName"]
+    job = other.client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert job["TrainingJobStatus"] in {"Stopping", "Stopped"}
+
+
+def test_a_map_run_that_breaks_is_summed_up_all_the_same(other: Stack) -> None:
+    client = other.client("stepfunctions")
+    deployed = client.describe_state_machine(stateMachineArn=other.outputs["StateMachineArn"])
+    definition = json.loads(deployed["definition"])
+    definition["States"]["ProcessItems"]["ItemReader"]["Parameters"] = {
+        "Bucket": other.outputs["OutputBucketName"],
+        "Key": "nothing-here.json",
+    }
+    machine = changed(other, definition, deployed["roleArn"])
+    other.upload("lost", b"one\n")
+    run = machine.run({"itemList": ["lost"]}, "broken-map")
+    assert run.description["status"] == "FAILED"
+    assert run.manifest is not None
+    assert run.manifest["mapRunError"]["Error"] == "States.ItemReaderFailed"
+    assert run.items["lost"]["status"] == "UNFINISHED"
+    assert types(machine.history(run.arn)) == [
+        "ExecutionStarted",
+        *TASK,
+        "MapStateEntered",
+        "MapStateStarted",
+        "MapRunStarted",
+        "MapRunFailed",
+        "MapStateFailed",
+        "MapStateExited",
+        *TASK,
+        *CHOICE,
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+
+
+def changed(stack: Stack, definition: dict[str, Any], role: str) -> Stack:
+    """The same stack, started through a machine of another definition."""
+    answer = stack.client("stepfunctions").create_state_machine(
+        name=f"changed-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
+    )
+    return Stack(stack.url, stack.outputs | {"StateMachineArn": answer["stateMachineArn"]})
+
+
+def states_of(stack: Stack, run: Run, item: str) -> list[str]:
+    return states(stack.history(stack.children(run.arn)[item]))

@@ -100,6 +100,37 @@ def test_the_parents_history_is_awss(deployed: Stack, good: Run) -> None:
     ]
 
 
+def test_the_history_of_a_run_that_fails_is_awss(deployed: Stack, mixed: Run) -> None:
+    assert types(deployed.history(mixed.arn)) == [
+        "ExecutionStarted",
+        *TASK,
+        "MapStateEntered",
+        "MapStateStarted",
+        "MapRunStarted",
+        "MapRunSucceeded",
+        "MapStateSucceeded",
+        "MapStateExited",
+        *TASK,
+        *CHOICE,
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+
+
+def test_the_history_of_a_refused_request_is_awss(deployed: Stack, unique: Callable[[str], str]) -> None:
+    run = deployed.run({}, unique("refused"))
+    assert types(deployed.history(run.arn)) == [
+        "ExecutionStarted",
+        "TaskStateEntered",
+        "TaskScheduled",
+        "TaskStarted",
+        "TaskFailed",
+        "TaskStateExited",
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+
+
 def test_a_good_items_history_is_awss(deployed: Stack, good: Run, sample: dict[str, bytes]) -> None:
     children = deployed.children(good.arn)
     assert children.keys() == sample.keys()
@@ -215,8 +246,8 @@ def test_failures_within_the_tolerance_do_not_fail_the_run(deployed: Stack, smal
         ({"itemList": []}, "at least 1 item"),
         ({"itemList": ["a", "a"]}, "listed 2 times"),
         ({"itemList": ["a", "b/c", None], "colour": 1}, "colour: unknown key"),
-        (["a"], "valid dictionary"),
-        ("a", "valid dictionary"),
+        (["a"], "must be an object"),
+        ("a", "must be an object"),
     ],
     ids=["empty", "equal items", "several problems", "a list", "a string"],
 )

@@ -50,6 +50,7 @@ def sagemaker() -> Iterator[Stubber]:
     [
         ("ThrottlingException", 400, ServiceThrottledError),
         ("SlowDown", 503, ServiceThrottledError),
+        ("RequestTimeout", 400, ServiceThrottledError),
         ("ResourceLimitExceeded", 400, ServiceThrottledError),
         ("InternalError", 500, ServiceUnavailableError),
         ("ServiceUnavailable", 503, ServiceUnavailableError),
@@ -82,10 +83,20 @@ def test_an_object_that_is_not_json_is_refused_by_name(s3: Any) -> None:
         aws.read_json(s3.client, "output", "a.json")
 
 
-@pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
-def test_a_condition_that_does_not_hold_is_told_not_raised(s3: Any, code: str, status: int) -> None:
-    s3.add_client_error("put_object", code, http_status_code=status)
+def test_a_condition_that_does_not_hold_is_told_not_raised(s3: Any) -> None:
+    s3.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
     assert aws.write_json(s3.client, "output", "a.json", {}, only_if_absent=True) is False
+
+
+def test_a_condition_that_could_not_be_decided_is_for_now_only(s3: Any) -> None:
+    s3.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    with pytest.raises(ServiceThrottledError, match="ConditionalRequestConflict"):
+        aws.write_json(s3.client, "output", "a.json", {}, only_if_absent=True)
+
+
+def test_what_is_no_json_is_not_written(s3: Any) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        aws.write_json(s3.client, "output", "a.json", {"error": float("nan")})
 
 
 def test_what_is_written_is_json_as_it_is(s3: Any) -> None:
@@ -196,6 +207,98 @@ def test_a_model_that_is_refused_and_does_not_exist_keeps_the_refusals_words(sag
     sagemaker.add_client_error("describe_model", "ValidationException", "Could not find model")
     with pytest.raises(ServiceRefusedError, match="no such image"):
         aws.create_model(sagemaker.client, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("ThrottlingException", ServiceThrottledError), ("AccessDeniedException", ServiceRefusedError)],
+)
+def test_a_look_at_a_model_that_says_nothing_is_not_taken_for_there_is_none(
+    sagemaker: Any, code: str, kind: type[PipelineError]
+) -> None:
+    sagemaker.add_client_error("create_model", "ValidationException", "already existing")
+    sagemaker.add_client_error("describe_model", code, "later")
+    with pytest.raises(kind, match=f"{code}: later"):
+        aws.create_model(sagemaker.client, MODEL)
+
+
+TRANSFORM = {
+    "TransformJobName": "b",
+    "ModelName": "m",
+    "MaxConcurrentTransforms": 0,
+    "TransformInput": {
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://o/in.csv"}},
+        "SplitType": "None",
+    },
+    "TransformOutput": {"S3OutputPath": "s3://o/out/"},
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+}
+TRANSFORM_ARN = "arn:aws:sagemaker:us-east-1:123456789012:transform-job/b"
+
+
+def described_transform(**changes: Any) -> dict[str, Any]:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://o/in.csv"}}
+    return {
+        "TransformJobName": "b",
+        "TransformJobArn": TRANSFORM_ARN,
+        "TransformJobStatus": "InProgress",
+        "ModelName": "m",
+        "MaxConcurrentTransforms": 4,
+        "TransformInput": {"DataSource": source},
+        "TransformOutput": {"S3OutputPath": "s3://o/out/"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        "CreationTime": 0,
+        **changes,
+    }
+
+
+def test_what_aws_leaves_out_or_fills_in_makes_no_other_job(sagemaker: Any) -> None:
+    sagemaker.add_client_error("create_transform_job", "ResourceInUse")
+    sagemaker.add_response("describe_transform_job", described_transform())
+    assert aws.start_transform_job(sagemaker.client, TRANSFORM) == TRANSFORM_ARN
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ModelName": "other"}, {"TransformOutput": {"S3OutputPath": "s3://o/else/"}}]
+)
+def test_a_transform_asked_for_otherwise_is_another_job(sagemaker: Any, changes: dict[str, Any]) -> None:
+    sagemaker.add_client_error("create_transform_job", "ResourceInUse")
+    sagemaker.add_response("describe_transform_job", described_transform(**changes))
+    with pytest.raises(NameTakenError, match="another batch transform job b"):
+        aws.start_transform_job(sagemaker.client, TRANSFORM)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [({}, {"seed": "1"}), ({"seed": "1"}, {"seed": "1", "depth": "2"}), ({"seed": "1"}, {})]
+)
+def test_a_hyperparameter_more_or_less_is_another_training(
+    sagemaker: Any, mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    sagemaker.add_client_error("create_training_job", "ResourceInUse")
+    answer = {
+        "TrainingJobName": "t",
+        "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/t",
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://o/m.tar.gz"},
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "ResourceConfig": {"VolumeSizeInGB": 1},
+        "StoppingCondition": {},
+        "CreationTime": 0,
+        "HyperParameters": theirs,
+    }
+    sagemaker.add_response("describe_training_job", answer)
+    request = {
+        "TrainingJobName": "t",
+        "HyperParameters": mine,
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://o/"},
+        "ResourceConfig": {"VolumeSizeInGB": 1},
+        "StoppingCondition": {},
+        "RoleArn": "arn:aws:iam::123456789012:role/x",
+    }
+    with pytest.raises(NameTakenError, match="HyperParameters"):
+        aws.start_training_job(sagemaker.client, request)
 
 
 def test_what_is_written_can_be_read_back(s3: Any) -> None:

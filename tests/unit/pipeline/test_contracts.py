@@ -57,15 +57,15 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
     [
         ({"itemList": []}, r"itemList: List should have at least 1 item"),
         ({}, r"itemList: this key is required"),
-        (["item1"], r"valid dictionary or instance of RunRequest"),
-        ("item1", r"valid dictionary or instance of RunRequest"),
-        (None, r"valid dictionary or instance of RunRequest"),
-        ({"itemList": "item1"}, r"itemList: Input should be a valid list"),
-        ({"itemList": {"item": "item1"}}, r"itemList: Input should be a valid list"),
+        (["item1"], r"^request: must be an object"),
+        ("item1", r"^request: must be an object"),
+        (None, r"^request: must be an object"),
+        ({"itemList": "item1"}, r"itemList: must be a list"),
+        ({"itemList": {"item": "item1"}}, r"itemList: must be a list"),
         ({"itemList": ["a", "b", "a"]}, r"itemList: 'a' is listed 2 times"),
         ({"itemList": ["a", {"item": "a"}]}, r"itemList: 'a' is listed 2 times"),
         ({"itemList": [None]}, r"itemList\[0\]\.item: an item's name must be a string, not null"),
-        ({"itemList": [7]}, r"itemList\[0\]\.item: an item's name must be a string, not int"),
+        ({"itemList": [7]}, r"itemList\[0\]\.item: an item's name must be a string, not 7"),
         ({"itemList": [{}]}, r"itemList\[0\]\.item: this key is required"),
         ({"itemList": ["x" * 300]}, r"itemList\[0\]\.item: an item's name has at most 128 characters, not 300"),
         ({"itemList": ["a"], "itmList": ["b"]}, r"itmList: unknown key"),
@@ -77,15 +77,15 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
         ({"itemList": [{"item": "a", "colour": 1}]}, r"itemList\[0\]\.colour: unknown key"),
         ({"itemList": ["a"], "maxConcurrency": 0}, r"maxConcurrency: .*greater than or equal to 1"),
         ({"itemList": ["a"], "maxConcurrency": 10_001}, r"maxConcurrency: .*less than or equal to 10000"),
-        ({"itemList": ["a"], "maxConcurrency": "5"}, r"maxConcurrency: .*valid integer"),
-        ({"itemList": ["a"], "maxConcurrency": True}, r"maxConcurrency: .*valid integer"),
+        ({"itemList": ["a"], "maxConcurrency": "5"}, r"maxConcurrency: must be a whole number"),
+        ({"itemList": ["a"], "maxConcurrency": True}, r"maxConcurrency: must be a whole number"),
         ({"itemList": ["a"], "toleratedFailurePercentage": 101}, r"toleratedFailurePercentage: .*less than"),
         (
             {"itemList": [{"item": "a", "hyperparameters": {"depth": 5}}]},
-            r"hyperparameters\.depth: .*valid string",
+            r"hyperparameters\.depth: must be a string",
         ),
-        ({"itemList": [{"item": "a", "input": "/data/a.csv"}]}, r"itemList\[0\]\.input: .*pattern"),
-        ({"itemList": [{"item": "a", "input": "s3://bucket"}]}, r"itemList\[0\]\.input: .*pattern"),
+        ({"itemList": [{"item": "a", "input": "/data/a.csv"}]}, r"itemList\[0\]\.input: must be s3://bucket/key"),
+        ({"itemList": [{"item": "a", "input": "s3://bucket"}]}, r"itemList\[0\]\.input: must be s3://bucket/key"),
         (
             {"itemList": [{"item": "a", "training": {"instanceType": "m5.large"}}]},
             r"training\.instanceType: .*pattern",
@@ -116,6 +116,13 @@ def test_every_problem_of_a_request_is_listed_at_once() -> None:
         "y",
         "itemList",
     ]
+
+
+def test_every_problem_of_an_items_environment_is_listed() -> None:
+    request = {"itemList": [{"item": "a", "environment": {"MODE": "x", "1x": "2", "ok": 5}}]}
+    with pytest.raises(InvalidRequestError) as refusal:
+        parse_run(request)
+    assert len(refusal.value.problems) == 3
 
 
 def test_thousands_of_problems_fit_into_the_cause_that_step_functions_keeps() -> None:

@@ -54,10 +54,10 @@ def test_names_that_people_have_are_accepted(item: str) -> None:
         (" a", "begin or end with a space"),
         ("a ", "begin or end with a space"),
         (" ", "begin or end with a space"),
-        (7, "must be a string, not int"),
+        (7, "must be a string, not 7"),
         (None, "must be a string, not null"),
-        (["a"], "must be a string, not list"),
-        (True, "must be a string, not bool"),
+        (["a"], 'must be a string, not ["a"]'),
+        (True, "must be a string, not true"),
     ],
     ids=repr,
 )

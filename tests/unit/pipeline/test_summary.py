@@ -93,6 +93,26 @@ def test_each_item_has_the_verdict_of_its_record_and_none_means_unfinished() -> 
     assert "never started, or was cut off" in cut["reason"]
 
 
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (
+            "StartTrainingJob",
+            "job t0 had not ended after 7200 s and was stopped; raise training.maxRuntimeInSeconds",
+        ),
+        (
+            "StartBatchTransformJob",
+            "job b0 had not ended after 3600 s and was stopped; raise transform.maxRuntime",
+        ),
+        ("CreateModel", "States.Timeout"),
+    ],
+)
+def test_a_job_that_took_too_long_is_told_in_words(stage: str, said: str) -> None:
+    record = failure(0) | {"stage": stage, "error": {"Error": "States.Timeout", "Cause": ""}}
+    limits = {"trainingTimeoutSeconds": 7200, "transformTimeoutSeconds": 3600}
+    assert said in manifest_of([line(0) | limits], [record])["items"][0]["reason"]
+
+
 @pytest.mark.parametrize("status", ["Stopped", "Failed"])
 def test_a_transform_that_did_not_complete_is_a_failure_whatever_the_record_says(status: str) -> None:
     item = manifest_of([line(0)], [success(0, status)])["items"][0]
