@@ -71,7 +71,7 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
             "CreateModel",
             {"modelDataUrl": "s3://no-such-bucket/m.tar.gz"},
             "DataNotFoundError",
-            "there is no bucket",
+            "no model artifact",
         ),
         ("BatchTransform", {"item": "nobody"}, "DataNotFoundError", "no accepted model yet"),
         (
