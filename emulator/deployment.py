@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from emulator.cloudformation.backend import NO_CHANGES
 from emulator.cloudformation.errors import TemplateError
-from emulator.cloudformation.template import parse
 from emulator.endpoint import ACCOUNT_ID, DEFAULT_REGION, Clients
 from emulator.packaging import PackagingError, package
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 # A stack here takes seconds; whoever waits longer waits for nothing.
 WAIT_SECONDS = 120.0
-_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 class DeploymentError(Exception):
@@ -48,15 +48,13 @@ def deploy(
     bucket = f"{ACCOUNT_ID}-{region}-artifacts"
     told = dict(parameters)
     try:
-        if "ImageUri" in (parse(template_path.read_text(encoding="utf-8")).get("Parameters") or {}):
-            told.setdefault("ImageUri", f"{ACCOUNT_ID}.dkr.ecr.{region}.amazonaws.com/{stack_name.lower()}:local")
         _make_bucket(s3, bucket, region)
         text = package(template_path, s3, bucket)
+        if "ImageUri" in (json.loads(text).get("Parameters") or {}):
+            told.setdefault("ImageUri", f"{ACCOUNT_ID}.dkr.ecr.{region}.amazonaws.com/{stack_name.lower()}:local")
         key = f"{stack_name}.template"
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
         _carry_out(cloudformation, stack_name, f"{url}/{bucket}/{key}", told)
-    except OSError as error:
-        raise DeploymentError(f"{template_path}: {error.strerror}") from error
     except (PackagingError, TemplateError) as error:
         raise DeploymentError(str(error)) from error
     except ClientError as error:
@@ -85,7 +83,8 @@ def _carry_out(cloudformation: Any, stack_name: str, template_url: str, paramete
     made = _wait(lambda: cloudformation.describe_change_set(ChangeSetName=change_set), "Status")
     if made["Status"] == "FAILED":
         reason = made.get("StatusReason", "")
-        if any(words in reason for words in _NO_CHANGES):
+        # There is no code to tell it by.
+        if reason == NO_CHANGES:
             return
         raise DeploymentError(f"stack {stack_name}: {reason}")
     cloudformation.execute_change_set(ChangeSetName=change_set, StackName=stack_name)

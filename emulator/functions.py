@@ -22,6 +22,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from emulator.endpoint import CREDENTIALS
 from emulator.sandbox import Sandbox
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
+from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_BYTES = 6_291_456
 
 
-class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]
+class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]  # moto is not followed by mypy
     """No sandbox became free in time."""
 
     code = 429
@@ -42,7 +43,7 @@ class TooManyRequestsError(LambdaClientError):  # type: ignore[misc]
         super().__init__("TooManyRequestsException", "Rate Exceeded.")
 
 
-class RequestTooLargeError(LambdaClientError):  # type: ignore[misc]
+class RequestTooLargeError(LambdaClientError):  # type: ignore[misc]  # moto is not followed by mypy
     """The event is larger than Lambda takes."""
 
     code = 413
@@ -92,7 +93,7 @@ def _running() -> _Runtime:
     return _runtime
 
 
-class _Function(models.LambdaFunction):  # type: ignore[misc]
+class _Function(models.LambdaFunction):  # type: ignore[misc]  # moto is not followed by mypy
     """moto's function, with the configuration that moto drops."""
 
     def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
@@ -149,7 +150,7 @@ class _Function(models.LambdaFunction):  # type: ignore[misc]
             )
 
 
-class _Backend(models.LambdaBackend):  # type: ignore[misc]
+class _Backend(models.LambdaBackend):  # type: ignore[misc]  # moto is not followed by mypy
     """moto's Lambda, whose functions really run."""
 
     # moto derives the module with this service's URLs from the class's module.
@@ -300,9 +301,9 @@ def install(settings: EmulatorSettings) -> None:
     # moto makes its backends itself, so they can be handed nothing.
     global _runtime
     _runtime = _Runtime(settings)
-    models.LambdaFunction = _Function
+    replace(models, "LambdaFunction", _Function)
+    replace(models.lambda_backends, "backend", _Backend)
     models.lambda_backends.clear()
-    models.lambda_backends.backend = _Backend
 
 
 def shutdown() -> None:

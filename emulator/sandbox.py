@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import IO, TYPE_CHECKING, Any
 
+from emulator.process_group import signal_group
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -110,11 +112,6 @@ class Sandbox:
         self._watcher.start()
 
     @property
-    def process_id(self) -> int:
-        """Of the process, which leads a process group of its own."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether the process is still there to take an invocation."""
         return self._process.poll() is None
@@ -152,11 +149,7 @@ class Sandbox:
         self._output.close()
 
     def _kill(self) -> None:
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            # It has ended, and so has all it started.
-            return
+        signal_group(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def _outcome(self, kind: str, payload: bytes, *, seconds: float, init: float | None) -> Outcome:

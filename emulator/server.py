@@ -1,4 +1,8 @@
-"""Puts the seams together and serves moto on one address of this machine, until it is stopped."""
+"""Puts the seams together and serves moto on one address of this machine, until it is stopped.
+
+Touches moto's private parts: its server's application and request handler, `BackendDict.reset`, `reset_model_data`,
+`default_user_config`, and the environment variables that it reads.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,15 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
-from emulator import cloudformation, functions, sagemaker, stepfunctions, storage
-from emulator.endpoint import EmulatorSettings
+from emulator import bucket_policy, cloudformation, functions, sagemaker, stepfunctions
+from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 
-_SEAMS = (storage, functions, sagemaker, stepfunctions, cloudformation)
+_SEAMS = (bucket_policy, functions, sagemaker, stepfunctions, cloudformation)
 
 
 class EmulatorError(Exception):
@@ -181,6 +185,8 @@ class Emulator:
         wanted = {
             # moto reads its own port from here whenever it calls itself.
             "MOTO_PORT": str(port),
+            # Else every request's key is looked for in the IAM of every partition, each made with all of AWS's policies.
+            "MOTO_ACCOUNT_ID": ACCOUNT_ID,
             # moto makes boto3 sessions of its own: a profile of the user's must neither break nor steer them.
             "AWS_PROFILE": None,
             "AWS_DEFAULT_PROFILE": None,
@@ -208,7 +214,6 @@ def _install_seams(settings: EmulatorSettings) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     BackendDict.reset()
     reset_model_data()
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
     # Roles of templates attach some of them, AWSXrayWriteOnlyAccess for one.
     default_user_config["iam"] = {"load_aws_managed_policies": True}
     for seam in _SEAMS:

@@ -20,6 +20,7 @@ from emulator.cloudformation.errors import ResourceError, TemplateError, Transfo
 from emulator.cloudformation.stack import ChangeSet, Stack
 from emulator.cloudformation.template import prepare
 from emulator.endpoint import Clients
+from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ def _running() -> Clients:
     return _clients
 
 
-class _Backend(models.CloudFormationBackend):  # type: ignore[misc]
+class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is not followed by mypy
     """Stacks, made by this package; what moto's responses ask for."""
 
     # moto derives the module with this service's URLs from the class's module.
@@ -115,7 +116,8 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]
                 stack = self.get_stack(stack_name)
                 _check_updatable(stack)
             else:
-                stack = self._stack_to_create(stack_name, template, tags, notification_arns, role_arn)
+                new = self._new_stack(stack_name, template, tags, notification_arns, role_arn)
+                stack = self._stack_to_create(new)
             change_set = ChangeSet(
                 change_set_name=change_set_name,
                 change_set_type=change_set_type,
@@ -228,26 +230,19 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]
             stack.text = text
         stack.last_updated_time = stack.events[-1].timestamp
 
-    def _stack_to_create(
-        self,
-        name: str,
-        text: str,
-        tags: dict[str, str] | None,
-        notification_arns: list[str] | None,
-        role_arn: str | None,
-    ) -> Stack:
-        _check_name(name)
-        there = self._find(name)
-        if there is not None and there.status != "REVIEW_IN_PROGRESS":
+    def _stack_to_create(self, new: Stack) -> Stack:
+        """`new`, kept from now on, or the stack of its name that a change set before has left unmade."""
+        _check_name(new.name)
+        there = self._find(new.name)
+        if there is None:
+            new.record("REVIEW_IN_PROGRESS", "User Initiated")
+            self.stacks[new.stack_id] = new
+            return new
+        if there.status != "REVIEW_IN_PROGRESS":
             raise ValidationError(
-                message=f"Stack [{name}] already exists and cannot be created again with the changeSet"
+                message=f"Stack [{new.name}] already exists and cannot be created again with the changeSet"
             )
-        if there is not None:
-            return there
-        stack = self._new_stack(name, text, tags, notification_arns, role_arn)
-        stack.record("REVIEW_IN_PROGRESS", "User Initiated")
-        self.stacks[stack.stack_id] = stack
-        return stack
+        return there
 
     def _new_stack(
         self,
@@ -302,7 +297,7 @@ class _ResourceAnswer:
         self.timestamp = self.last_updated_timestamp = last.timestamp
 
 
-class ChangeSetNotFoundError(models.ValidationError):  # type: ignore[misc]
+class ChangeSetNotFoundError(models.ValidationError):  # type: ignore[misc]  # as above
     """There is no such change set."""
 
     code = "ChangeSetNotFoundException"
@@ -370,9 +365,14 @@ def install(settings: EmulatorSettings) -> None:
     # moto makes its backends itself, so they can be handed nothing.
     global _clients
     _clients = Clients(settings.url)
+    replace(models.cloudformation_backends, "backend", _Backend)
     models.cloudformation_backends.clear()
-    models.cloudformation_backends.backend = _Backend
-    responses.get_stack_from_s3_url = _template_from_url
-    responses.StackResourceDTO = _ResourceAnswer
+    replace(
+        responses,
+        "get_stack_from_s3_url",
+        _template_from_url,
+        expects=("template_url", "account_id", "partition"),
+    )
+    replace(responses, "StackResourceDTO", _ResourceAnswer, expects=("stack", "resource"))
     # moto compares texts here and refuses change sets; the backend compares what would be deployed.
-    responses.CloudFormationResponse._validate_different_update = lambda *_arguments: None  # noqa: SLF001
+    replace(responses.CloudFormationResponse, "_validate_different_update", lambda *_arguments: None)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
-from emulator.cloudformation.functions import Evaluator, creation_order, missing_resource
+from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource
 from emulator.cloudformation.resources import RESOURCE_TYPES, Context, Resource
+from emulator.cloudformation.scalars import scalar_text
 from emulator.cloudformation.stack import Change, Output
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Deployment:
         self._template = template
         self._clients = clients
         self._resources = template.document["Resources"]
+        # The resource that is being made.
+        self._current = ""
         pseudo = {
             "AWS::AccountId": stack.account_id,
             "AWS::NotificationARNs": stack.notification_arns,
@@ -95,8 +98,7 @@ class Deployment:
             self._bring_about([])
             stack.outputs = self._outputs()
         except _FAILURES as error:
-            failed = self._reason(error)
-            stack.record("ROLLBACK_IN_PROGRESS", failed)
+            stack.record("ROLLBACK_IN_PROGRESS", self._reason(error))
             remaining = remove(stack, self._clients)
             stack.record("ROLLBACK_FAILED" if remaining else "ROLLBACK_COMPLETE")
             stack.outputs = []
@@ -132,7 +134,6 @@ class Deployment:
         stack.record("UPDATE_COMPLETE")
 
     def _bring_about(self, replaced: list[Resource]) -> None:
-        self._current = ""
         for logical_id in self._order:
             self._current = logical_id
             self._bring_about_one(logical_id, replaced)
@@ -223,8 +224,7 @@ class Deployment:
                 continue
             value = self._evaluator.value(node["Value"])
             export = self._evaluator.value(node["Export"]["Name"]) if "Export" in node else None
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            found.append(Output(key, text, node.get("Description"), export))
+            found.append(Output(key, scalar_text(value), node.get("Description"), export))
         return found
 
     def _reference(self, logical_id: str) -> str:

@@ -1,4 +1,7 @@
-"""Reads templates: YAML or JSON text, parameters and their constraints, the Serverless transform."""
+"""Reads templates: YAML or JSON text, parameters and their constraints, the Serverless transform.
+
+Touches moto's private parts: aws_managed_policies_data.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emulator.cloudformation.errors import TemplateError, TransformError
+from emulator.cloudformation.scalars import scalar_text
 from emulator.endpoint import isolated_session
 
 if TYPE_CHECKING:
@@ -116,7 +120,7 @@ def _apply_serverless(document: dict[str, Any], given: Mapping[str, str]) -> dic
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=isolated_session())
     try:
-        translated: dict[str, Any] = translator.translate(
+        translated = translator.translate(
             json.loads(json.dumps(document)), dict(given), get_managed_policy_map=aws_managed_policies
         )
     except InvalidDocumentException as error:
@@ -125,7 +129,8 @@ def _apply_serverless(document: dict[str, Any], given: Mapping[str, str]) -> dic
             f"Transform {SERVERLESS} failed with: Invalid Serverless Application Specification document. "
             f"Number of errors found: {len(error.causes)}. {causes}"
         ) from error
-    return json.loads(json.dumps(translated))  # type: ignore[no-any-return]
+    plain: dict[str, Any] = json.loads(json.dumps(translated))
+    return plain
 
 
 @functools.cache
@@ -153,7 +158,7 @@ def resolve_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) ->
 
 
 def _value(name: str, rule: Mapping[str, Any], raw: Any) -> Any:
-    text = _text(raw)
+    text = scalar_text(raw)
     kind = rule.get("Type", "String")
     if kind.startswith("AWS::SSM::"):
         raise TemplateError(f"Parameter {name}: the emulator does not resolve parameters of type {kind}")
@@ -174,8 +179,8 @@ def _check(name: str, rule: Mapping[str, Any], value: str) -> None:
         return TemplateError(f"Parameter {name} failed to satisfy constraint: {told or reason}")
 
     allowed = rule.get("AllowedValues")
-    if allowed is not None and value not in [_text(one) for one in allowed]:
-        known = ", ".join(_text(one) for one in allowed)
+    if allowed is not None and value not in [scalar_text(one) for one in allowed]:
+        known = ", ".join(scalar_text(one) for one in allowed)
         raise TemplateError(
             f"Parameter '{name}' must be one of AllowedValues [{known}]" if not told else str(refuse(""))
         )
@@ -204,7 +209,3 @@ def _number(name: str, value: str) -> int | float:
         return int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
     except ValueError:
         raise TemplateError(f"Parameter '{name}' must be a number.") from None
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

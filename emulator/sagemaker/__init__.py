@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from emulator.endpoint import EmulatorSettings
 
 # moto's state is global in a process, so there is one of these as well.
-_runners: list[JobRunner] = []
+_runner: JobRunner | None = None
 
 
 def install(settings: EmulatorSettings, limits: Limits | None = None) -> None:
@@ -23,13 +23,15 @@ def install(settings: EmulatorSettings, limits: Limits | None = None) -> None:
         settings: of the emulator that will serve.
         limits: of jobs.
     """
+    global _runner
     shutdown()
-    runner = JobRunner(settings, limits or Limits())
-    install_actions(SageMakerApi(runner))
-    _runners.append(runner)
+    _runner = JobRunner(settings, limits or Limits())
+    install_actions(SageMakerApi(_runner))
 
 
 def shutdown() -> None:
     """End every job, its processes and its directory; nothing when there is none."""
-    while _runners:
-        _runners.pop().shut_down()
+    global _runner
+    if _runner is not None:
+        _runner.shut_down()
+        _runner = None

@@ -94,9 +94,8 @@ class SageMakerApi:
             ValidationError: a rule is broken, the name is taken, or the artifact does not exist.
         """
         check_model_request(request)
-        with self._lock:
-            taken = request["ModelName"].lower() in backend._models  # noqa: SLF001 - the seam's own backend
-        if not taken:
+        # A name that is taken is refused before a missing artifact.
+        if not backend.has_model(request["ModelName"]):
             for container in containers(request):
                 self._refuse_missing_artifact(container.get("ModelDataUrl"), backend)
         with self._lock:

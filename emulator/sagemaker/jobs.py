@@ -1,4 +1,7 @@
-"""A job as the API shows it: what was asked for, how far it is, how it ended."""
+"""A job as the API shows it: what was asked for, how far it is, how it ended.
+
+Touches moto's private parts: gen_response_object, by which its Search reads a job.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 from emulator.sagemaker.control import JobControl
 from emulator.sagemaker.errors import ValidationError
-from emulator.sagemaker.validation import service_model
+from emulator.service_models import service_model
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 FAILURE_REASON_LENGTH = 1024
@@ -230,7 +233,7 @@ class TransformJob(Job):
 
 def shown_members(operation: str, description: dict[str, Any]) -> dict[str, Any]:
     """What `operation` (`DescribeTransformJob`) answers of a description: the members its model has."""
-    shape = service_model().operation_model(operation).output_shape
+    shape = service_model("sagemaker").operation_model(operation).output_shape
     if shape is None:
         raise ValueError(f"{operation} answers nothing")
     return {name: description[name] for name in shape.members if name in description}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.sagemaker.errors import ValidationError
-from emulator.sagemaker.validation import service_model
+from emulator.service_models import service_model
 
 _DEFAULT_PAGE = 10
 
@@ -22,7 +22,7 @@ def answer_list(operation: str, request: dict[str, Any], descriptions: list[dict
     Raises:
         ValidationError: NextToken is none that was given out.
     """
-    output: Any = service_model().operation_model(operation).output_shape
+    output: Any = service_model("sagemaker").operation_model(operation).output_shape
     list_key = next(name for name, shape in output.members.items() if shape.type_name == "list")
     members = list(output.members[list_key].member.members)
     noun = operation.removeprefix("List").removesuffix("s")

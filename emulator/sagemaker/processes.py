@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from emulator.process_group import signal_group
 from emulator.sagemaker.errors import JobFailedError
 
 if TYPE_CHECKING:
@@ -108,21 +109,18 @@ class ContainerProcess:
         """A signal to the whole group; nothing happens when it has ended."""
         with self._alive_lock:
             if not self.ended:
-                _signal_group(self._process.pid, number)
+                signal_group(self._process.pid, number)
 
     def _reap(self) -> None:
         if hasattr(os, "waitid"):
             # The ended process is left in the table, so that its number still names this group.
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-            with self._alive_lock:
-                _signal_group(self._process.pid, signal.SIGKILL)
-                code = self._process.wait()
-                self._exit_code = code if code >= 0 else 128 - code
         else:
+            self._process.wait()
+        with self._alive_lock:
+            signal_group(self._process.pid, signal.SIGKILL)
             code = self._process.wait()
-            with self._alive_lock:
-                _signal_group(self._process.pid, signal.SIGKILL)
-                self._exit_code = code if code >= 0 else 128 - code
+            self._exit_code = code if code >= 0 else 128 - code
         self._control.notify()
 
     def _empty_pipe(self, output: Callable[[bytes], None]) -> None:
@@ -139,11 +137,3 @@ def cannot_start(role: str) -> str:
         "ClientError: CannotStartContainerError. Please make sure the container can be run with "
         f"'docker run <image> {role}'."
     )
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        # Nobody is left; macOS answers EPERM for a group of which only an ended process remains.
-        return

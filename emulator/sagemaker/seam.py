@@ -2,7 +2,7 @@
 
 Touches moto's private parts: BackendDict.backend and clear; SageMakerModelBackend's _models, training_jobs,
 transform_jobs and _get_resource_from_arn; methods set on SageMakerResponse, which moto finds by the action's name;
-BaseResponse's parse_parameters, body, region and current_account; Model's attributes, which become members of
+BaseResponse's parse_parameters, _get_action, body, region and current_account; Model's attributes, which become members of
 DescribeModel.
 """
 
@@ -19,6 +19,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.jobs import resource_arn
 from emulator.sagemaker.validation import read_request
+from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +56,16 @@ class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not follo
             ValidationError: the name is taken.
         """
         arn = resource_arn("model", model_name, self.region_name, self.account_id)
-        if model_name.lower() in self._models:
+        if self.has_model(model_name):
             raise ValidationError(f'Cannot create already existing model "{arn}".')
         model = super().create_model(model_name=model_name, **members)
         model.arn = arn
         self._models[model_name.lower()] = self._models.pop(model_name)
         return model
+
+    def has_model(self, model_name: str) -> bool:
+        """Whether the name is taken."""
+        return model_name.lower() in self._models
 
     def describe_model(self, model_name: str) -> Any:
         """A model.
@@ -100,8 +105,8 @@ class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not follo
 
 def install_actions(api: SageMakerApi) -> None:
     """Empty moto's SageMaker and answer ACTIONS by `api` from now on."""
+    replace(sagemaker_backends, "backend", Backend)
     sagemaker_backends.clear()
-    sagemaker_backends.backend = Backend
     moto_parses = SageMakerResponse.__mro__[1].parse_parameters
 
     def parse_parameters(self: Any, request: Any) -> None:
@@ -109,7 +114,7 @@ def install_actions(api: SageMakerApi) -> None:
         if self._get_action() not in ACTIONS:
             moto_parses(self, request)
 
-    SageMakerResponse.parse_parameters = parse_parameters
+    replace(SageMakerResponse, "parse_parameters", parse_parameters, expects=("self", "request"))
     for action in ACTIONS:
         setattr(SageMakerResponse, xform_name(action), _make_action(action, getattr(api, xform_name(action))))
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-import botocore.session
 
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.patterns import compile_pattern
+from emulator.service_models import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+    from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
@@ -30,12 +28,6 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-@lru_cache(maxsize=1)
-def service_model() -> ServiceModel:
-    """SageMaker's model as botocore carries it."""
-    return botocore.session.get_session().get_service_model("sagemaker")
-
-
 def read_request(operation: str, body: str | bytes) -> dict[str, Any]:
     """The request of `operation` (`CreateTrainingJob`) from its JSON body, checked; unknown members are dropped.
 
@@ -47,7 +39,7 @@ def read_request(operation: str, body: str | bytes) -> dict[str, Any]:
         request = json.loads(body or "{}")
     except ValueError as error:
         raise SerializationError("Unexpected token in the request's JSON") from error
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model("sagemaker").operation_model(operation).input_shape
     if shape is None:
         raise ValueError(f"{operation} takes no input")
     problems = list(_problems(shape, request, ""))

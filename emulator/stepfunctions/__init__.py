@@ -22,6 +22,7 @@ from emulator.stepfunctions import (
     inline_map,
     lambda_invoke,
     payload_templates,
+    payloads,
     sagemaker,
 )
 
@@ -39,6 +40,7 @@ def install(settings: EmulatorSettings) -> None:
     for part in (
         environment,
         errors,
+        payloads,
         evaluation,
         inline_map,
         distributed_map,

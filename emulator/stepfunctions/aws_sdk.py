@@ -13,10 +13,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 
+from emulator.seams import replace
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.parameters import boto_service, operation, pascal_case, to_request
 from emulator.stepfunctions.results import iso_milliseconds, plain
-from emulator.stepfunctions.seams import replace
 from emulator.stepfunctions.task_failures import SERVICE_TASK, refused_parameters, task_failure
 
 # The names are those of the AWS SDK for Java 2, which Step Functions calls.

@@ -20,19 +20,13 @@ from moto.stepfunctions.exceptions import (
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
+from emulator.seams import replace
 from emulator.stepfunctions.definition import check_definition, parse_definition
 from emulator.stepfunctions.execution import Execution, Machine, Status
-from emulator.stepfunctions.names import (
-    LARGEST_PAYLOAD,
-    IllegalNameError,
-    NameTooLongError,
-    check_name,
-    execution_arn,
-    payload_size,
-)
+from emulator.stepfunctions.names import IllegalNameError, NameTooLongError, check_name, execution_arn
+from emulator.stepfunctions.payloads import LARGEST_PAYLOAD, payload_size
 from emulator.stepfunctions.refusals import InvalidDefinitionError, StateMachineAlreadyExistsError
 from emulator.stepfunctions.registry import Registry
-from emulator.stepfunctions.seams import replace
 
 
 class EmulatorBackend(StepFunctionsParserBackend):  # type: ignore[misc]  # moto is not followed by mypy

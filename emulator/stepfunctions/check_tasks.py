@@ -48,7 +48,7 @@ def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _check_api(arn, service, action, names, known=is_sagemaker_supported(action, form))
     elif service == "lambda":
         if action != "invoke" or form not in {None, TOKEN}:
-            yield _unknown(arn), "/Resource"
+            yield unknown_resource(arn), "/Resource"
         for name in sorted(names - _INVOKE_PARAMETERS):
             yield f'The field "{name}" is not supported by Step Functions', "/Parameters"
         if "FunctionName" not in names:
@@ -61,13 +61,14 @@ def _check_api(arn: str, service: str, action: str, names: set[str], *, known: b
     except UnknownOperationError:
         model = None
     if model is None:
-        yield _unknown(arn), "/Resource"
+        yield unknown_resource(arn), "/Resource"
         return
     for problem in missing_or_unknown(names, model.input_shape):
         yield problem, "/Parameters"
 
 
-def _unknown(arn: str) -> str:
+def unknown_resource(arn: str) -> str:
+    """Step Functions' words for a Resource that it does not have."""
     return (
         f"The resource provided {arn} is not recognized. The value is not a valid resource ARN, "
         "or the resource is not available in this region."

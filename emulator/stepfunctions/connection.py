@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 from emulator.endpoint import Clients
-from emulator.stepfunctions.seams import SeamError, replace
+from emulator.seams import replace
 
 _PARSER = "moto.stepfunctions.parser.asl"
 _STATES = f"{_PARSER}.component.state.exec"
@@ -38,7 +38,7 @@ _clients: Clients | None = None
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - moto's signature
     """The client for `service` of the emulator that runs now; roles are not looked at."""
     if _clients is None:
-        raise SeamError("no emulator runs: a task has outlived the one that started it")
+        raise RuntimeError("no emulator runs: a task has outlived the one that started it")
     return _clients.get(service, region)
 
 

@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.tolerated_fail
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
+from emulator.seams import replace
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import (
     DATA_LIMIT_EXCEEDED,
@@ -37,8 +38,9 @@ from emulator.stepfunctions.evaluation import AttemptOverError
 from emulator.stepfunctions.execution import Execution, Status
 from emulator.stepfunctions.history import HistoryFullError
 from emulator.stepfunctions.map_run import MapRun, MapRunStatus, Tolerance
-from emulator.stepfunctions.names import LARGEST_PAYLOAD, execution_arn, payload_size
-from emulator.stepfunctions.seams import replace
+from emulator.stepfunctions.names import execution_arn
+from emulator.stepfunctions.payloads import LARGEST_PAYLOAD, compact_json, payload_size
+from emulator.stepfunctions.task_failures import refusal_cause
 
 _Component = distributed_iteration_component.DistributedIterationComponent
 _from_state_props = StateMap.from_state_props
@@ -128,12 +130,7 @@ def _read_items(declared: Any, env: ExecutionEnvironment) -> list[Any]:
     try:
         declared.item_reader.eval(env=env)
     except ClientError as error:
-        answer, meta = error.response["Error"], error.response.get("ResponseMetadata", {})
-        cause = (
-            f"{answer.get('Message')} (Service: Amazon S3; Status Code: {meta.get('HTTPStatusCode')}; "
-            f"Error Code: {answer.get('Code')}; Request ID: {meta.get('RequestId')})"
-        )
-        raise failure(env, ITEM_READER_FAILED, cause) from error
+        raise failure(env, ITEM_READER_FAILED, refusal_cause(error, "Amazon S3")) from error
     except BotoCoreError as error:
         raise failure(env, ITEM_READER_FAILED, f"Unable to reach Amazon S3: {error}") from error
     except ValueError as error:
@@ -155,7 +152,7 @@ def _child_maker(
     def make_child(index: int, item: Any, on_end: Callable[[Execution], None]) -> Execution:
         child_input = item if selector is None else _select(selector, env, state_input, index, item)
         name = str(uuid.uuid4())
-        text = json.dumps(child_input, separators=(",", ":"), ensure_ascii=False, default=str)
+        text = compact_json(child_input)
         child = Execution(
             arn=execution_arn(machine.arn, name),
             name=name,

@@ -16,8 +16,8 @@ from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramTimedOut
 
+from emulator.seams import replace
 from emulator.stepfunctions.results import iso_milliseconds
-from emulator.stepfunctions.seams import replace
 
 if TYPE_CHECKING:
     from emulator.stepfunctions.execution import Execution

@@ -1,6 +1,6 @@
-"""Which error a Retry or Catch matches, what an error may be called, and how large a payload may be.
+"""The names of errors: which of them a Retry or Catch matches, and how a state ends in one.
 
-Touches moto's private parts: `CustomErrorName`, `ErrorEqualsDecl._eval_body`, `is_within_size_quota`.
+Touches moto's private parts: `CustomErrorName`, `ErrorEqualsDecl._eval_body`, `FailureEvent`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
     FailureEvent,
     FailureEventException,
 )
-from moto.stepfunctions.parser.asl.component.state import state as state_module
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from emulator.stepfunctions.names import LARGEST_PAYLOAD, payload_size
-from emulator.stepfunctions.seams import replace
+from emulator.seams import replace
 
 ALL = "States.ALL"
 RUNTIME = "States.Runtime"
@@ -74,14 +71,7 @@ def evaluate_error_equals(declaration: ErrorEqualsDecl, env: Any) -> None:
     env.stack.append(matches(name, [known.error_name for known in declaration.error_names]))
 
 
-def is_within_size_quota(value: Any) -> bool:
-    """Whether a payload may pass: 256 KiB as compact UTF-8, not as moto's spaced and escaped JSON."""
-    return payload_size(value) <= LARGEST_PAYLOAD
-
-
 def install() -> None:
     """Put these in the place of moto's."""
     replace(CustomErrorName, "__init__", name_any, expects=("self", "error_name"))
     replace(ErrorEqualsDecl, "_eval_body", evaluate_error_equals, expects=("self", "env"))
-    for module in (state_module, state_task_service):
-        replace(module, "is_within_size_quota", is_within_size_quota, expects=("value",))

@@ -25,10 +25,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import json_path
 
+from emulator.seams import replace
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import RUNTIME, failure
 from emulator.stepfunctions.history import EventScope
-from emulator.stepfunctions.seams import replace
 
 _ASL = "moto.stepfunctions.parser.asl"
 # Modules that put every thread they start into one list for ever.

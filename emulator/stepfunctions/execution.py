@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.eval.states import ContextObjectData, Executi
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import RUNTIME
 from emulator.stepfunctions.history import EventLog, HistoryFullError
+from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import iso_milliseconds
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Execution:
         on_end: Callable[[Execution], None] = lambda _: None,
         callbacks: Any = None,
     ) -> None:
-        self.arn = self.execution_arn = arn
+        self.arn = arn
         self.name = name
         self.machine = machine
         self.input_text = input_text
@@ -176,8 +177,7 @@ class Execution:
         program.eval(env)
         state = env.program_state()
         if isinstance(state, ProgramEnded):
-            output = json.dumps(env.states.get_input(), separators=(",", ":"), ensure_ascii=False, default=str)
-            self.finish(Status.SUCCEEDED, output=output)
+            self.finish(Status.SUCCEEDED, output=compact_json(env.states.get_input()))
         elif isinstance(state, ProgramError):
             reported: dict[str, Any] = state.error or {}
             error, cause = reported.get("error"), reported.get("cause")
@@ -265,6 +265,4 @@ class Execution:
 
 def _as_text(value: Any) -> str | None:
     """Error and Cause are strings in every API; a Fail state's path may lead to something else."""
-    return (
-        value if value is None or isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
-    )
+    return value if value is None or isinstance(value, str) else compact_json(value)

@@ -106,18 +106,11 @@ class EventScope(EventManager):  # type: ignore[misc]  # moto is not followed by
         self._log = log
         self._closed = False
 
-    def add_event(
-        self,
-        context: Any,
-        event_type: Any,
-        event_details: Any = None,
-        timestamp: dt.datetime | None = None,
-        update_source_event_id: bool = True,
-    ) -> int:
+    def add_event(self, context: Any, *event: Any, **options: Any) -> int:
         """Pass the event on, unless the attempt is over."""
         if self._closed:
             return int(context.last_published_event_id)
-        event_id: int = self._log.add_event(context, event_type, event_details, timestamp, update_source_event_id)
+        event_id: int = self._log.add_event(context, *event, **options)
         return event_id
 
     def close(self) -> None:

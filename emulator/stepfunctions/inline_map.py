@@ -13,9 +13,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inli
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import JobPool
 
+from emulator.seams import replace
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.evaluation import AttemptOverError
-from emulator.stepfunctions.seams import replace
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 MOST_AT_ONCE = 40

@@ -13,10 +13,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceLambda,
 )
 
+from emulator.seams import replace
 from emulator.stepfunctions.connection import client_for
+from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import iso_milliseconds, plain, sdk_metadata
-from emulator.stepfunctions.seams import replace
-from emulator.stepfunctions.task_failures import SERVICE_TASK, task_failure
+from emulator.stepfunctions.task_failures import SERVICE_TASK, refusal_cause, task_failure
 
 # Errors of Invoke that have a class of their own in AWS's SDKs carry its name; the others are AWSLambdaException.
 _UNMODELLED = "AWSLambdaException"
@@ -60,16 +61,11 @@ def call_function(
 def from_error(task: Any, env: Any, ex: Exception) -> Any:
     """The failure that an exception of the call is."""
     if isinstance(ex, FunctionError):
-        cause = json.dumps(ex.payload, separators=(",", ":"), ensure_ascii=False)
-        return task_failure(task, env, ex.error_name, cause)
+        return task_failure(task, env, ex.error_name, compact_json(ex.payload))
     if isinstance(ex, ClientError):
-        error, meta = ex.response["Error"], ex.response.get("ResponseMetadata", {})
-        cause = (
-            f"{error.get('Message')} (Service: AWSLambda; Status Code: {meta.get('HTTPStatusCode')}; "
-            f"Error Code: {error.get('Code')}; Request ID: {meta.get('RequestId')}; Proxy: null)"
-        )
         modelled = type(ex).__name__
-        return task_failure(task, env, f"Lambda.{_UNMODELLED if modelled == 'ClientError' else modelled}", cause)
+        error = f"Lambda.{_UNMODELLED if modelled == 'ClientError' else modelled}"
+        return task_failure(task, env, error, refusal_cause(ex, "AWSLambda"))
     if isinstance(ex, BotoCoreError):
         return task_failure(task, env, "Lambda.SdkClientException", str(ex))
     return _from_error(task, env=env, ex=ex)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 
 LONGEST_NAME = 80
-LARGEST_PAYLOAD = 256 * 1024
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 _ILLEGAL = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff')
 
@@ -33,16 +31,6 @@ def check_name(name: str) -> None:
         )
     if not name or any(c in _ILLEGAL or c.isspace() or unicodedata.category(c) in {"Cc", "Cs"} for c in name):
         raise IllegalNameError(f"Invalid Name: '{name}'")
-
-
-def payload_size(value: object) -> int:
-    """Bytes of `value` as Step Functions counts them: compact JSON in UTF-8, a string as it stands."""
-    text = (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    )
-    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def execution_arn(machine_arn: str, name: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any
 
+from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-from botocore.session import Session
+
+from emulator.service_models import service_model
+from emulator.stepfunctions.payloads import compact_json
 
 # Step Functions' names of services where boto3's differ.
 _BOTO_NAMES = {
@@ -42,20 +44,15 @@ def operation(service: str, action: str) -> OperationModel:
     Raises:
         UnknownOperationError: no such service or operation.
     """
-    session = _session()
-    if boto_service(service) not in session.get_available_services():
-        raise UnknownOperationError(f"{service}:{action}")
-    model = session.get_service_model(boto_service(service))
+    try:
+        model = service_model(boto_service(service))
+    except UnknownServiceError as error:
+        raise UnknownOperationError(f"{service}:{action}") from error
     for name in model.operation_names:
         # Definitions write the first letter small, and nothing else may differ.
         if name[0].lower() + name[1:] == action:
             return model.operation_model(name)
     raise UnknownOperationError(f"{service}:{action}")
-
-
-@functools.lru_cache(maxsize=1)
-def _session() -> Session:
-    return Session()
 
 
 def pascal_case(member: str) -> str:
@@ -110,7 +107,7 @@ def to_request(value: Any, shape: Shape, problems: list[str], name: str = "") ->
 
 def _scalar(value: Any, shape: Shape, problems: list[str], name: str) -> Any:
     if shape.type_name == "blob":
-        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        text = value if isinstance(value, str) else compact_json(value)
         return text.encode()
     expected = _TYPES.get(shape.type_name)
     if expected is not None:

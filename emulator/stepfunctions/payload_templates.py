@@ -18,7 +18,7 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 )
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from emulator.stepfunctions.seams import replace
+from emulator.seams import replace
 
 RESERVED = "RoleArn.$"
 

@@ -19,13 +19,12 @@ class Registry:
         self._map_runs: dict[str, MapRun] = {}
         self._by_machine: dict[str, list[Execution]] = {}
 
-    def add(self, execution: Execution) -> Execution:
-        """Keep `execution`, or give back the one that already has its ARN."""
+    def add(self, execution: Execution) -> None:
+        """Keep `execution`; its ARN must be new."""
         with self._lock:
-            known = self._executions.setdefault(execution.arn, execution)
-            if known is execution and execution.map_run_arn is None:
+            self._executions[execution.arn] = execution
+            if execution.map_run_arn is None:
                 self._by_machine.setdefault(execution.machine.arn, []).append(execution)
-            return known
 
     def add_map_run(self, map_run: MapRun) -> None:
         """Keep `map_run`."""

@@ -5,7 +5,6 @@ Touches moto's private parts: `state_task_service_for` and `StateTaskService`, t
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -24,19 +23,21 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from emulator.stepfunctions.check_tasks import SYNC, is_sagemaker_supported
+from emulator.seams import replace
+from emulator.stepfunctions.check_tasks import SYNC, is_sagemaker_supported, unknown_resource
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import TASK_FAILED
 from emulator.stepfunctions.evaluation import AttemptOverError
 from emulator.stepfunctions.parameters import operation, to_request
+from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import epoch_milliseconds, plain, sdk_metadata
-from emulator.stepfunctions.seams import replace
-from emulator.stepfunctions.task_failures import refused_parameters, task_failure
+from emulator.stepfunctions.task_failures import refusal_cause, refused_parameters, task_failure
 
 # How often a job is looked at: this many seconds apart, more if that made more calls a second than this in all.
 POLL_SECONDS = 0.2
 POLLS_PER_SECOND = 60
+STOP_ATTEMPTS = 5
 STARTED_BY_US = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 _SERVICE = "sagemaker"
 # Codes that are reported under a name of their own; all others are AmazonSageMakerException.
@@ -105,19 +106,12 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
     def _validate_service_integration_is_supported(self) -> None:
         action, condition = self.resource.api_action, self.resource.condition
         if not is_sagemaker_supported(action, condition):
-            raise ValueError(
-                f"The resource provided {self.resource.resource_arn} is not recognized. The value is not a valid "
-                "resource ARN, or the resource is not available in this region."
-            )
+            raise ValueError(unknown_resource(self.resource.resource_arn))
 
     def _from_error(self, env: Any, ex: Exception) -> Any:
         if isinstance(ex, ClientError):
-            error, meta = ex.response["Error"], ex.response.get("ResponseMetadata", {})
-            cause = (
-                f"{error.get('Message')} (Service: AmazonSageMaker; Status Code: {meta.get('HTTPStatusCode')}; "
-                f"Error Code: {error.get('Code')}; Request ID: {meta.get('RequestId')}; Proxy: null)"
-            )
-            return task_failure(self, env, error_name(str(error.get("Code"))), cause)
+            name = error_name(str(ex.response["Error"].get("Code")))
+            return task_failure(self, env, name, refusal_cause(ex, "AmazonSageMaker"))
         if isinstance(ex, BotoCoreError):
             return task_failure(self, env, "SageMaker.SdkClientException", str(ex))
         return super()._from_error(env=env, ex=ex)
@@ -143,7 +137,6 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         self, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
     ) -> None:
         if self.resource.condition == SYNC:
-            submitted = json.dumps(env.stack[-1], separators=(",", ":"), default=str)
             env.event_manager.add_event(
                 context=env.event_history_context,
                 event_type=HistoryEventType.TaskSubmitted,
@@ -151,7 +144,7 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
                     taskSubmittedEventDetails={
                         "resource": self._get_sfn_resource(),
                         "resourceType": self._get_sfn_resource_type(),
-                        "output": submitted,
+                        "output": compact_json(env.stack[-1]),
                         "outputDetails": {"truncated": False},
                     }
                 ),
@@ -177,8 +170,7 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
                 if status == "Completed":
                     return dict(described)
                 if status in {"Failed", "Stopped"}:
-                    cause = json.dumps(described, separators=(",", ":"), ensure_ascii=False, default=str)
-                    raise FailureEventException(task_failure(self, env, TASK_FAILED, cause))
+                    raise FailureEventException(task_failure(self, env, TASK_FAILED, compact_json(described)))
                 left = env.seconds_left()
                 if left is not None and left <= 0:
                     env.timed_out = True
@@ -210,9 +202,9 @@ def error_name(code: str) -> str:
     return f"SageMaker.{_NAMED.get(code, 'AmazonSageMakerException')}"
 
 
-def stop_job(client: Any, stop: str, who: dict[str, Any], attempts: int = 5) -> None:
+def stop_job(client: Any, stop: str, who: dict[str, Any]) -> None:
     """Tell a job to stop, as Step Functions does for a stopped execution: best effort, failure goes unreported."""
-    for attempt in range(attempts):
+    for attempt in range(STOP_ATTEMPTS):
         try:
             getattr(client, stop)(**who)
         except ClientError as error:

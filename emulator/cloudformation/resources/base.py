@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.cloudformation.errors import ResourceError
+from emulator.cloudformation.scalars import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from botocore.model import Shape
 
     from emulator.endpoint import Clients
 
@@ -39,12 +38,15 @@ class Context:
         name = f"{'-'.join(parts)[: limit - 13].rstrip('-')}-{suffix}"
         return name.lower() if lower else name
 
-    def tag_list(self, properties: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The stack's tags and the resource's own, as Key and Value."""
+    def tag_map(self, properties: Mapping[str, Any]) -> dict[str, str]:
+        """The stack's tags and the resource's own, key → value."""
         own = properties.get("Tags") or []
         pairs = own.items() if isinstance(own, dict) else [(tag["Key"], tag["Value"]) for tag in own]
-        merged = {**self.tags, **{str(key): str(value) for key, value in pairs}}
-        return [{"Key": key, "Value": value} for key, value in merged.items()]
+        return {**self.tags, **{str(key): str(value) for key, value in pairs}}
+
+    def tag_list(self, properties: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The same as a list of Key and Value."""
+        return [{"Key": key, "Value": value} for key, value in self.tag_map(properties).items()]
 
 
 @dataclass(frozen=True)
@@ -112,15 +114,15 @@ def api_parameters(client: Any, operation: str, properties: Mapping[str, Any]) -
     return dict(converted)
 
 
-def _convert(shape: Shape, value: Any, path: str) -> Any:
+def _convert(shape: Any, value: Any, path: str) -> Any:
     try:
         match shape.type_name:
             case "structure":
                 return _convert_structure(shape, value, path)
             case "list":
-                return [_convert(shape.member, one, path) for one in value]  # type: ignore[attr-defined]
+                return [_convert(shape.member, one, path) for one in value]
             case "map":
-                return {key: _convert(shape.value, one, f"{path}.{key}") for key, one in value.items()}  # type: ignore[attr-defined]
+                return {key: _convert(shape.value, one, f"{path}.{key}") for key, one in value.items()}
             case "integer" | "long":
                 return int(value)
             case "float" | "double":
@@ -128,7 +130,7 @@ def _convert(shape: Shape, value: Any, path: str) -> Any:
             case "boolean":
                 return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
             case "string":
-                return str(value).lower() if isinstance(value, bool) else str(value)
+                return scalar_text(value)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ResourceError(f"Value {value!r} of {path} is not of type {shape.type_name}") from error
     return value

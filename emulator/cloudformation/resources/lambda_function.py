@@ -49,7 +49,7 @@ class Function:
             **without(properties, "ReservedConcurrentExecutions"),
             "FunctionName": name,
             "Code": _code(properties["Code"]),
-            "Tags": {tag["Key"]: tag["Value"] for tag in context.tag_list(properties)},
+            "Tags": context.tag_map(properties),
         }
         arn = client.create_function(**api_parameters(client, "CreateFunction", parameters))["FunctionArn"]
         self._reserve(client, name, properties)
@@ -70,7 +70,7 @@ class Function:
             **api_parameters(client, "UpdateFunctionConfiguration", configuration)
         )
         arn = resource.made.attributes["Arn"]
-        client.tag_resource(Resource=arn, Tags={tag["Key"]: tag["Value"] for tag in context.tag_list(properties)})
+        client.tag_resource(Resource=arn, Tags=context.tag_map(properties))
         if "ReservedConcurrentExecutions" in old and "ReservedConcurrentExecutions" not in properties:
             client.delete_function_concurrency(FunctionName=name)
         self._reserve(client, name, properties)
@@ -113,7 +113,7 @@ class Permission:
         client.add_permission(**api_parameters(client, "AddPermission", parameters))
         return Made(statement, {"Id": statement})
 
-    def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:  # noqa: ARG002
+    def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:  # noqa: ARG002 - ResourceType's shape
         """Never asked for: every change replaces it."""
         return resource.made
 

@@ -21,7 +21,7 @@ class LogGroup:
         """Make it."""
         logs = context.client("logs")
         name = properties.get("LogGroupName") or context.generated_name(512)
-        tags = {tag["Key"]: tag["Value"] for tag in context.tag_list(properties)}
+        tags = context.tag_map(properties)
         logs.create_log_group(logGroupName=name, **({"tags": tags} if tags else {}))
         self._retain(logs, name, properties)
         return Made(name, {"Arn": f"arn:aws:logs:{context.region}:{context.account_id}:log-group:{name}:*"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.cloudformation.errors import ResourceError
 from emulator.cloudformation.resources.base import Made, api_parameters
+from emulator.cloudformation.scalars import scalar_text
 from emulator.cloudformation.template import parse_yaml
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def substitute(definition: str, substitutions: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in substitutions:
             return match[0]
-        found = substitutions[match[1]]
-        return str(found).lower() if isinstance(found, bool) else str(found)
+        return scalar_text(substitutions[match[1]])
 
     return re.sub(r"\$\{([A-Za-z0-9_]+)\}", value, definition)
 

@@ -139,7 +139,7 @@ class BucketPolicy:
         context.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(properties["PolicyDocument"]))
         return Made(bucket)
 
-    def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:  # noqa: ARG002
+    def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:  # noqa: ARG002 - ResourceType's shape
         """Put the new one in its place."""
         return self.create(context, properties)
 

@@ -62,13 +62,15 @@ def test_a_taken_port_is_said_so_and_leaves_nothing(tmp_path: Path, monkeypatch:
         assert emulator.settings.port == port
 
 
-def test_the_users_profile_neither_breaks_nor_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_environment_neither_breaks_nor_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "not-there")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "999999999999")
     monkeypatch.delenv("MOTO_PORT", raising=False)
     with Emulator() as emulator:
         assert Clients(emulator.url).get("sts").get_caller_identity()["Account"] == "123456789012"
         assert "AWS_PROFILE" not in os.environ
     assert os.environ["AWS_PROFILE"] == "not-there"
+    assert os.environ["MOTO_ACCOUNT_ID"] == "999999999999"
     assert "MOTO_PORT" not in os.environ
 
 

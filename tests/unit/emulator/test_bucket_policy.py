@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.storage import denies
+from emulator.bucket_policy import denies
 
 BUCKET = "arn:aws:s3:::b"
 OBJECT = f"{BUCKET}/key"

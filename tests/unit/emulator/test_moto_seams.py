@@ -12,11 +12,13 @@ from moto.cloudformation import models as cloudformation_models
 from moto.cloudformation import responses as cloudformation_responses
 from moto.core import config, model_instances
 from moto.core.base_backend import BackendDict
+from moto.core.responses import BaseResponse
 from moto.logs import models as logs_models
 from moto.moto_server import werkzeug_app
 from moto.s3.models import FakeBucket
 
 from emulator.cloudformation.backend import _Backend as CloudFormation
+from emulator.cloudformation.template import aws_managed_policies
 from emulator.functions import _Backend as Lambda
 from emulator.functions import _Function
 
@@ -103,10 +105,20 @@ def test_cloudformations_answers_use_these_globals() -> None:
     )
 
 
+def test_the_policies_that_aws_manages_are_known_by_name() -> None:
+    assert aws_managed_policies()["AWSXRayDaemonWriteAccess"] == (
+        "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
+    )
+    assert aws_managed_policies()["AWSLambdaBasicExecutionRole"] == (
+        "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    )
+
+
 def test_the_server_is_put_together_from_these() -> None:
     assert parameters(werkzeug_app.DomainDispatcherApplication.__init__) == ["self", "create_app"]
     assert callable(werkzeug_app.create_backend_app)
     assert callable(model_instances.reset_model_data)
     assert {"execute_state_machine"} <= set(config.default_user_config["stepfunctions"])
+    assert "MOTO_ACCOUNT_ID" in inspect.getsource(BaseResponse.get_current_account)
     assert {"load_aws_managed_policies"} <= set(config.default_user_config["iam"])
     assert callable(BackendDict.reset)

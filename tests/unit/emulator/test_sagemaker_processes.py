@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -21,6 +22,16 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.fork()
 print(os.getpid(), flush=True)
 time.sleep(600)
+"""
+
+# A parent that prints its child's number and ends; the child sleeps.
+PARENT_OF_A_SLEEPER = """
+import os, time
+child = os.fork()
+if child:
+    print(child, flush=True)
+else:
+    time.sleep(600)
 """
 
 
@@ -92,15 +103,23 @@ def test_end_kills_the_whole_group_after_the_grace(tmp_path: Path) -> None:
     assert wait_until_dead(pids)
 
 
-def test_children_do_not_outlive_their_parent(tmp_path: Path) -> None:
-    script = (
-        "import os, time\nif os.fork() == 0:\n  print(os.getpid(), flush=True); time.sleep(600)\ntime.sleep(1)"
-    )
-    process, printed, _ = start(tmp_path, script)
-    pids = printed_numbers(printed, 1)
-    assert process.wait(10)
-    process.end(0)
-    assert wait_until_dead(pids)
+@pytest.mark.parametrize("has_waitid", [True, False], ids=["waitid", "without waitid"])
+def test_children_do_not_outlive_their_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_waitid: bool
+) -> None:
+    if not has_waitid:
+        monkeypatch.delattr(os, "waitid")
+    # The child writes nothing, so that only a signal can end it; the parent ends at once.
+    process, printed, _ = start(tmp_path, PARENT_OF_A_SLEEPER)
+    [child] = printed_numbers(printed, 1)
+    try:
+        assert process.wait(10)
+        # Before `end`, which has nothing to do for a process that has ended.
+        assert wait_until_dead([child])
+        process.end(0)
+    finally:
+        if is_alive(child):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_end_of_the_emulator_cuts_the_grace_short(tmp_path: Path) -> None:

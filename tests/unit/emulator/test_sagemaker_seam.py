@@ -52,6 +52,7 @@ def test_actions_are_found_by_methods_of_the_response_class() -> None:
         assert xform_name(action) in own or action.startswith("Stop")
     assert list(inspect.signature(BaseResponse.parse_parameters).parameters) == ["self", "request"]
     assert SageMakerResponse.__mro__[1] is BaseResponse
+    assert list(inspect.signature(BaseResponse._get_action).parameters) == ["self"]
 
 
 def test_model_shows_its_attributes_as_members() -> None:

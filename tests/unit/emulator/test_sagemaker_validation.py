@@ -9,7 +9,8 @@ import pytest
 
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.patterns import compile_pattern
-from emulator.sagemaker.validation import read_request, service_model
+from emulator.sagemaker.validation import read_request
+from emulator.service_models import service_model
 
 GOOD: dict[str, Any] = {
     "TrainingJobName": "train-1",
@@ -159,5 +160,5 @@ def test_every_pattern_of_the_three_requests_can_be_compiled() -> None:
                 walk(getattr(shape, name))
 
     for operation in ("CreateTrainingJob", "CreateTransformJob", "CreateModel", "ListModels", "ListTrainingJobs"):
-        walk(service_model().operation_model(operation).input_shape)
+        walk(service_model("sagemaker").operation_model(operation).input_shape)
     assert len(seen) > 100

@@ -16,7 +16,6 @@ from emulator.endpoint import EmulatorSettings
 from emulator.stepfunctions import connection
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.execution import Status
-from emulator.stepfunctions.seams import SeamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,7 @@ def test_shutdown_aborts_what_runs_and_the_next_emulator_starts_empty(tmp_path: 
     assert execution.status is Status.ABORTED
     assert [child.status for child in execution.map_runs[0].children] == [Status.ABORTED] * 3
     until(lambda: not workers())
-    with pytest.raises(SeamError, match="no emulator runs"):
+    with pytest.raises(RuntimeError, match="no emulator runs"):
         connection.client_for("us-east-1", "s3")
 
     stepfunctions.install(EmulatorSettings(port=2, work_dir=tmp_path))

@@ -10,14 +10,14 @@ import pytest
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 
-from emulator.stepfunctions import errors, history
+from emulator.seams import SeamError, replace
+from emulator.stepfunctions import errors, history, payloads
 from emulator.stepfunctions.history import EventLog, EventScope, HistoryFullError
 from emulator.stepfunctions.names import (
     IllegalNameError,
     NameTooLongError,
     check_name,
     execution_arn,
-    payload_size,
 )
 from emulator.stepfunctions.paging import BadTokenError, page_size, take_page
 from emulator.stepfunctions.parameters import (
@@ -29,7 +29,6 @@ from emulator.stepfunctions.parameters import (
 )
 from emulator.stepfunctions.results import epoch_milliseconds, iso_milliseconds, plain
 from emulator.stepfunctions.sagemaker import error_name
-from emulator.stepfunctions.seams import SeamError, replace
 
 MOMENT = dt.datetime(2026, 11, 22, 9, 42, 36, 123_987, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 
@@ -51,7 +50,7 @@ def test_long_name_is_refused() -> None:
 
 
 def test_payload_is_counted_in_bytes_of_compact_json() -> None:
-    assert payload_size({"a": "é", "b": [1, 2]}) == len('{"a":"é","b":[1,2]}'.encode())
+    assert payloads.payload_size({"a": "é", "b": [1, 2]}) == len('{"a":"é","b":[1,2]}'.encode())
 
 
 def test_child_has_the_arn_of_its_map() -> None:
@@ -113,9 +112,9 @@ def test_error_is_matched_as_aws_matches_it(error: str | None, equals: list[str]
 
 
 def test_payload_may_have_256_kib_and_no_byte_more() -> None:
-    assert errors.is_within_size_quota("x" * 262_144)
-    assert not errors.is_within_size_quota("x" * 262_145)
-    assert errors.is_within_size_quota([{}] * 10_000)
+    assert payloads.is_within_size_quota("x" * 262_144)
+    assert not payloads.is_within_size_quota("x" * 262_145)
+    assert payloads.is_within_size_quota([{}] * 10_000)
 
 
 def add(log: EventLog | EventScope, context: Any, number: int = 1) -> None:

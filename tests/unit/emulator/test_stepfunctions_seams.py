@@ -23,7 +23,7 @@ from moto.stepfunctions.responses import StepFunctionResponse, get_backend
 
 from emulator import stepfunctions
 from emulator.endpoint import EmulatorSettings
-from emulator.stepfunctions import connection, evaluation
+from emulator.stepfunctions import connection, evaluation, payloads
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.definition import parse_definition
 from emulator.stepfunctions.distributed_map import _Component
@@ -80,6 +80,20 @@ def test_every_module_of_the_interpreter_that_makes_clients_is_known() -> None:
 
     assert holders == set(connection.IMPORTERS)
     assert all(importlib.import_module(name).boto_client_for is connection.client_for for name in holders)
+
+
+@pytest.mark.usefixtures("installed")
+def test_every_module_of_the_interpreter_that_judges_sizes_is_known() -> None:
+    holders = {
+        name
+        for name, module in sys.modules.items()
+        if name.startswith("moto.stepfunctions.parser.asl.") and hasattr(module, "is_within_size_quota")
+    }
+
+    assert holders == set(payloads.JUDGES)
+    assert all(
+        importlib.import_module(name).is_within_size_quota is payloads.is_within_size_quota for name in holders
+    )
 
 
 @pytest.mark.usefixtures("installed")

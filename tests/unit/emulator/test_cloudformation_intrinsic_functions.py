@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
-from emulator.cloudformation.functions import Evaluator, creation_order, missing_resource, references
+from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource, references
 
 DOCUMENT = {
     "Conditions": {

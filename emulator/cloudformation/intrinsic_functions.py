@@ -1,4 +1,4 @@
-"""Evaluates the functions and conditions of a template, and tells which resource needs which."""
+"""Evaluates the intrinsic functions and conditions of a template, and tells which resource needs which."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
+from emulator.cloudformation.scalars import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,14 +69,14 @@ class Evaluator:
                     return self.condition(argument)
                 case "Fn::Equals":
                     left, right = (self._value(one) for one in argument)
-                    return _text(left) == _text(right)
+                    return scalar_text(left) == scalar_text(right)
                 case "Fn::And":
                     return all(self._truth(one) for one in argument)
                 case "Fn::Or":
                     return any(self._truth(one) for one in argument)
                 case "Fn::Not":
                     return not self._truth(argument[0])
-        return _text(self._value(node)) == "true"
+        return scalar_text(self._value(node)) == "true"
 
     def _value(self, node: Any) -> Any:
         if isinstance(node, list):
@@ -100,10 +101,10 @@ class Evaluator:
                 return self._substitute(argument)
             case "Fn::Join":
                 delimiter, parts = argument
-                return delimiter.join(_text(part) for part in self._value(parts))
+                return delimiter.join(scalar_text(part) for part in self._value(parts))
             case "Fn::Split":
                 delimiter, text = argument
-                return _text(self._value(text)).split(delimiter)
+                return scalar_text(self._value(text)).split(delimiter)
             case "Fn::Select":
                 index, choices = argument
                 return self._value(choices)[int(self._value(index))]
@@ -111,7 +112,7 @@ class Evaluator:
                 condition, then, otherwise = argument
                 return self._value(then if self.condition(condition) else otherwise)
             case "Fn::FindInMap":
-                keys = [_text(self._value(key)) for key in argument[:3]]
+                keys = [scalar_text(self._value(key)) for key in argument[:3]]
                 found: Any = self._document.get("Mappings") or {}
                 for key in keys:
                     if key not in found:
@@ -119,9 +120,9 @@ class Evaluator:
                     found = found[key]
                 return found
             case "Fn::Base64":
-                return base64.b64encode(_text(self._value(argument)).encode()).decode()
+                return base64.b64encode(scalar_text(self._value(argument)).encode()).decode()
             case "Fn::ImportValue":
-                return self._imported(_text(self._value(argument)))
+                return self._imported(scalar_text(self._value(argument)))
             case "Fn::ToJsonString":
                 return json.dumps(self._value(argument))
             case _ if name in _CONDITION_FUNCTIONS:
@@ -141,10 +142,10 @@ class Evaluator:
             if literal:
                 return f"${{{name}}}"
             if name in extra:
-                return _text(self._value(extra[name]))
+                return scalar_text(self._value(extra[name]))
             if name in self._values or "." not in name:
-                return _text(self._ref(name))
-            return _text(self._attribute(*name.split(".", 1)))
+                return scalar_text(self._ref(name))
+            return scalar_text(self._attribute(*name.split(".", 1)))
 
         return _PLACEHOLDER.sub(replace, text)
 
@@ -207,7 +208,3 @@ def _require(wanted: set[str], known: set[str], block: str) -> None:
 def missing_resource(logical_id: str) -> ResourceError:
     """The error of a reference to a resource that the stack does not have."""
     return ResourceError(f"{logical_id} is not in the stack: its condition is false")
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -14,6 +14,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from emulator.endpoint import ACCOUNT_ID
+from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,12 +85,12 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _get_permission(bucket: Any, action: str, resource: str) -> PermissionResult:
-    if bucket.policy is not None and denies(json.loads(bucket.policy), action, resource):
+def _get_permission(self: Any, action: str, resource: str) -> PermissionResult:
+    if self.policy is not None and denies(json.loads(self.policy), action, resource):
         return PermissionResult.DENIED
     return PermissionResult.NEUTRAL
 
 
 def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
     """Make moto's buckets judge their policies with the rules above."""
-    FakeBucket.get_permission = _get_permission
+    replace(FakeBucket, "get_permission", _get_permission, expects=("self", "action", "resource"))

@@ -1,4 +1,4 @@
-"""Replaces one private part of moto after making sure that it still is what this package was written for."""
+"""Replaces one private part of moto after making sure that it still is what the emulator was written for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class SeamError(Exception):
-    """A part of moto that this package replaces is gone or takes other arguments than it did."""
+    """A part of moto that the emulator replaces is gone or takes other arguments than it did."""
 
 
 def replace(owner: Any, name: str, replacement: Any, *, expects: tuple[str, ...] | None = None) -> None:

@@ -1,0 +1,18 @@
+"""Sends a signal to a process and all that it started."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+
+
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Send `number` to the group that the process `leader` began; nothing happens when nobody of it is left."""
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):
+        # Nobody is left; macOS answers EPERM for a group of which only an ended process remains.
+        return
