@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +28,8 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+
+Request = dict[str, Any]
 
 # Requests under way at once when a run's objects are read; S3 itself takes thousands a second.
 PARALLEL_REQUESTS = 32
@@ -230,43 +232,39 @@ def object_exists(s3: S3Client, uri: str) -> bool:
     return True
 
 
-def start_training_job(sagemaker: SageMakerClient, request: dict[str, Any]) -> str:
+def start_training_job(sagemaker: SageMakerClient, request: Request) -> str:
     """Starts the training job, or finds it started with the same request; its ARN.
 
     Raises:
         NameTakenError: a job of this name exists and differs.
     """
-    name = request["TrainingJobName"]
-    with translated(f"starting training job {name}"):
-        try:
-            return sagemaker.create_training_job(**request)["TrainingJobArn"]
-        except ClientError as error:
-            if _code(error) != "ResourceInUse":
-                raise
-        described = sagemaker.describe_training_job(TrainingJobName=name)
-    _require_same(request, described, f"training job {name}")
-    return described["TrainingJobArn"]
+    return _start_job("Training", sagemaker.create_training_job, sagemaker.describe_training_job, request)
 
 
-def start_transform_job(sagemaker: SageMakerClient, request: dict[str, Any]) -> str:
+def start_transform_job(sagemaker: SageMakerClient, request: Request) -> str:
     """Starts the transform job, or finds it started with the same request; its ARN.
 
     Raises:
         NameTakenError: a job of this name exists and differs.
     """
-    name = request["TransformJobName"]
-    with translated(f"starting batch transform job {name}"):
+    return _start_job("Transform", sagemaker.create_transform_job, sagemaker.describe_transform_job, request)
+
+
+def _start_job(kind: str, create: Callable[..., Any], describe: Callable[..., Any], request: Request) -> str:
+    name = {f"{kind}JobName": request[f"{kind}JobName"]}
+    what = f"{kind.lower()} job {request[f'{kind}JobName']}"
+    with translated(f"starting {what}"):
         try:
-            return sagemaker.create_transform_job(**request)["TransformJobArn"]
+            return str(create(**request)[f"{kind}JobArn"])
         except ClientError as error:
             if _code(error) != "ResourceInUse":
                 raise
-        described = sagemaker.describe_transform_job(TransformJobName=name)
-    _require_same(request, described, f"batch transform job {name}")
-    return described["TransformJobArn"]
+        described = describe(**name)
+    _require_same(request, described, what)
+    return str(described[f"{kind}JobArn"])
 
 
-def create_model(sagemaker: SageMakerClient, request: dict[str, Any]) -> str:
+def create_model(sagemaker: SageMakerClient, request: Request) -> str:
     """Creates the model, or finds it created with the same request; its ARN.
 
     Raises:

@@ -16,6 +16,15 @@ TASK = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "Ta
 JOB = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited"]
 FAILED_JOB = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskFailed", "TaskStateExited"]
 CHOICE = ["ChoiceStateEntered", "ChoiceStateExited"]
+MAP = [
+    "MapStateEntered",
+    "MapStateStarted",
+    "MapRunStarted",
+    "MapRunSucceeded",
+    "MapStateSucceeded",
+    "MapStateExited",
+]
+UP_TO_THE_VERDICT = ["ExecutionStarted", *TASK, *MAP, *TASK, *CHOICE]
 
 
 def types(events: list[dict[str, Any]]) -> list[str]:
@@ -84,16 +93,7 @@ def test_a_run_writes_what_the_layout_says_and_nothing_else(
 
 def test_the_parents_history_is_awss(deployed: Stack, good: Run) -> None:
     assert types(deployed.history(good.arn)) == [
-        "ExecutionStarted",
-        *TASK,
-        "MapStateEntered",
-        "MapStateStarted",
-        "MapRunStarted",
-        "MapRunSucceeded",
-        "MapStateSucceeded",
-        "MapStateExited",
-        *TASK,
-        *CHOICE,
+        *UP_TO_THE_VERDICT,
         "SucceedStateEntered",
         "SucceedStateExited",
         "ExecutionSucceeded",
@@ -102,16 +102,7 @@ def test_the_parents_history_is_awss(deployed: Stack, good: Run) -> None:
 
 def test_the_history_of_a_run_that_fails_is_awss(deployed: Stack, mixed: Run) -> None:
     assert types(deployed.history(mixed.arn)) == [
-        "ExecutionStarted",
-        *TASK,
-        "MapStateEntered",
-        "MapStateStarted",
-        "MapRunStarted",
-        "MapRunSucceeded",
-        "MapStateSucceeded",
-        "MapStateExited",
-        *TASK,
-        *CHOICE,
+        *UP_TO_THE_VERDICT,
         "FailStateEntered",
         "ExecutionFailed",
     ]

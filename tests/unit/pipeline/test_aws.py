@@ -264,7 +264,7 @@ def test_what_aws_leaves_out_or_fills_in_makes_no_other_job(sagemaker: Any) -> N
 def test_a_transform_asked_for_otherwise_is_another_job(sagemaker: Any, changes: dict[str, Any]) -> None:
     sagemaker.add_client_error("create_transform_job", "ResourceInUse")
     sagemaker.add_response("describe_transform_job", described_transform(**changes))
-    with pytest.raises(NameTakenError, match="another batch transform job b"):
+    with pytest.raises(NameTakenError, match="another transform job b"):
         aws.start_transform_job(sagemaker.client, TRANSFORM)
 
 
