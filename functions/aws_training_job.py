@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers trainingJobName, trainingJobArn and runId; see `pipeline.single_jobs.start_training_job`."""
+    """Answers trainingJobName, trainingJobArn, runId and modelDataUrl; see `pipeline.single_jobs.start_training_job`."""
     settings = load_settings(TrainingSettings, os.environ)
     wanted = parse_event(TrainingJobEvent, event)
     about(settings.stack_name, item=wanted.item)

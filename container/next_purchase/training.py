@@ -83,7 +83,7 @@ def _train_on_orders(
     median = median_gap(examples, known_until=last)
     if median is None:
         raise DataError(
-            f"None of the {customers} customers bought on two different days, so there is nothing to learn "
+            f"Of {customers} customers none bought on two different days, so there is nothing to learn "
             "how long it takes until they buy again."
         )
 

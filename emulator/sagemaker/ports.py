@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 FIXED_PORT = 8080
 _LOOPBACK = "127.0.0.1"
 _WAIT_SECONDS = 0.5
+# Below the range that systems take the ports of outgoing connections from: one of those could get in between the
+# look and the container's start.
+_PRIVATE_PORTS = (20_000, 32_000)
 
 
 class PortDesk:
@@ -69,12 +73,19 @@ class PortDesk:
     def _take(self) -> int:
         with self._lock:
             while True:
-                with socket.socket() as probe:
-                    probe.bind((_LOOPBACK, 0))
-                    port: int = probe.getsockname()[1]
-                if port not in self._in_use:
+                port = random.randrange(*_PRIVATE_PORTS)  # noqa: S311 - to be apart, not to be secret
+                if port not in self._in_use and _is_bindable(port):
                     self._in_use.add(port)
                     return port
+
+
+def _is_bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 class FixedPort:

@@ -193,12 +193,24 @@ def unpack_model(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive, mode="r:gz") as tar:
-            tar.extractall(folder, filter="data")
+            _extract(tar, folder)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise JobFailedError(
             "ClientError: Failed to extract model data archive. Please ensure that the object located at the URL "
             f"is a valid tar.gz archive: {error}"
         ) from error
+
+
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    # Python 3.11.4 brought the filter; Debian 12 has 3.11.2.
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(folder, filter="data")
+        return
+    for member in tar.getmembers():
+        inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+        if not inside or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name!r} leads outside, or is neither a file nor a folder")
+    tar.extractall(folder)  # noqa: S202 - every member was checked above
 
 
 def _told(error: ClientError) -> str:

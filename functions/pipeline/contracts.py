@@ -34,6 +34,7 @@ PLAIN_WORDS = {
     "model_type": "must be an object",
     "dict_type": "must be an object",
     "list_type": "must be a list",
+    "too_short": "must not be empty",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "float_type": "must be a number",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 MAX_REASON_LENGTH = 2000
+# SageMaker's frame around what the image wrote to /opt/ml/output/failure.
+ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<told>.*?)(, exit code: (?P<code>\d+))?", re.DOTALL)
 
 
 def reason_of(error: str, cause: str) -> str:
@@ -24,7 +27,7 @@ def reason_of(error: str, cause: str) -> str:
         status = told.get("TrainingJobStatus") or told.get("TransformJobStatus")
         name = told.get("TrainingJobName") or told.get("TransformJobName")
         text = (
-            told.get("FailureReason")
+            _failure_reason(told.get("FailureReason") or "", str(name))
             or told.get("errorMessage")
             or (
                 f"job {name} ended as {status} ({told.get('SecondaryStatus') or 'no reason given'})"
@@ -35,3 +38,13 @@ def reason_of(error: str, cause: str) -> str:
         )
     text = text.strip() or error or "no reason was given"
     return text if len(text) <= MAX_REASON_LENGTH else f"{text[: MAX_REASON_LENGTH - 1]}…"
+
+
+def _failure_reason(reason: str, job_name: str) -> str:
+    """SageMaker's FailureReason without its frame; where the image wrote nothing, where to look."""
+    found = ALGORITHM_ERROR.fullmatch(reason)
+    if found is None:
+        return reason
+    if found["told"]:
+        return found["told"]
+    return f"the image ended with exit code {found['code']} and wrote no reason; see job {job_name}'s log in CloudWatch"

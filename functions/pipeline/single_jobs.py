@@ -26,7 +26,8 @@ def start_training_job(
     """Starts the item's training job; the same timestamp means the same job.
 
     Returns:
-        trainingJobName, trainingJobArn and runId, the folder of what training writes.
+        trainingJobName, trainingJobArn, runId, the folder of what training writes, and modelDataUrl, where the
+        artifact will be: what aws_create_model takes.
 
     Raises:
         ImageNotSetError: the stack has no image.
@@ -47,7 +48,9 @@ def start_training_job(
         data_uri=data_uri,
     )
     arn = aws.start_training_job(sagemaker, request)
-    return {"trainingJobName": request["TrainingJobName"], "trainingJobArn": arn, "runId": run_id}
+    job_name = request["TrainingJobName"]
+    artifact = layout.S3Location(settings.output_bucket, layout.model_artifact_key(event.item, job_name))
+    return {"trainingJobName": job_name, "trainingJobArn": arn, "runId": run_id, "modelDataUrl": artifact.uri}
 
 
 def start_transform_job(

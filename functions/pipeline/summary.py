@@ -81,7 +81,7 @@ def make_manifest(
         "runId": run.run_id,
         "executionArn": run.execution_arn,
         "startedAt": run.started_at,
-        "endedAt": now.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "endedAt": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "verdict": FAILED if bad * 100 > run.tolerated_failure_percentage * len(items) else SUCCEEDED,
         "toleratedFailurePercentage": run.tolerated_failure_percentage,
         "counts": {

@@ -55,7 +55,7 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({"itemList": []}, r"itemList: List should have at least 1 item"),
+        ({"itemList": []}, r"itemList: must not be empty"),
         ({}, r"itemList: this key is required"),
         (["item1"], r"^request: must be an object"),
         ("item1", r"^request: must be an object"),

@@ -88,7 +88,7 @@ def test_each_item_has_the_verdict_of_its_record_and_none_means_unfinished() -> 
     assert (bad["stage"], bad["error"], bad["reason"]) == (
         "StartTrainingJob",
         "States.TaskFailed",
-        "AlgorithmError: no rows",
+        "no rows",
     )
     assert "never started, or was cut off" in cut["reason"]
 
@@ -159,8 +159,16 @@ def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
     ("cause", "reason"),
     [
         (
-            json.dumps({"TrainingJobName": "t", "FailureReason": "AlgorithmError: no rows"}),
-            "AlgorithmError: no rows",
+            json.dumps({"TrainingJobName": "t", "FailureReason": "AlgorithmError: no, none., exit code: 1"}),
+            "no, none.",
+        ),
+        (
+            json.dumps({"TrainingJobName": "t", "FailureReason": "AlgorithmError: , exit code: 137"}),
+            "the image ended with exit code 137 and wrote no reason; see job t's log in CloudWatch",
+        ),
+        (
+            json.dumps({"TrainingJobName": "t", "FailureReason": "ClientError: Data download failed"}),
+            "ClientError: Data download failed",
         ),
         (json.dumps({"errorMessage": "no metrics", "errorType": "X"}), "no metrics"),
         (
@@ -175,7 +183,18 @@ def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
         ("", "States.Timeout"),
         ("x" * 5000, "x" * 1999 + "…"),
     ],
-    ids=["job", "function", "stopped job", "plain text", "cut json", "other json", "no cause", "long"],
+    ids=[
+        "job",
+        "wordless image",
+        "platform",
+        "function",
+        "stopped job",
+        "plain text",
+        "cut json",
+        "other json",
+        "no cause",
+        "long",
+    ],
 )
 def test_the_reason_is_the_sentence_a_person_should_read(cause: str, reason: str) -> None:
     assert reason_of("States.Timeout", cause) == reason
