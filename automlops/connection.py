@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 from botocore.config import Config
 
-from automlops.errors import CommandError, ServiceError
+from automlops.errors import CommandError, NobodyAnswersError, ServiceError
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_KEY_CODES = frozenset({
     "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException",
 })  # fmt: skip
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 LOG_IN = "Log in again, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -51,6 +53,11 @@ class Connection:
         make_client: Any = self.session.client
         with service_errors(f"use {service}"):
             return make_client(service, endpoint_url=self.endpoint_url, config=config)
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the endpoint is on this machine, so that a refused connection means that it has ended."""
+        return bool(self.endpoint_url) and urlsplit(self.endpoint_url).hostname in LOOPBACK
 
     @property
     def place(self) -> str:
@@ -102,7 +109,8 @@ def service_errors(action: str) -> Iterator[None]:
     except exceptions.ProfileNotFound as error:
         raise ServiceError(f"{error}.", "Set AWS_PROFILE to one of `aws configure list-profiles`.") from error
     except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
-        raise ServiceError(
+        kind = NobodyAnswersError if isinstance(error, exceptions.EndpointConnectionError) else ServiceError
+        raise kind(
             f"Nobody answers at {error.kwargs.get('endpoint_url')}.",
             "Check the network, the Region and AWS_ENDPOINT_URL.",
         ) from error

@@ -45,6 +45,16 @@ class ServiceError(CommandError):
         super().__init__(*lines)
 
 
+class NobodyAnswersError(ServiceError):
+    """Nothing listens where the call went."""
+
+
+class CopyError(CommandError):
+    """The run has its verdict, but not all its results could be copied to this machine."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
 class EmulatorError(CommandError):
     """The emulator on this machine did not start, or ended by itself."""
 

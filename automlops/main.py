@@ -42,8 +42,13 @@ def up(
     image: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="URI=COMMAND", help="Run COMMAND, with train or serve, for the image URI. Repeatable."
+            metavar="URI=COMMAND",
+            help="Run COMMAND, with train or serve, for the image URI. Given once, the stack uses that image. "
+            "Repeatable; then --parameter ImageUri=URI says which one the stack uses.",
         ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Parameter of the stack. Repeatable.")
     ] = None,
 ) -> None:
     """Serve AWS's APIs on this machine, until Ctrl-C.
@@ -54,7 +59,7 @@ def up(
     with _reported():
         from automlops.up import serve_emulator
 
-        serve_emulator(typer.echo, port=port, host=host, images=image or [])
+        serve_emulator(typer.echo, port=port, host=host, images=image or [], parameters=parameter or [])
 
 
 @app.command()
@@ -94,10 +99,12 @@ def run(
     Uploads what is given, starts the execution, shows how it goes, and copies manifest and predictions.
 
     Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 the options or the request were refused; 3 AWS or the emulator
-    could not be reached or said no; 4 the run was stopped or timed out; 130 Ctrl-C (on AWS, the run goes on).
+    could not be reached or said no, or results could not be copied; 4 the run was stopped or timed out; 130 Ctrl-C
+    (on AWS, the run goes on).
     """
     with _reported():
         place = _place_of(local=local, stack=stack, region=region)
+        from automlops.results import results_folder
         from automlops.run import exit_code_of, make_order, run_order
 
         order = make_order(item or [], input_, name=name, max_concurrency=max_concurrency, out=out)
@@ -107,12 +114,14 @@ def run(
             from automlops.stack import DEFAULT_NAME
 
             require_local_extra()
-            with local_emulator() as url:
+            with results_folder(order.out), local_emulator() as url:
                 results = run_order(_console(), connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
         else:
             from automlops.connection import connect
 
-            results = run_order(_console(), connect(os.environ, region), place, order)
+            connection = connect(os.environ, region)
+            with results_folder(order.out):
+                results = run_order(_console(), connection, place, order)
         raise typer.Exit(exit_code_of(results))
 
 
@@ -133,13 +142,14 @@ def split(
     is said.
     """
     with _reported():
-        from automlops.items import print_split, run_command
+        from automlops.items import print_next, print_split
         from automlops.split import split_table
 
         console = _console()
-        found = split_table(file, by, out, only=_words(only), force=force)
+        wanted = _words(only)
+        found = split_table(file, by, out, only=wanted, force=force)
         print_split(console, found, by)
-        console.out("What to type next:", run_command(found.parts, "--local"), sep="\n  ", highlight=False)
+        print_next(console, found.parts, asked_for=bool(wanted))
 
 
 @app.command()
@@ -154,12 +164,12 @@ def sample(
     Writes DIR/transactions.csv, and a file for each country.
     """
     with _reported():
-        from automlops.items import make_sample, print_split, run_command
+        from automlops.items import make_sample, print_next, print_split
 
         console = _console()
         found = make_sample(out, items, seed, force=force)
         print_split(console, found, "Country")
-        console.out("What to type next:", run_command(found.parts, "--local"), sep="\n  ", highlight=False)
+        print_next(console, found.parts)
 
 
 @app.command()
@@ -168,7 +178,11 @@ def quickstart(
         Path | None, typer.Option(metavar="FILE", help="A file of yours; otherwise a sample is made up.")
     ] = None,
     items: Annotated[
-        str, typer.Option(metavar="A,B", help="Values of the column to run; otherwise the largest three.")
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Values of the column, or countries of the sample, to run; otherwise the largest three.",
+        ),
     ] = "",
     by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values are items.")] = "Country",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where items and results are written.")] = Path("out"),

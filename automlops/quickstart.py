@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from automlops.connection import connect_emulator
 from automlops.items import make_sample, print_split, program, run_command
 from automlops.local import local_emulator, require_local_extra
+from automlops.results import results_folder
 from automlops.run import make_order, run_order
 from automlops.split import Split, split_table
 from automlops.stack import DEFAULT_NAME
@@ -31,7 +32,7 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
         console: where all is shown.
         data: the user's table; None is the sample.
         column: what the table is split by.
-        wanted: values of the column to run; the largest three if empty.
+        wanted: values of the column, or countries of the sample, to run; the largest three if empty.
         out: where the items' files and the results go.
 
     Raises:
@@ -45,16 +46,19 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
         split = split_table(data, column, folder, only=wanted, force=True)
     else:
         console.out(f"Making up a year of transactions in {folder}/", highlight=False)
-        split = make_sample(folder, ITEMS, SEED, force=True)
+        split = make_sample(folder, ITEMS, SEED, only=wanted, force=True)
     chosen = split.parts if wanted else split.parts[:ITEMS]
     print_split(console, Split(chosen, split.rows_without_value), column)
     words = [f"{part.item}={part.path}" for part in chosen]
     order = make_order(words, None, name=None, max_concurrency=None, out=out)
     console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)
-    with local_emulator() as url:
+    with results_folder(out), local_emulator() as url:
         results = run_order(console, connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
     _print_predictions(console, results)
-    _print_next(console, run_command(chosen, "--local"))
+    if results.manifest.verdict == "SUCCEEDED":
+        _print_next(console, run_command(chosen, "--local"))
+    else:
+        _print_reasons(console, results)
     return results
 
 
@@ -67,6 +71,16 @@ def _print_predictions(console: Console, results: Results) -> None:
         for line in lines:
             console.out(f"  {line}", highlight=False)
         return
+
+
+def _print_reasons(console: Console, results: Results) -> None:
+    lines = (
+        "\nThe run FAILED. Why each item did is said:",
+        "  with the table above",
+        f"  in {results.folder / 'manifest.json'}, under reason",
+    )
+    for line in lines:
+        console.out(line, highlight=False)
 
 
 def _print_next(console: Console, command: str) -> None:

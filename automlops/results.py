@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from automlops.connection import service_errors
-from automlops.errors import CommandError, ServiceError
+from automlops.errors import CommandError, CopyError, ServiceError
 from automlops.filenames import FileNames
 from automlops.manifest import Manifest, parse_manifest
 from pipeline.layout import S3Location, manifest_key, parse_uri
@@ -38,16 +40,48 @@ class Results:
     problems: list[str] = field(default_factory=list)
 
 
-def fetch_results(s3: S3Client, bucket: str, run_id: str, out: Path) -> Results | None:
+@contextlib.contextmanager
+def results_folder(out: Path) -> Iterator[None]:
+    """Makes `out`, and sure that it can be written, before the block; takes it away if nothing was put there.
+
+    Raises:
+        CommandError: it cannot be made or written.
+    """
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=out):
+                pass
+        except OSError as error:
+            raise CommandError(f"Cannot write into {out}: {error.strerror}.", "Give another --out.") from error
+        yield
+    finally:
+        for folder in made:
+            # What holds results stays, and so do the folders around it.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def fetch_results(
+    s3: S3Client, bucket: str, run_id: str, out: Path, announce: Callable[[Manifest], None]
+) -> Results | None:
     """Copies manifest.json and all predictions of a run to `out`/<run id>/.
 
     Predictions that cannot be read are told of, not raised: the verdict and the others still count.
+
+    Args:
+        s3: S3 client.
+        bucket: the stack's output bucket.
+        run_id: the run.
+        out: where its folder is made.
+        announce: receives the manifest before anything is copied.
 
     Returns:
         What is there now; None if the run has no manifest.
 
     Raises:
-        CommandError: `out` cannot be written.
+        CopyError: `out` cannot be written.
         ServiceError: the manifest may not be read.
     """
     try:
@@ -58,13 +92,16 @@ def fetch_results(s3: S3Client, bucket: str, run_id: str, out: Path) -> Results 
             return None
         raise
     manifest = parse_manifest(content)
+    announce(manifest)
     folder = out / run_id
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / "manifest.json", content)
         return _copy_predictions(s3, manifest, folder)
     except OSError as error:
-        raise CommandError(f"Cannot write into {folder}: {error.strerror}.") from error
+        raise CopyError(
+            f"The results could not be copied: cannot write into {folder}: {error.strerror}."
+        ) from error
 
 
 def _copy_predictions(s3: S3Client, manifest: Manifest, folder: Path) -> Results:

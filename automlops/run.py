@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from automlops.errors import (
     CommandError,
+    CopyError,
     ExitCode,
     InterruptedRunError,
+    NobodyAnswersError,
     RunBrokenError,
     RunStoppedError,
     ServiceError,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automlops.connection import Connection
+    from automlops.manifest import Manifest
 
 # Beyond that, the folder is told instead of every file.
 MAX_FILES_NAMED = 5
@@ -89,7 +92,8 @@ def run_order(
 
     Raises:
         CommandError: the run was refused.
-        ServiceError: AWS cannot be asked, or results cannot be copied.
+        ServiceError: AWS cannot be asked.
+        CopyError: results cannot be copied; the verdict has been shown.
         RunBrokenError: the execution ended without a verdict of its own.
         RunStoppedError: the execution was stopped or timed out.
         InterruptedRunError: Ctrl-C while waiting.
@@ -110,16 +114,31 @@ def run_order(
         if ends_here:
             raise InterruptedRunError("Interrupted: the run ends with its emulator.") from None
         raise InterruptedRunError("Interrupted.", *goes_on) from None
+    except NobodyAnswersError as error:
+        if not connection.on_this_machine:
+            raise ServiceError(*error.lines, *goes_on) from error
+        raise NobodyAnswersError(
+            f"The emulator at {connection.endpoint_url} is gone, and the run with it."
+        ) from error
     except ServiceError as error:
         raise ServiceError(*error.lines, *goes_on, code=error.code) from error
     run_id = watch.find_run_id()
-    results = fetch_results(s3, stack.output_bucket, run_id, order.out) if run_id else None
+
+    def show(manifest: Manifest) -> None:
+        print_table(console, manifest)
+
+    kept = (
+        () if ends_here else (f"They are still in s3://{stack.output_bucket}, see runs/{run_id}/manifest.json.",)
+    )
+    try:
+        results = fetch_results(s3, stack.output_bucket, run_id, order.out, show) if run_id else None
+    except CopyError as error:
+        raise CopyError(*error.lines, *kept) from error
     if results is None:
         raise explain_end(last, execution)
-    print_table(console, results.manifest)
     _print_places(console, results)
     if results.problems:
-        raise ServiceError("Not all predictions could be copied:", *results.problems)
+        raise CopyError("Not all predictions could be copied:", *results.problems, *kept)
     return results
 
 

@@ -22,6 +22,12 @@ from pipeline.naming import item_problem
 # Rows wait in memory and go to disk together, so that any number of values needs one open file.
 MAX_WAITING_CHARACTERS = 64 * 1024 * 1024
 MAX_NAMED_VALUES = 20
+MAX_NAME_CHARACTERS = 40
+# So much of the start tells text from anything else.
+START_BYTES = 4096
+# None of them stands in a header; ends of lines, tabs and a few leftovers of printers are no sign.
+CONTROL_BYTES = frozenset(range(0x20)) - frozenset(b"\t\n\v\f\r\x1a\x1b") | {0x7F}
+OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 # UTF-8, Latin-1 and their kin agree on commas, quotes and line ends; read as Latin-1, every byte comes back.
 LOSSLESS = "latin-1"
 BYTE_ORDER_MARK = codecs.BOM_UTF8.decode(LOSSLESS)
@@ -141,11 +147,13 @@ def _records(text: Iterable[str], source: Path) -> Iterator[_Record]:
 
 
 def _check_kind(stream: BinaryIO, source: Path) -> None:
-    start = stream.read(4)
+    start = stream.read(START_BYTES)
     stream.seek(0)
     for magic, problem in NOT_A_CSV.items():
         if start.startswith(magic):
             raise CommandError(f"{source} {problem}.")
+    if b"\0" in start or CONTROL_BYTES.intersection(start.partition(b"\n")[0]):
+        raise CommandError(f"{source} is not a text table: save it as CSV in UTF-8.")
 
 
 def _find_column(column: str, header: _Record, source: Path) -> int:
@@ -155,7 +163,23 @@ def _find_column(column: str, header: _Record, source: Path) -> int:
     alike = [position for position, name in enumerate(names) if name.casefold() == column.casefold()]
     if len(alike) == 1:
         return alike[0]
-    raise CommandError(f"{source} has no column {column!r}.", f"Its columns: {', '.join(names)}.")
+    hints = [
+        f"It seems to be separated by {called}: save it with commas."
+        for sign, called in OTHER_SEPARATORS.items()
+        if len(names) == 1 and sign in names[0]
+    ]
+    raise CommandError(f"{source} has no column {column!r}.", f"Its columns: {_listed(names)}.", *hints[:1])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of `names`, each on one line and not too long to be read."""
+    more = len(names) - MAX_NAMED_VALUES
+    return ", ".join(map(_shown, names[:MAX_NAMED_VALUES])) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(name: str) -> str:
+    cut = name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:MAX_NAME_CHARACTERS]}…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
 
 
 def _readable(field: str) -> str:
@@ -276,8 +300,4 @@ def _check_found(only: Sequence[str], parts: _Parts, source: Path, column: str) 
         hint = f" Did you mean {' or '.join(repr(folded[name]) for name in near)}?" if near else ""
         problems.append(f"{source} has no row whose {column} is {missing!r}.{hint}")
     if problems:
-        named = ", ".join(by_size[:MAX_NAMED_VALUES])
-        more = len(by_size) - MAX_NAMED_VALUES
-        raise CommandError(
-            *problems, f"There are, the largest first: {named}{f' and {more} more' if more > 0 else ''}."
-        )
+        raise CommandError(*problems, f"There are, the largest first: {_listed(by_size)}.")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from emulator.endpoint import ACCOUNT_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _OWN_REGISTRY = re.compile(rf"{ACCOUNT_ID}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+")
 _OWN_ENTRY_POINT = Path(__file__).resolve().parent.parent / "container" / "entrypoint.py"
 
 
 class ImageError(ValueError):
-    """`URI=COMMAND` cannot be understood; the message says why."""
+    """`URI=COMMAND` cannot be understood or used; the message says why."""
 
 
 class UnknownImageError(LookupError):
@@ -50,11 +53,13 @@ def parse_image(pair: str) -> tuple[str, list[str]]:
     directories of their own.
 
     Raises:
-        ImageError: no `=`, no URI, no command, or quotes that never close.
+        ImageError: no `=`, no URI or one with spaces inside, no command, or quotes that never close.
     """
     uri, sign, line = pair.partition("=")
     if not sign or not uri.strip():
         raise ImageError(f"{pair!r} is not URI=COMMAND")
+    if len(uri.split()) > 1:
+        raise ImageError(f"{uri.strip()!r} is no image's URI: it has spaces")
     try:
         command = shlex.split(line)
     except ValueError as error:
@@ -83,6 +88,56 @@ def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
             raise ImageError(f"{uri} is given twice")
         images[uri] = command
     return images
+
+
+def check_command(uri: str, command: Sequence[str]) -> None:
+    """Make sure that the program which stands for `uri`, and the Python script it is given, can be found here.
+
+    Raises:
+        ImageError: one cannot.
+    """
+    program, *arguments = command
+    if shutil.which(program) is None:
+        if Path(program).is_file():
+            hint = "make it executable" if "/" in program else f"write ./{program}"
+            raise ImageError(
+                f"the program of {uri} cannot be run: {program} is a file, {hint} or name its interpreter"
+            )
+        where = "" if "/" in program else " in PATH"
+        raise ImageError(f"the program of {uri} is not there: no {program}{where}")
+    script = next((word for word in arguments if word.endswith(".py") and not word.startswith("-")), None)
+    if script is not None and not Path(script).is_file():
+        raise ImageError(f"the script of {uri} is not there: no file {script}")
+
+
+def check_image_uri(uri: str, template: Path) -> bool:
+    """Make sure that `template` takes `uri` for its parameter ImageUri.
+
+    Returns:
+        Whether it has this parameter. What cannot be read as a template has none; its deployment will tell.
+
+    Raises:
+        ImageError: the parameter's AllowedPattern refuses the URI.
+    """
+    try:
+        document = yaml.compose(template.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    parameter = _child(_child(document, "Parameters"), "ImageUri")
+    pattern = _child(parameter, "AllowedPattern")
+    if isinstance(pattern, yaml.ScalarNode) and not re.fullmatch(pattern.value, uri):
+        raise ImageError(
+            f"the stack does not take {uri!r} as its ImageUri: "
+            f"write it as {ACCOUNT_ID}.dkr.ecr.REGION.amazonaws.com/NAME:TAG"
+        )
+    return parameter is not None
+
+
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """The value of the key `name`; read from YAML's own nodes, CloudFormation's tags need no meaning."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next((value for key, value in node.value if key.value == name), None)
 
 
 def repository(uri: str) -> str:

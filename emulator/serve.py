@@ -8,12 +8,12 @@ import signal
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from emulator.deployment import deploy
+from emulator.address import EmulatorError, listen
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
-from emulator.images import ImageError
+from emulator.images import ImageError, check_command, check_image_uri
 from emulator.images import parse_images as parse_image_words
-from emulator.server import Emulator, EmulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,8 +51,7 @@ def serve(
         parameters: parameters of the stack.
 
     Raises:
-        EmulatorError: the address cannot be bound.
-        DeploymentError: the stack could not be deployed.
+        EmulatorError: the address cannot be bound, or the stack could not be deployed.
     """
 
     def ignore() -> None:
@@ -69,10 +68,18 @@ def serve(
     signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup else [])]
     before = {number: signal.signal(number, end) for number in signals}
     try:
+        # What follows takes seconds to load: a port that is taken is told before.
+        listen(host, port).close()
+        from emulator.deployment import DeploymentError, deploy
+        from emulator.server import Emulator
+
         with Emulator(port=port, host=host, images=images) as emulator:
             try:
                 if template is not None:
-                    deploy(emulator.url, template, stack, parameters or {}, region=region)
+                    try:
+                        deploy(emulator.url, template, stack, parameters or {}, region=region)
+                    except DeploymentError as error:
+                        raise EmulatorError(str(error)) from error
                 for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
                     announce(line)
                 threading.Event().wait()
@@ -100,7 +107,11 @@ def exports(url: str, region: str) -> list[str]:
         "SAM_CLI_TELEMETRY": "0",
     }
     if any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
-        variables["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
+        exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        variables["NO_PROXY"] = ",".join(filter(None, [exempt, urlsplit(url).hostname]))
+        if "no_proxy" in os.environ:
+            # Where both spellings are set, curl and Python heed this one alone.
+            variables["no_proxy"] = variables["NO_PROXY"]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # A profile that is set is looked up although keys are given; a token would be sent along with them.
     return [*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]
@@ -124,12 +135,45 @@ def parse_pairs(option: str, pairs: Iterable[str]) -> dict[str, str]:
 
 
 def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
-    """`URI=COMMAND` words as image URI → command line.
+    """`URI=COMMAND` words as image URI → command line that can be run here.
 
     Raises:
-        EmulatorError: one cannot be understood, or a URI comes twice.
+        EmulatorError: one cannot be understood, a URI comes twice, or a program or its script does not exist.
     """
     try:
-        return parse_image_words(pairs)
+        images = parse_image_words(pairs)
+        for uri, command in images.items():
+            check_command(uri, command)
     except ImageError as error:
         raise EmulatorError(f"--image: {error}") from error
+    return images
+
+
+def stack_parameters(
+    told: Mapping[str, str], images: Mapping[str, list[str]], template: Path | None
+) -> dict[str, str]:
+    """The stack's parameters: those told and, where a single image was told, that image as ImageUri.
+
+    Args:
+        told: parameters of the stack; an ImageUri in them wins.
+        images: image URI → command line.
+        template: what is to be deployed; None is nothing.
+
+    Raises:
+        EmulatorError: the template does not take the image's URI.
+    """
+    parameters = dict(told)
+    if template is None:
+        return parameters
+    option = "--parameter ImageUri" if "ImageUri" in parameters else "--image"
+    if len(images) == 1:
+        parameters.setdefault("ImageUri", *images)
+    if uri := parameters.get("ImageUri"):
+        try:
+            taken = check_image_uri(uri, template)
+        except ImageError as error:
+            raise EmulatorError(f"{option}: {error}") from error
+        if not taken and "ImageUri" not in told:
+            # Another application's template, which knows of no such parameter.
+            del parameters["ImageUri"]
+    return parameters

@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 
 from emulator import bucket_policy, cloudformation, functions, sagemaker, stepfunctions
+from emulator.address import EmulatorError, listen
 from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
 
 if TYPE_CHECKING:
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+__all__ = ["Emulator", "EmulatorError"]
+
 _SEAMS = (bucket_policy, functions, sagemaker, stepfunctions, cloudformation)
-
-
-class EmulatorError(Exception):
-    """The emulator could not do what it was asked to; the message says what to change."""
 
 
 class _Server(ThreadedWSGIServer):
@@ -64,27 +63,6 @@ class _Server(ThreadedWSGIServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, made here because werkzeug's own ends the process when the port is taken."""
-    if not 0 <= port <= 65535:
-        raise EmulatorError(f"{port} is no TCP port: choose 1 to 65535, or 0 for any free one")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
-        raise EmulatorError(f"cannot listen on {host!r}: {error.strerror}") from error
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise EmulatorError(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses it or choose another port (0 = any free one)"
-        ) from error
-    return listener
 
 
 class Emulator:
@@ -135,7 +113,7 @@ class Emulator:
         with Emulator._running_lock:
             if Emulator._running is not None:
                 raise EmulatorError(f"an emulator is already running in this process at {Emulator._running.url}")
-            listener = _listen(self._host, self._port)
+            listener = listen(self._host, self._port)
             port = listener.getsockname()[1]
             work_dir = Path(tempfile.mkdtemp(prefix="automlops-emulator-")).resolve()
             self._settings = EmulatorSettings(port=port, work_dir=work_dir, host=self._host, images=self._images)

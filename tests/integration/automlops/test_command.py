@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,8 +20,10 @@ from typer.testing import CliRunner, Result
 
 from automlops.main import app
 from automlops.sample_data import write_transactions
+from emulator.endpoint import Clients
 
 Command = Callable[..., Result]
+PROGRAM = str(Path(sys.executable).parent / "automlops")
 
 
 class Deployed(Protocol):
@@ -115,11 +119,72 @@ def test_name_of_an_earlier_execution_is_refused(command: Command, tmp_path: Pat
     assert "another --name" in result.stderr
 
 
+def test_folder_that_cannot_be_made_is_told_before_the_run(command: Command, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = command("run", "--item", f"a={shop}", "--out", "file/out")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Cannot write into file/out")
+    assert "uploaded" not in result.output
+
+
+def test_results_that_cannot_be_copied_leave_the_verdict_shown(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty.csv").touch()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("automlops.results._write", full)
+    result = command("run", "--item", "a=empty.csv")
+    assert result.exit_code == 3, result.output
+    assert "verdict FAILED: 0 of 1 items succeeded" in result.stdout
+    assert "No space left on device" in result.stderr
+    assert "They are still in s3://" in result.stderr
+
+
+def test_single_image_told_to_up_is_what_the_stack_trains_with(tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("raise SystemExit('mine was here')\n")
+    uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+    words = (
+        "up",
+        "--port",
+        "0",
+        "--image",
+        f"{uri}={sys.executable} mine.py",
+        "--parameter",
+        "TimeSeriesLength=2",
+    )
+    with subprocess.Popen((PROGRAM, *words), stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[-1]
+            stack = Clients(url).get("cloudformation").describe_stacks(StackName="automlops")["Stacks"][0]
+        finally:
+            process.terminate()
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+    assert (parameters["ImageUri"], parameters["TimeSeriesLength"]) == (uri, "2")
+
+
+@pytest.mark.parametrize("program", [(PROGRAM, "up"), (sys.executable, "-m", "emulator")], ids=["up", "module"])
+def test_taken_port_is_told(program: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = (*program, "--port", str(port))
+        result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode in {1, 3}
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.fixture
-def emulator_process() -> Iterator[subprocess.Popen[str]]:
+def emulator_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """`automlops up` on a free port."""
-    command = (str(Path(sys.executable).parent / "automlops"), "up", "--port", "0")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    command = (PROGRAM, "up", "--port", "0")
+    # One that is killed leaves its folder behind.
+    variables = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
     try:
         yield process
     finally:
@@ -137,11 +202,37 @@ def test_up_tells_when_it_is_ready_and_ends_at_sigint(emulator_process: subproce
     assert emulator_process.wait(30) == 0
 
 
+def test_run_whose_emulator_is_killed_is_said_to_be_gone(
+    emulator_process: subprocess.Popen[str], shop: Path, tmp_path: Path
+) -> None:
+    assert emulator_process.stdout is not None
+    variables = dict(os.environ)
+    for line in emulator_process.stdout:
+        name, sign, value = line.removeprefix("export ").strip().partition("=")
+        if sign:
+            variables[name] = value
+        if line.startswith("unset"):
+            break
+    words = (PROGRAM, "run", "--stack", "automlops", "--item", f"a={shop}", "--out", str(tmp_path / "out"))
+    with subprocess.Popen(
+        words, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    ) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith("started"):
+                break
+        emulator_process.kill()
+        _, told = run.communicate(timeout=60)
+    assert run.returncode == 3
+    assert told == f"The emulator at {variables['AWS_ENDPOINT_URL']} is gone, and the run with it.\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_quickstart_goes_from_a_users_file_to_predictions_and_leaves_no_emulator(
     shop: Path, tmp_path: Path
 ) -> None:
     command = (
-        str(Path(sys.executable).parent / "automlops"),
+        PROGRAM,
         *("quickstart", "--data", str(shop), "--items", "France", "--out", str(tmp_path / "out")),
     )
     # A profile and an endpoint of the user's must not reach the run on this machine.

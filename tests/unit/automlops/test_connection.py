@@ -13,7 +13,7 @@ from botocore import exceptions
 from botocore.stub import Stubber
 
 from automlops.connection import Connection, connect, service_errors
-from automlops.errors import CommandError, ServiceError
+from automlops.errors import CommandError, NobodyAnswersError, ServiceError
 from automlops.stack import Stack, find_stack
 
 Stubbed = Callable[[str], tuple[Any, Stubber]]
@@ -48,6 +48,29 @@ def test_what_boto3_raises_becomes_one_clear_line(raised: Exception, line: str) 
         raise raised
     assert re.search(line, refused.value.lines[0])
     assert len(refused.value.lines) <= 2
+
+
+def test_refused_connection_is_told_apart_from_one_that_takes_too_long() -> None:
+    with pytest.raises(NobodyAnswersError), service_errors("do it"):
+        raise exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+    with pytest.raises(ServiceError) as slow, service_errors("do it"):
+        raise exceptions.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1")
+    assert not isinstance(slow.value, NobodyAnswersError)
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:4600", True),
+        ("http://[::1]:4600", True),
+        ("http://localhost:4600", True),
+        ("http://192.0.2.7:4600", False),
+        (None, False),
+    ],
+)
+def test_endpoint_on_this_machine_is_known(url: str | None, here: bool) -> None:
+    session: Any = None
+    assert Connection(session, "eu-west-1", url).on_this_machine is here
 
 
 def test_region_of_the_option_wins_over_the_environment() -> None:

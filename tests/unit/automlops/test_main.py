@@ -71,7 +71,24 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
         pytest.param(
             ["quickstart", "--data", "data.csv", "--items", "Frnce"], "Did you mean 'France'", id="items"
         ),
+        pytest.param(["quickstart", "--items", "Mars"], "The sample has no country 'Mars'", id="no such sample"),
+        pytest.param(["run", "--local", "--item", "a=data.csv", "--out", "data.csv/x"], "Cannot write", id="out"),
+        pytest.param(
+            ["run", "--stack", "s", "--region", "r", "--item", "a=data.csv", "--out", "data.csv/x"],
+            "Cannot write",
+            id="out of a stack's run",
+        ),
         pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
+        pytest.param(["up", "--image", "short:1=python3"], "write it as 123456789012.dkr.ecr.REGION", id="URI"),
+        pytest.param(["up", "--image", "my image=python3"], "it has spaces", id="URI with spaces"),
+        pytest.param(["up", "--image", "i=no-such-program"], "no no-such-program in PATH", id="program"),
+        pytest.param(["up", "--image", "i=python3 none.py"], "no file none.py", id="script"),
+        pytest.param(["up", "--parameter", "ImageUri"], "write it as NAME=VALUE", id="parameter"),
+        pytest.param(
+            ["up", "--parameter", "ImageUri=x"],
+            "--parameter ImageUri: the stack does not take",
+            id="image's parameter",
+        ),
     ],
 )
 @pytest.mark.usefixtures("data")
@@ -162,6 +179,19 @@ def test_split_prints_rows_and_the_command_to_type_next(command: Command, data: 
     assert "1 rows have no Country" in result.stdout
     expected = "automlops run --item Spain=items/Spain.csv --item 'Costa Rica=items/Costa Rica.csv' --local"
     assert expected in result.stdout
+
+
+def test_split_into_many_suggests_a_command_for_the_largest_three(command: Command, data: Path) -> None:
+    with data.open("a") as file:
+        file.writelines(f"{n},Country {n // 9}\n" for n in range(9, 40))
+    result = command("split", "data.csv", "--by", "Country", "--out", "items")
+    assert result.exit_code == 0
+    assert "What to type next, for the largest 3 of 6:" in result.stdout
+    assert result.stdout.splitlines()[-1].count("--item") == 3
+    named = command(
+        "split", "data.csv", "--by", "Country", "--out", "n", "--only", "France,Spain,Country 1,Country 2"
+    )
+    assert named.stdout.splitlines()[-1].count("--item") == 4
 
 
 def test_values_with_a_comma_can_be_asked_for(command: Command, data: Path) -> None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from rich.console import Console
 
 from automlops import quickstart as quickstart_module
+from automlops.errors import CommandError
 from automlops.items import program
 from automlops.manifest import Counts, Manifest
 from automlops.quickstart import quickstart
 from automlops.results import Results
 from automlops.run import Order
 
+Verdict = Literal["SUCCEEDED", "FAILED"]
+
 
 @pytest.fixture
-def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Order]:
+def verdict() -> Verdict:
+    """Of every run; tests parametrise it."""
+    return "SUCCEEDED"
+
+
+@pytest.fixture
+def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verdict: Verdict) -> list[Order]:
     """What would have been run."""
     found: list[Order] = []
     predictions = tmp_path / "predictions.csv"
@@ -28,7 +37,7 @@ def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Order]:
     def remember(_console: Console, _connection: object, _stack: str, order: Order, **_options: Any) -> Results:
         found.append(order)
         counts = Counts(total=1, succeeded=1, failed=0, unfinished=0)
-        manifest = Manifest.model_construct(run_id="x", verdict="SUCCEEDED", counts=counts, items=[])
+        manifest = Manifest.model_construct(run_id="x", verdict=verdict, counts=counts, items=[])
         return Results(tmp_path, manifest, {"Spain": [predictions]})
 
     @contextmanager
@@ -52,6 +61,21 @@ def test_without_data_three_made_up_items_run(orders: list[Order], console: Cons
     [order] = orders
     assert order.request["itemList"] == ["United Kingdom", "Germany", "France"]
     assert all(file.path.stat().st_size > 100_000 for file in order.files)
+
+
+def test_countries_of_the_sample_can_be_asked_for(orders: list[Order], console: Console, tmp_path: Path) -> None:
+    quickstart(console, None, "Country", ["Germany", "France"], tmp_path / "out")
+    quickstart(console, None, "Country", ["Spain"], tmp_path / "out")
+    assert [order.request["itemList"] for order in orders] == [["Germany", "France"], ["Spain"]]
+
+
+def test_country_that_the_sample_has_not_is_answered_with_those_it_has(
+    orders: list[Order], console: Console, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match=r"no country 'Mars'\.\nIt has: United Kingdom, Germany, France, "):
+        quickstart(console, None, "Country", ["France", "Mars"], tmp_path / "out")
+    assert not orders
+    assert not (tmp_path / "out").exists()
 
 
 def test_largest_three_of_the_data_run_unless_others_are_named(
@@ -91,3 +115,13 @@ def test_end_shows_predictions_and_what_to_type_next(
     command = f"automlops run --item Spain={tmp_path / 'out' / 'items' / 'Spain.csv'}"
     assert f"{command} --local\n" in shown()
     assert f"{command} --stack automlops\n" in shown()
+
+
+@pytest.mark.parametrize("verdict", ["FAILED"])
+@pytest.mark.usefixtures("orders")
+def test_end_of_a_failed_run_says_where_the_reasons_are(
+    console: Console, shown: Callable[[], str], tmp_path: Path
+) -> None:
+    quickstart(console, table(tmp_path), "Country", [], tmp_path / "out")
+    assert "What to type next" not in shown()
+    assert f"{tmp_path / 'manifest.json'}, under reason" in shown()

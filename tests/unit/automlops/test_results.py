@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from automlops.errors import RunBrokenError
-from automlops.manifest import parse_manifest
+from automlops.errors import CommandError, CopyError, ExitCode, RunBrokenError
+from automlops.manifest import Manifest, parse_manifest
 from automlops.report import print_table
-from automlops.results import fetch_results
+from automlops.results import fetch_results, results_folder
 
 RUN_ID = "20260102T030405007Z-night"
 
@@ -75,7 +75,7 @@ class Bucket:
 def fetch(objects: dict[str, bytes], out: Path) -> Any:
     # A stand-in of four methods for a client of hundreds.
     client: Any = Bucket(objects)
-    return fetch_results(client, "output", RUN_ID, out)
+    return fetch_results(client, "output", RUN_ID, out, lambda _manifest: None)
 
 
 def predictions_key(item: str) -> str:
@@ -126,6 +126,41 @@ def test_predictions_that_are_gone_are_told_and_the_others_copied(tmp_path: Path
 def test_run_without_manifest_has_no_results(tmp_path: Path) -> None:
     assert fetch({}, tmp_path) is None
     assert not any(tmp_path.iterdir())
+
+
+def test_verdict_is_known_before_a_copy_fails(tmp_path: Path) -> None:
+    client: Any = Bucket({f"runs/{RUN_ID}/manifest.json": a_manifest(an_item("a"))})
+    (tmp_path / RUN_ID).touch()
+    seen: list[Manifest] = []
+    with pytest.raises(CopyError, match="cannot write into") as failed:
+        fetch_results(client, "output", RUN_ID, tmp_path, seen.append)
+    assert failed.value.exit_code == ExitCode.UNREACHABLE
+    assert [manifest.verdict for manifest in seen] == ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize("inside", ["out", "out/deeper"])
+def test_folder_that_cannot_be_written_is_told_before_anything_else(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / inside
+    with pytest.raises(CommandError, match="Cannot write into") as refused, results_folder(out):
+        pytest.fail("something was started")
+    assert refused.value.exit_code == ExitCode.REFUSED
+
+
+def test_folder_stays_only_with_results_in_it(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    with results_folder(out):
+        assert not any(out.iterdir())
+    assert not any(tmp_path.iterdir())
+    with results_folder(out):
+        (out / "result").touch()
+    assert (out / "result").exists()
+
+
+def test_empty_folder_of_the_users_stays(tmp_path: Path) -> None:
+    with results_folder(tmp_path):
+        pass
+    assert tmp_path.is_dir()
 
 
 def test_manifest_that_is_none_is_refused() -> None:

@@ -14,9 +14,18 @@ from rich.console import Console
 
 from automlops import run as run_module
 from automlops.connection import Connection
-from automlops.errors import CommandError, ExitCode, InterruptedRunError, ServiceError
+from automlops.errors import (
+    CommandError,
+    CopyError,
+    ExitCode,
+    InterruptedRunError,
+    NobodyAnswersError,
+    ServiceError,
+)
 from automlops.execution import Execution, Snapshot
+from automlops.manifest import Manifest
 from automlops.request import ItemFile
+from automlops.results import Results
 from automlops.run import Order, explain_end, make_order, run_order
 from automlops.stack import Stack
 
@@ -82,9 +91,16 @@ def test_out_that_is_a_file_is_refused_before_anything_starts(tmp_path: Path) ->
 class FakePlace:
     """Stands for the modules that talk to AWS: remembers what is done, and answers looks as told."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, look: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        look: Callable[[], Snapshot],
+        *,
+        endpoint_url: str | None = "http://127.0.0.1:1",
+        run_id: str | None = None,
+    ) -> None:
         self.done: list[str] = []
-        watch = SimpleNamespace(look=look, find_run_id=lambda: None)
+        watch = SimpleNamespace(look=look, find_run_id=lambda: run_id)
 
         def upload(_s3: object, _stack: Stack, file: ItemFile) -> SimpleNamespace:
             self.done.append(file.item)
@@ -100,7 +116,7 @@ class FakePlace:
         monkeypatch.setattr(run_module, "Watch", lambda *_: watch)
         # Never asked for a client in earnest.
         session: Any = SimpleNamespace(client=lambda *_, **__: None)
-        self.connection = Connection(session, "eu-west-1", "http://127.0.0.1:1")
+        self.connection = Connection(session, "eu-west-1", endpoint_url)
 
 
 def an_order(tmp_path: Path) -> Order:
@@ -163,3 +179,54 @@ def test_run_on_its_own_emulator_does_not_claim_to_go_on(
     with pytest.raises(CommandError) as told:
         run_order(console, place.connection, "mine", an_order(tmp_path), ends_here=True)
     assert told.value.lines == (line,)
+
+
+@pytest.mark.parametrize("ends_here", [True, False], ids=["its own", "one of automlops up"])
+def test_run_is_gone_with_an_emulator_that_refuses_connections(
+    monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path, *, ends_here: bool
+) -> None:
+    place = FakePlace(monkeypatch, raising(NobodyAnswersError("Nobody answers.")))
+    with pytest.raises(ServiceError) as told:
+        run_order(console, place.connection, "mine", an_order(tmp_path), ends_here=ends_here)
+    assert told.value.lines == ("The emulator at http://127.0.0.1:1 is gone, and the run with it.",)
+
+
+@pytest.mark.parametrize("endpoint_url", [None, "http://emulator.example:4600"], ids=["AWS", "another machine"])
+def test_run_goes_on_where_only_the_way_to_it_is_lost(
+    monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path, endpoint_url: str | None
+) -> None:
+    lost = raising(NobodyAnswersError("Nobody answers."))
+    place = FakePlace(monkeypatch, lost, endpoint_url=endpoint_url)
+    with pytest.raises(ServiceError, match="The run goes on"):
+        run_order(console, place.connection, "mine", an_order(tmp_path))
+
+
+@pytest.mark.parametrize("ends_here", [True, False], ids=["emulator ends", "stack stays"])
+@pytest.mark.parametrize("whole", [True, False], ids=["no folder", "one prediction"])
+def test_verdict_is_shown_although_copying_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    console: Console,
+    shown: Callable[[], str],
+    tmp_path: Path,
+    *,
+    ends_here: bool,
+    whole: bool,
+) -> None:
+    manifest = Manifest.model_validate({
+        "runId": "r", "verdict": "SUCCEEDED", "items": [],
+        "counts": {"total": 1, "succeeded": 1, "failed": 0, "unfinished": 0},
+    })  # fmt: skip
+
+    def fetch(*arguments: Any) -> Results:
+        arguments[-1](manifest)
+        if whole:
+            raise CopyError("The disk is full.")
+        return Results(tmp_path, manifest, {}, ["a: The disk is full."])
+
+    monkeypatch.setattr(run_module, "fetch_results", fetch)
+    place = FakePlace(monkeypatch, lambda: Snapshot("SUCCEEDED"), run_id="r")
+    with pytest.raises(CopyError, match=r"The disk is full\.") as failed:
+        run_order(console, place.connection, "mine", an_order(tmp_path), ends_here=ends_here)
+    assert failed.value.exit_code == ExitCode.UNREACHABLE
+    assert "verdict SUCCEEDED" in shown()
+    assert ("They are still in s3://output" in str(failed.value)) is not ends_here

@@ -159,6 +159,10 @@ def test_source_itself_is_never_replaced(tmp_path: Path) -> None:
         ),
         pytest.param("Id,Country\n".encode("utf-16"), "UTF-16", id="utf-16"),
         pytest.param(b"PK\x03\x04rest", "Excel workbook", id="workbook"),
+        pytest.param(b"\x7fELF\x02\x01\x01\x00" * 9, "is not a text table", id="program"),
+        pytest.param(b"\x89\xf5\xb1e\x15,\x0e\nab\n", "is not a text table", id="noise"),
+        pytest.param("Id,Country\n1,x\n".encode("utf-16-le"), "is not a text table", id="utf-16 without a mark"),
+        pytest.param(gzip.compress(b"\x00" * 9000), "is not a text table", id="packed zeros"),
         pytest.param(gzip.compress(HEADER * 99)[:-9], "packed and damaged", id="cut gzip"),
         pytest.param(lzma.compress(HEADER * 99)[:-9], "packed and damaged", id="cut xz"),
         pytest.param(gzip.compress(HEADER)[:-8] + bytes(8), "packed and damaged", id="gzip of a wrong sum"),
@@ -188,3 +192,25 @@ def test_unknown_column_is_answered_with_the_columns_there_are(tmp_path: Path) -
     source = table_in(tmp_path, HEADER + b"1,France,x\n")
     with pytest.raises(CommandError, match="Its columns: Id, Country, Note"):
         split_table(source, "Land", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("separator", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ", None)]
+)
+def test_other_separator_is_named(tmp_path: Path, separator: str, called: str | None) -> None:
+    source = table_in(tmp_path, f"Id{separator}Country\n1{separator}France\n".encode())
+    with pytest.raises(CommandError, match="no column 'Country'") as refused:
+        split_table(source, "Country", tmp_path / "out")
+    hints = [line for line in refused.value.lines if "separated by" in line]
+    assert hints == ([f"It seems to be separated by {called}: save it with commas."] if called else [])
+
+
+def test_listed_names_are_cut_and_keep_to_their_line(tmp_path: Path) -> None:
+    many = ",".join(f"c{n}" for n in range(50))
+    source = table_in(tmp_path, f'{"x" * 500},"a\n\x1b[31mb",{many}\n1,2,3\n'.encode())
+    with pytest.raises(CommandError) as refused:
+        split_table(source, "Land", tmp_path / "out")
+    line = refused.value.lines[1]
+    assert line.isprintable()
+    assert f"{'x' * 40}…, a\\n\\x1b[31mb, c0, " in line
+    assert line.endswith("c17 and 32 more.")

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from emulator.images import ImageError, UnknownImageError, parse_image, parse_images, repository, resolve_image
+from emulator.images import (
+    ImageError,
+    UnknownImageError,
+    check_command,
+    parse_image,
+    parse_images,
+    repository,
+    resolve_image,
+)
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -34,6 +42,7 @@ def test_pair_is_split_at_the_first_equals_sign(pair: str, expected: tuple[str, 
     [
         pytest.param("image", "is not URI=COMMAND", id="no equals sign"),
         pytest.param("=run", "is not URI=COMMAND", id="no URI"),
+        pytest.param("my image=run", "'my image' is no image's URI: it has spaces", id="spaces"),
         pytest.param("image=", "has no command", id="no command"),
         pytest.param("image=  ", "has no command", id="blank command"),
         pytest.param("image='run", "cannot be split: No closing quotation", id="open quote"),
@@ -59,6 +68,36 @@ def test_files_of_the_command_become_absolute(tmp_path: Path, monkeypatch: pytes
         ["python", str(tmp_path / "algorithm.py"), str(tmp_path / "algorithm.py"), "other.py"],
     )
     assert parse_image("i=./algorithm.py") == ("i", [str(tmp_path / "algorithm.py")])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("no-such-program", "no no-such-program in PATH", id="program"),
+        pytest.param("./none.sh x", r"no \./none\.sh$", id="path"),
+        pytest.param("plain.sh", r"plain\.sh is a file, write \./plain\.sh or name", id="no slash"),
+        pytest.param("./plain.sh", r"make it executable or name", id="not executable"),
+        pytest.param("./run.sh none.py", r"no file none\.py", id="script"),
+        pytest.param("./run.sh -u none.py there.py", r"no file none\.py", id="script behind an option"),
+    ],
+)
+def test_command_that_cannot_be_run_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("plain.sh", "there.py"):
+        (tmp_path / name).touch(mode=0o644)
+    (tmp_path / "run.sh").touch(mode=0o755)
+    with pytest.raises(ImageError, match=message):
+        check_command("i", line.split())
+
+
+@pytest.mark.parametrize("line", ["./run.sh", "./run.sh there.py none.py", "./run.sh --log=none.py", "sh -c x"])
+def test_command_that_can_be_run_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.py").touch()
+    (tmp_path / "run.sh").touch(mode=0o755)
+    check_command("i", line.split())
 
 
 @pytest.mark.parametrize(
