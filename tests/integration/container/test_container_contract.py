@@ -205,7 +205,7 @@ ONE_DAY = [Line(str(customer), customer, FIRST_DAY) for customer in (1, 2, 3)]
         pytest.param(b"", "Online_Retail.csv is empty", id="empty"),
         pytest.param(b"536365,85123A,MUG,6,2010-12-01,2.5,1,UK\n", "no header line", id="no-header"),
         pytest.param(b"InvoiceNo,Quantity,InvoiceDate,CustomerID\n", "no column UnitPrice or Price", id="column"),
-        pytest.param(ONE_DAY, "None of the 3 customers bought on two different days", id="nobody-came-back"),
+        pytest.param(ONE_DAY, "Of 3 customers none bought on two different days", id="nobody-came-back"),
         pytest.param(return_all(SHOP[:50]), "No line is a real purchase", id="returns-only"),
         pytest.param([], "No line is a real purchase", id="header-only"),
     ],
