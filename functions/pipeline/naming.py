@@ -51,11 +51,6 @@ def timestamp(moment: datetime) -> str:
     return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
 
 
-def parse_timestamp(text: str) -> datetime:
-    """The moment that `timestamp` wrote."""
-    return datetime.strptime(text, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
-
-
 def run_id(started: str, execution_name: str) -> str:
     """`<timestamp>-<execution name>`, safe as part of an S3 key and of a tag.
 
