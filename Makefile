@@ -66,8 +66,9 @@ docs: dev ## write the parts of the documents that are made from code
 .PHONY: lock
 lock: $(BIN)/uv ## bring uv.lock and both requirements.txt up to pyproject.toml
 	@$(BIN)/uv lock
+	@# jmespath comes with boto3, which Lambda's runtime has.
 	@{ echo "# From uv.lock: make lock"; echo "--only-binary :all:"; \
-	  $(BIN)/uv export --frozen --quiet --only-group functions --no-hashes --no-header; } > functions/requirements.txt
+	  $(BIN)/uv export --frozen --quiet --only-group functions --no-emit-package jmespath --no-hashes --no-header; } > functions/requirements.txt
 	@{ echo "# From uv.lock: make lock"; \
 	  $(BIN)/uv export --frozen --quiet --only-group container --no-hashes --no-header; } > container/requirements.txt
 
