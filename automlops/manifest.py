@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+import msgspec
+from msgspec import Struct
 
 from automlops.errors import RunBrokenError
 
 
-class _Part(BaseModel):
-    # Unknown keys are for readers of a later version.
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
-
-
-class ManifestItem(_Part):
+# Keys that these do not name are for readers of a later version.
+class ManifestItem(Struct, frozen=True, kw_only=True, rename="camel"):
     """What became of one item.
 
     Attributes:
@@ -37,7 +33,7 @@ class ManifestItem(_Part):
     duration_seconds: float | None = None
 
 
-class Counts(_Part):
+class Counts(Struct, frozen=True, kw_only=True, rename="camel"):
     """How many items the run had, and how many ended how."""
 
     total: int
@@ -46,16 +42,14 @@ class Counts(_Part):
     unfinished: int
 
 
-class MapRunError(BaseModel):
+class MapRunError(Struct, frozen=True, kw_only=True, rename="pascal"):
     """Why the map run itself broke, in Step Functions' own spelling."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    error: str = Field(alias="Error", default="")
-    cause: str = Field(alias="Cause", default="")
+    error: str = ""
+    cause: str = ""
 
 
-class Manifest(_Part):
+class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
     """What became of a run."""
 
     run_id: str
@@ -72,6 +66,6 @@ def parse_manifest(content: bytes) -> Manifest:
         RunBrokenError: it is none.
     """
     try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
+        return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunBrokenError(f"The run's manifest.json cannot be read: {error}") from error

@@ -19,8 +19,6 @@ MAX_HASH_DIGITS = 20
 # (item, timestamp, hash digits) → name.
 JobNameMaker = Callable[[str, str, int], str]
 
-TIMESTAMP_PATTERN = r"^\d{8}T\d{9}Z$"
-
 
 def item_problem(item: object) -> str | None:
     """What is wrong with an item's name, or None if it can be used.

@@ -51,16 +51,14 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, s3: S3Clie
     _check_lines(lines)
     key = layout.items_key(run_id)
     _write_items(s3, settings.output_bucket, key, lines, execution)
-    return PreparedRun.model_validate(
-        {
-            "runId": run_id,
-            "executionArn": execution.id,
-            "startedAt": execution.start_time,
-            "itemsKey": key,
-            "itemCount": len(lines),
-            "maxConcurrency": event.request.max_concurrency or settings.max_concurrency,
-            "toleratedFailurePercentage": event.request.tolerated_failure_percentage,
-        }
+    return PreparedRun(
+        run_id=run_id,
+        execution_arn=execution.id,
+        started_at=execution.start_time,
+        items_key=key,
+        item_count=len(lines),
+        max_concurrency=event.request.max_concurrency or settings.max_concurrency,
+        tolerated_failure_percentage=event.request.tolerated_failure_percentage,
     )
 
 

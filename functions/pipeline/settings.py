@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+import msgspec
+from msgspec import Meta
 
+from pipeline import validation
 from pipeline.errors import SettingsError
 
-Required = Annotated[str, StringConstraints(min_length=1)]
-Name = TypeVar("Name", bound="Settings")
+Required = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[int, Meta(ge=1)]
+Model = TypeVar("Model", bound="StackSettings")
+
+# Dataclasses, since a class of Structs cannot have two of them as bases, and prepare_run's settings are those of both jobs.
 
 
-class Settings(BaseModel):
-    """Base: field `output_bucket` is read from variable OUTPUT_BUCKET; other variables are none of ours."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
-
-
-class StackSettings(Settings):
-    """What every function knows of its stack."""
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
 
     stack_name: Required
     output_bucket: Required
 
 
+@dataclass(frozen=True, kw_only=True)
 class SummarizeRunSettings(StackSettings):
     """Environment of summarize_run."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings(StackSettings):
     """Environment of aws_create_model."""
 
@@ -38,15 +41,17 @@ class ModelSettings(StackSettings):
     image_uri: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class TransformSettings(StackSettings):
     """Environment of aws_batch_transform."""
 
     transform_instance_type: Required
-    transform_max_runtime_in_seconds: Annotated[int, Field(ge=1)]
+    transform_max_runtime_in_seconds: Positive
     split_type: Literal["Line", "None"]
-    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
+    max_payload_in_mb: Annotated[int, Meta(ge=0, le=100)]
 
 
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings(StackSettings):
     """Environment of aws_training_job."""
 
@@ -55,27 +60,31 @@ class TrainingSettings(StackSettings):
     sagemaker_role_arn: Required
     image_uri: str
     training_instance_type: Required
-    training_volume_size_in_gb: Annotated[int, Field(ge=1)]
-    training_max_runtime_in_seconds: Annotated[int, Field(ge=1)]
+    training_volume_size_in_gb: Positive
+    training_max_runtime_in_seconds: Positive
     training_use_spot: bool
     model_backend: Required
-    time_series_length: Annotated[int, Field(ge=1)]
+    time_series_length: Positive
 
 
+@dataclass(frozen=True, kw_only=True)
 class PrepareRunSettings(TrainingSettings, TransformSettings):
     """Environment of prepare_run, which writes the requests of both jobs."""
 
-    max_concurrency: Annotated[int, Field(ge=1, le=10_000)]
+    max_concurrency: Annotated[int, Meta(ge=1, le=10_000)]
 
 
-def load_settings(model: type[Name], environment: Mapping[str, str]) -> Name:
-    """`environment` as `model`.
+def load_settings(model: type[Model], environment: Mapping[str, str]) -> Model:
+    """`environment` as `model`; variables that it does not name are none of ours.
 
     Raises:
         SettingsError: a variable is missing or wrong; all of them are named.
     """
+    names = [field.name for field in fields(model)]
+    told = {name: environment[name.upper()] for name in names if name.upper() in environment}
     try:
-        return model.model_validate(dict(environment))
-    except ValidationError as error:
-        problems = "; ".join(f"{detail['loc'][0]}: {detail['msg']}" for detail in error.errors())
-        raise SettingsError(f"the function's environment is wrong: {problems}") from error
+        return validation.convert(told, model, strict=False)
+    except msgspec.ValidationError as error:
+        found = validation.problems(told, model, strict=False)
+        listed = "; ".join(f"{str(problem.place[0]).upper()}: {problem.words}" for problem in found)
+        raise SettingsError(f"the function's environment is wrong: {listed}") from error

@@ -14,12 +14,15 @@ import pytest
 from pipeline import aws, errors, layout, preparation, requests, single_jobs
 from pipeline.contracts import (
     BatchTransformEvent,
+    Contract,
     CreateModelEvent,
+    ExecutionContext,
     ItemRequest,
     PreparedRun,
     PrepareRunEvent,
     TrainingJobEvent,
     TrainingResult,
+    parse_event,
 )
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.conftest import ENVIRONMENT
@@ -173,8 +176,7 @@ def test_platform_errors_are_retried_by_every_function_state_and_others_by_none(
 def test_the_payload_of_prepare_run_is_its_contract(definition: Document) -> None:
     payload = definition["States"]["PrepareRun"]["Parameters"]["Payload"]
     assert {key.removesuffix(".$") for key in payload} == wire_names(PrepareRunEvent)
-    execution = PrepareRunEvent.model_fields["execution"].annotation
-    assert {key.removesuffix(".$") for key in payload["execution"]} == wire_names(execution)
+    assert {key.removesuffix(".$") for key in payload["execution"]} == wire_names(ExecutionContext)
 
 
 def test_the_payload_of_create_model_is_its_contract(child: Document) -> None:
@@ -185,8 +187,8 @@ def test_the_payload_of_create_model_is_its_contract(child: Document) -> None:
     assert {key.removesuffix(".$") for key in selected} == wire_names(TrainingResult)
 
 
-def wire_names(model: Any) -> set[str]:
-    return {field.alias or name for name, field in model.model_fields.items()}
+def wire_names(model: type[Contract]) -> set[str]:
+    return set(model.__struct_encode_fields__)
 
 
 def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) -> None:
@@ -215,7 +217,7 @@ def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_i
     monkeypatch.setattr(aws, "check_input", lambda s3, uri: None)  # noqa: ARG005
     return preparation._line(
         3,
-        ItemRequest.model_validate({**ENTRY, "transform": TRANSFORM}),
+        parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM}),
         settings=settings,
         s3=None,  # type: ignore[arg-type]
         run_id=run_id,
@@ -268,7 +270,7 @@ def test_aws_training_job_asks_for_what_the_machine_asks_for(
     child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line, alone = line_of(settings_for_lines, monkeypatch, f"{STARTED}-aws_training_job"), Recorder()
-    event = TrainingJobEvent.model_validate({**ENTRY, "transform": TRANSFORM, "timestamp": STARTED})
+    event = parse_event(TrainingJobEvent, {**ENTRY, "transform": TRANSFORM, "timestamp": STARTED})
     single_jobs.start_training_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
     assert resolved(child["States"]["StartTrainingJob"]["Parameters"], line) == alone.request
 
@@ -278,14 +280,15 @@ def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
 ) -> None:
     run_id = f"{STARTED}-aws_batch_transform"
     line, alone = line_of(settings_for_lines, monkeypatch, run_id), Recorder()
-    event = BatchTransformEvent.model_validate(
+    event = parse_event(
+        BatchTransformEvent,
         {
             "item": ENTRY["item"],
             "modelName": line["model"]["name"],
             "input": f"s3://output-bucket/{layout.sample_key(ENTRY['item'], run_id)}",
             "transform": TRANSFORM,
             "timestamp": STARTED,
-        }
+        },
     )
     single_jobs.start_transform_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
     assert resolved(child["States"]["StartBatchTransformJob"]["Parameters"], line) == alone.request

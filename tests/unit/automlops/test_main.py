@@ -35,9 +35,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_nothing_heavy_is_loaded_for_help() -> None:
-    code = (
-        "import sys, automlops.main; print(sorted({'boto3', 'moto', 'pipeline', 'pydantic'} & set(sys.modules)))"
-    )
+    code = "import sys, automlops.main; print(sorted({'boto3', 'moto', 'pipeline', 'msgspec'} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert answer.stdout.strip() == "[]"
 
@@ -78,6 +76,7 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
             "Cannot write",
             id="out of a stack's run",
         ),
+        pytest.param(["up", "--containers", "--host", "::1"], "--host or --containers, not both", id="addresses"),
         pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
         pytest.param(["up", "--image", "short:1=python3"], "write it as 123456789012.dkr.ecr.REGION", id="URI"),
         pytest.param(["up", "--image", "my image=python3"], "it has spaces", id="URI with spaces"),

@@ -37,7 +37,7 @@ def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verdict: Verdict) ->
     def remember(_console: Console, _connection: object, _stack: str, order: Order, **_options: Any) -> Results:
         found.append(order)
         counts = Counts(total=1, succeeded=1, failed=0, unfinished=0)
-        manifest = Manifest.model_construct(run_id="x", verdict=verdict, counts=counts, items=[])
+        manifest = Manifest(run_id="x", verdict=verdict, counts=counts, items=[])
         return Results(tmp_path, manifest, {"Spain": [predictions]})
 
     @contextmanager

@@ -163,9 +163,14 @@ def test_empty_folder_of_the_users_stays(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
 
 
-def test_manifest_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b'{"verdict": "PERHAPS"}', b"", b"[]", b'{"runId": "\xff"}'],
+    ids=["other", "empty", "list", "bytes"],
+)
+def test_manifest_that_is_none_is_refused(content: bytes) -> None:
     with pytest.raises(RunBrokenError, match=r"manifest\.json cannot be read"):
-        parse_manifest(b'{"verdict": "PERHAPS"}')
+        parse_manifest(content)
 
 
 def test_table_says_what_became_of_each_item(console: Console, shown: Callable[[], str]) -> None:

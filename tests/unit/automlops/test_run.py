@@ -23,7 +23,7 @@ from automlops.errors import (
     ServiceError,
 )
 from automlops.execution import Execution, Snapshot
-from automlops.manifest import Manifest
+from automlops.manifest import Counts, Manifest
 from automlops.request import ItemFile
 from automlops.results import Results
 from automlops.run import Order, explain_end, make_order, run_order
@@ -212,10 +212,8 @@ def test_verdict_is_shown_although_copying_fails(
     ends_here: bool,
     whole: bool,
 ) -> None:
-    manifest = Manifest.model_validate({
-        "runId": "r", "verdict": "SUCCEEDED", "items": [],
-        "counts": {"total": 1, "succeeded": 1, "failed": 0, "unfinished": 0},
-    })  # fmt: skip
+    counts = Counts(total=1, succeeded=1, failed=0, unfinished=0)
+    manifest = Manifest(run_id="r", verdict="SUCCEEDED", counts=counts, items=[])
 
     def fetch(*arguments: Any) -> Results:
         arguments[-1](manifest)

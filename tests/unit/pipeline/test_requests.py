@@ -9,7 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from pipeline import requests
-from pipeline.contracts import ItemRequest, TransformChoices
+from pipeline.contracts import ItemRequest, TransformChoices, parse_event
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 
 RUN = "20261122T094236123Z-first-run"
@@ -24,7 +24,7 @@ def shape_problems(operation: str, request: dict[str, Any]) -> str:
 
 def training_request(settings: PrepareRunSettings, **entry: Any) -> dict[str, Any]:
     return requests.training_job_request(
-        ItemRequest.model_validate({"item": "United Kingdom", **entry}),
+        parse_event(ItemRequest, {"item": "United Kingdom", **entry}),
         settings,
         job_name="training-job-x",
         run_id=RUN,
@@ -34,7 +34,7 @@ def training_request(settings: PrepareRunSettings, **entry: Any) -> dict[str, An
 
 def transform_request(settings: PrepareRunSettings, **choices: Any) -> dict[str, Any]:
     return requests.transform_job_request(
-        TransformChoices.model_validate(choices),
+        parse_event(TransformChoices, choices),
         settings,
         job_name="batch-transform-job-x",
         model_name="model-x",

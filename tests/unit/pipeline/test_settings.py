@@ -22,6 +22,8 @@ def test_every_missing_or_wrong_variable_is_named(environment: dict[str, str]) -
     for name in ["OUTPUT_BUCKET", "MAX_CONCURRENCY", "TRAINING_USE_SPOT", "STACK_NAME"]:
         assert name in str(refusal.value)
     assert "DATA_BUCKET" not in str(refusal.value)
+    assert "MAX_CONCURRENCY: must be a whole number from 1 to 10,000" in str(refusal.value)
+    assert "STACK_NAME: must not be empty" in str(refusal.value)
 
 
 def test_an_image_may_be_missing_until_one_is_pushed(environment: dict[str, str]) -> None:

@@ -18,16 +18,14 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 def prepared(count: int, tolerated: float = 0.0) -> PreparedRun:
-    return PreparedRun.model_validate(
-        {
-            "runId": "20261122T094236123Z-x",
-            "executionArn": "arn:x",
-            "startedAt": "2026-11-22T09:42:36.123Z",
-            "itemsKey": "runs/x/items.json",
-            "itemCount": count,
-            "maxConcurrency": 5,
-            "toleratedFailurePercentage": tolerated,
-        }
+    return PreparedRun(
+        run_id="20261122T094236123Z-x",
+        execution_arn="arn:x",
+        started_at="2026-11-22T09:42:36.123Z",
+        items_key="runs/x/items.json",
+        item_count=count,
+        max_concurrency=5,
+        tolerated_failure_percentage=tolerated,
     )
 
 
@@ -138,7 +136,7 @@ def test_the_run_fails_when_more_items_fail_than_are_tolerated(
 
 
 def test_a_broken_map_run_is_told_beside_the_verdicts() -> None:
-    error = CaughtError.model_validate({"Error": "States.ItemReaderFailed", "Cause": "gone"})
+    error = CaughtError(error="States.ItemReaderFailed", cause="gone")
     manifest = manifest_of([line(0)], [], map_run_error=error)
     assert manifest["mapRunError"] == {"Error": "States.ItemReaderFailed", "Cause": "gone"}
     assert manifest["verdict"] == "FAILED"
