@@ -1,0 +1,1 @@
+"""Figures of this project beside a reference, and the goals set for them."""

@@ -1,0 +1,144 @@
+"""What a handler's imports and clients cost a new Lambda process, against boto3 and the same clients alone."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import Goal, Measure
+from benchmarks.pythons import find_python
+from benchmarks.sam_build import ROOT, build
+
+GOAL = Goal(1.25, "ratio")
+# Each handler and the clients it makes.
+CLIENTS = {
+    "prepare_run": ("s3",),
+    "aws_training_job": ("s3", "sagemaker"),
+    "aws_create_model": ("s3", "sagemaker"),
+    "aws_batch_transform": ("s3", "sagemaker"),
+    "summarize_run": ("s3",),
+}
+RUNS = 15
+LAMBDAS_PYTHON = "3.13"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A stand-in for Lambda's: an interpreter, a package that cannot keep byte code, boto3 that has it.
+
+    Attributes:
+        python: the interpreter.
+        package: what the measured functions bring.
+        boto3: what the runtime brings.
+        label: what it is, for the measure's name.
+    """
+
+    python: Path
+    package: Path
+    boto3: Path
+    label: str
+
+    def seconds(self, code: str) -> float:
+        """Wall time of a whole process that runs the code.
+
+        Raises:
+            subprocess.CalledProcessError: the code failed; `stderr` says why.
+        """
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{self.package}:{self.boto3}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # Given to every function; without them boto3 looks for others.
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+        }
+        # Neither what else is installed for this interpreter nor the current folder has a part in it.
+        command = [str(self.python), "-S", "-P", "-c", code]
+        start = time.perf_counter()
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return time.perf_counter() - start
+
+
+def measure_cold_start(work: Path) -> Iterator[Measure]:
+    """A measure for each handler."""
+    codes = {}
+    for handler, services in CLIENTS.items():
+        clients = "; ".join(f"aws.{service}_client()" for service in services)
+        alone = "; ".join(f"boto3.client({service!r})" for service in services)
+        codes[handler] = (f"import {handler}; from pipeline import aws; {clients}", f"import boto3; {alone}")
+    yield from compare(_make_runtime(work), codes)
+
+
+def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[Measure]:
+    """Compares two codes under each name, by the fastest run of each.
+
+    All take turns, so that whatever else the machine does falls on all alike; the fastest is the least disturbed, and
+    of a code that is the reference of several names it is the fastest of all its runs.
+    """
+    note = (
+        f"cold start: fastest of {RUNS} whole processes by turns, import of the handler and its clients against "
+        "boto3 and the same clients; the package without byte code and none written, boto3 with it"
+    )
+    seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in codes}
+    broken: dict[str, str] = {}
+    # Once more than counted: the first fills the file system's cache.
+    for _ in range(RUNS + 1):
+        for name, pair in codes.items():
+            if name not in broken:
+                try:
+                    seconds[name].append(tuple(runtime.seconds(code) for code in pair))
+                except subprocess.CalledProcessError as failed:
+                    broken[name] = (failed.stderr.strip().splitlines() or ["no message"])[-1]
+    fastest: dict[str, float] = {}
+    for name, runs in seconds.items():
+        for code, times in zip(codes[name], zip(*runs[1:], strict=True), strict=False):
+            fastest[code] = min(fastest.get(code, math.inf), *times)
+    for name, (own, alone) in codes.items():
+        measure = f"cold start, {runtime.label}: {name}"
+        if name in broken:
+            yield Measure(measure, "ms", None, goal=GOAL, note=f"cold start: not measured: {broken[name]}")
+        else:
+            yield Measure(measure, "ms", fastest[own] * 1000, fastest[alone] * 1000, GOAL, note)
+
+
+def _make_runtime(work: Path) -> Runtime:
+    """With Lambda's Python if this machine has it, and then with sam's package; else with this Python's wheels."""
+    architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+    found = find_python(LAMBDAS_PYTHON) if sys.platform == "linux" else None
+    python = found or Path(sys.executable)
+    if found:
+        package = build(work / architecture, architecture)
+        label = f"Python {LAMBDAS_PYTHON}"
+    else:
+        package = work / "package"
+        _install(python, package, "--requirements", str(ROOT / "functions" / "requirements.txt"), "--no-deps")
+        shutil.copytree(
+            ROOT / "functions", package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        label = f"Python {platform.python_version()}, not Lambda's"
+    boto3 = work / "boto3"
+    locked = work / "locked.txt"
+    _run_uv("export", "--frozen", "--no-emit-project", "--no-hashes", "--output-file", str(locked))
+    _install(python, boto3, "boto3", "--constraints", str(locked))
+    subprocess.run([str(python), "-m", "compileall", "-q", str(boto3)], check=True)
+    return Runtime(python, package, boto3, label)
+
+
+def _install(python: Path, target: Path, *arguments: str) -> None:
+    _run_uv("pip", "install", "--no-config", "--python", str(python), "--target", str(target), *arguments)
+
+
+def _run_uv(*arguments: str) -> None:
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.exists() else "uv"
+    subprocess.run([uv, "--quiet", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)

@@ -1,0 +1,78 @@
+"""A figure, what it is held against, and whether its goal is met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound on a figure, or on its ratio to the reference.
+
+    Attributes:
+        bound: the figure's unit, or a plain number for a ratio.
+        of: which of the two is bound.
+        at_least: whether more is better; by default less is.
+    """
+
+    bound: float
+    of: Literal["ours", "ratio"]
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One row of the table.
+
+    Attributes:
+        name: what was measured.
+        unit: of `ours` and `reference`.
+        ours: the figure; None if it could not be taken, and then `note` says why.
+        reference: the figure of what it is held against, taken in the same breath.
+        goal: None if there is none.
+        note: how it was taken.
+    """
+
+    name: str
+    unit: str
+    ours: float | None
+    reference: float | None = None
+    goal: Goal | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the reference."""
+        return self.ours / self.reference if self.ours is not None and self.reference else None
+
+    @property
+    def goal_text(self) -> str:
+        """The goal in words; empty if there is none."""
+        if self.goal is None:
+            return ""
+        bound = f"{'≥' if self.goal.at_least else '≤'} {self.goal.bound:g}"
+        return f"{bound} {self.unit}" if self.goal.of == "ours" else f"ratio {bound}"
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None if there is none. What could not be measured is not met."""
+        if self.goal is None:
+            return None
+        figure = self.ours if self.goal.of == "ours" else self.ratio
+        if figure is None:
+            return False
+        return figure >= self.goal.bound if self.goal.at_least else figure <= self.goal.bound
+
+    def as_json(self) -> dict[str, Any]:
+        """The row in build/bench.json."""
+        return {
+            "measure": self.name,
+            "unit": self.unit,
+            "ours": self.ours,
+            "reference": self.reference,
+            "ratio": self.ratio,
+            "goal": self.goal_text or None,
+            "met": self.met,
+            "note": self.note,
+        }

@@ -1,0 +1,76 @@
+"""Measures as a table on the terminal, as JSON and as a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.measure import Measure
+
+COLUMNS = ("measure", "ours", "reference", "ratio", "goal", "met")
+STYLES = {"yes": "green", "NO": "bold red", "": ""}
+
+
+def cells(measure: Measure) -> list[str]:
+    """The measure's row, a text for each of `COLUMNS`; empty where there is nothing to say."""
+    return [
+        measure.name,
+        _figure(measure.ours, measure.unit) or "not measured",
+        _figure(measure.reference, measure.unit),
+        _figure(measure.ratio, ""),
+        measure.goal_text,
+        {True: "yes", False: "NO", None: ""}[measure.met],
+    ]
+
+
+def as_table(measures: Sequence[Measure]) -> Table:
+    """For a terminal."""
+    table = Table()
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column in {"measure", "met"} else "right")
+    for measure in measures:
+        *most, met = cells(measure)
+        table.add_row(*(Text(cell) for cell in most), Text(met, STYLES[met]))
+    return table
+
+
+def as_json(measures: Sequence[Measure]) -> str:
+    """A list of objects, with numbers as they were measured."""
+    return json.dumps([measure.as_json() for measure in measures], indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> str:
+    """The document docs/benchmarks.md."""
+    rows = ["| " + " | ".join(COLUMNS) + " |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(measure)) + " |" for measure in measures]
+    notes = list(dict.fromkeys(measure.note for measure in measures if measure.note))
+    return "\n".join([
+        "# Benchmarks",
+        "",
+        f"Written by `make bench WRITE=1` on {when:%Y-%m-%d}; {machine}. Times depend on the machine and on what else",
+        "it does; a ratio is taken in one breath with its reference, so it travels better.",
+        "",
+        *rows,
+        "",
+        *(f"- {note}" for note in notes),
+        "",
+    ])  # fmt: skip
+
+
+def verdict(measures: Sequence[Measure]) -> str:
+    """One line: how many goals are met, and which are not."""
+    goals = [measure for measure in measures if measure.goal]
+    missed = [measure.name for measure in goals if not measure.met]
+    line = f"{len(goals) - len(missed)} of {len(goals)} goals met"
+    return f"{line}; MISSED: {', '.join(missed)}" if missed else line
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{text} {unit}".strip()

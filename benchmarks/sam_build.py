@@ -1,0 +1,78 @@
+"""The package of the Lambda functions: how large it is, and how long `sam build` takes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from samcli.lib.package.utils import make_zip_with_lambda_permissions, zip_folder
+
+from benchmarks.measure import Goal, Measure
+
+ROOT = Path(__file__).parents[1]
+ARCHITECTURES = ("x86_64", "arm64")
+LARGEST_ZIP = Goal(4.0, "ours")
+RUNS = 3
+
+
+def copy_project(project: Path) -> Path:
+    """Copies what `sam build` reads to a new folder, without anything built or cached."""
+    project.mkdir(parents=True)
+    for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
+        shutil.copy(ROOT / name, project)
+    for name in ("functions", "statemachine"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return project
+
+
+@functools.cache
+def build(project: Path, architecture: str) -> Path:
+    """Copies the project to the folder and builds it there; the package's folder.
+
+    Raises:
+        subprocess.CalledProcessError: `sam build` failed; `stderr` says why.
+    """
+    run_build(copy_project(project), architecture)
+    (package,) = [entry for entry in (project / ".aws-sam" / "build").iterdir() if entry.is_dir()]
+    return package
+
+
+def run_build(project: Path, architecture: str) -> float:
+    """Runs `sam build` as `make build` does; seconds."""
+    tools = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+    command = ["sam", "build", "--parameter-overrides", f"Architecture={architecture}"]
+    start = time.perf_counter()
+    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, text=True)
+    return time.perf_counter() - start
+
+
+def measure_size(work: Path) -> Iterator[Measure]:
+    """Megabytes of the zip that `sam deploy` makes, for each processor."""
+    for architecture in ARCHITECTURES:
+        package = build(work / architecture, architecture)
+        with zip_folder(str(package), zip_method=make_zip_with_lambda_permissions) as (path, _):
+            size = Path(path).stat().st_size / 1e6
+        note = "package: the zip that sam deploy uploads, in units of 1,000,000 bytes"
+        yield Measure(f"package for {architecture}, zipped", "MB", size, goal=LARGEST_ZIP, note=note)
+
+
+def measure_time(work: Path) -> Iterator[Measure]:
+    """Seconds of `sam build` in a fresh folder, and again with sam's cache."""
+    build(work / ARCHITECTURES[0], ARCHITECTURES[0])  # uv has the wheels from here on
+    first, cached = [], []
+    for number in range(RUNS):
+        project = copy_project(work / f"time-{number}")
+        first.append(run_build(project, ARCHITECTURES[0]))
+        cached.append(run_build(project, ARCHITECTURES[0]))
+    note = f"sam build: wall time, medians of {RUNS}; first has no cache of sam's, but uv's of the wheels"
+    middle = statistics.median(first)
+    yield Measure("sam build, first", "s", middle, note=note)
+    yield Measure("sam build, cached, against first", "s", statistics.median(cached), middle, note=note)

@@ -1,0 +1,80 @@
+"""Measures: their ratio, their goal, and how they are written down."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks.measure import Goal, Measure
+from benchmarks.report import as_json, as_markdown, as_table, verdict
+
+SMALL = Measure("package", "MB", 1.3, goal=Goal(4, "ours"))
+SLOW = Measure("start", "ms", 600.0, 400.0, Goal(1.25, "ratio"), "medians of 15")
+FAST = Measure("serving", "rows/s", 3000.0, 1000.0, Goal(2, "ratio", at_least=True))
+BROKEN = Measure("broken", "s", None, goal=Goal(1.25, "ratio"), note="not measured: no such module")
+PLAIN = Measure("build", "s", 3.5)
+ALL = [SMALL, SLOW, FAST, BROKEN, PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("measure", "ratio", "met", "goal"),
+    [
+        pytest.param(SMALL, None, True, "≤ 4 MB", id="bound on the figure"),
+        pytest.param(SLOW, 1.5, False, "ratio ≤ 1.25", id="bound on the ratio, missed"),
+        pytest.param(FAST, 3.0, True, "ratio ≥ 2", id="more is better"),
+        pytest.param(BROKEN, None, False, "ratio ≤ 1.25", id="what was not measured is not met"),
+        pytest.param(PLAIN, None, None, "", id="no goal"),
+        pytest.param(Measure("x", "s", 1.25, 1.0, Goal(1.25, "ratio")), 1.25, True, "ratio ≤ 1.25", id="at the bound"),
+        pytest.param(Measure("x", "s", 1.0, 0.0, Goal(1, "ratio")), None, False, "ratio ≤ 1", id="reference of nothing"),
+    ],
+)  # fmt: skip
+def test_a_goal_binds_the_figure_or_its_ratio(measure: Measure, ratio: float, met: bool, goal: str) -> None:
+    assert (measure.ratio, measure.met, measure.goal_text) == (ratio, met, goal)
+
+
+def test_json_carries_numbers_with_their_unit() -> None:
+    assert json.loads(as_json([SLOW, PLAIN])) == [
+        {
+            "measure": "start",
+            "unit": "ms",
+            "ours": 600.0,
+            "reference": 400.0,
+            "ratio": 1.5,
+            "goal": "ratio ≤ 1.25",
+            "met": False,
+            "note": "medians of 15",
+        },
+        {
+            "measure": "build",
+            "unit": "s",
+            "ours": 3.5,
+            "reference": None,
+            "ratio": None,
+            "goal": None,
+            "met": None,
+            "note": "",
+        },
+    ]
+
+
+def test_the_table_has_a_row_for_each_measure() -> None:
+    table = as_table(ALL)
+    assert [column.header for column in table.columns] == ["measure", "ours", "reference", "ratio", "goal", "met"]
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert columns[0] == ["package", "start", "serving", "broken", "build"]
+    assert columns[1] == ["1.3 MB", "600 ms", "3000 rows/s", "not measured", "3.5 s"]
+    assert columns[5] == ["yes", "NO", "yes", "NO", ""]
+
+
+def test_missed_goals_are_named() -> None:
+    assert verdict(ALL) == "2 of 4 goals met; MISSED: start, broken"
+    assert verdict([SMALL, PLAIN]) == "1 of 1 goals met"
+
+
+def test_the_document_says_when_and_where() -> None:
+    text = as_markdown(ALL, datetime(2031, 5, 17, 23, 59, tzinfo=UTC), "an abacus")
+    assert "2031-05-17; an abacus" in text
+    assert "| start | 600 ms | 400 ms | 1.5 | ratio ≤ 1.25 | NO |" in text
+    assert "- medians of 15" in text
