@@ -37,8 +37,20 @@ def up(
         int | None, typer.Option(metavar="N", help="TCP port; 0 is any free one.", min=0, max=65535)
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="A", help="Address to bind. Who reaches it can run code on this machine.")
-    ] = "127.0.0.1",
+        str | None,
+        typer.Option(
+            metavar="A",
+            help="Address to bind, 127.0.0.1 if none is given. Who reaches it can run code on this machine.",
+        ),
+    ] = None,
+    containers: Annotated[
+        bool,
+        typer.Option(
+            "--containers",
+            help="Serve Docker's containers on this machine as well, for `sam local … --config-env local`. On Linux "
+            "it then listens on the address of Docker's bridge: every container here can reach it.",
+        ),
+    ] = False,
     image: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +71,14 @@ def up(
     with _reported():
         from automlops.up import serve_emulator
 
-        serve_emulator(typer.echo, port=port, host=host, images=image or [], parameters=parameter or [])
+        serve_emulator(
+            typer.echo,
+            port=port,
+            host=host,
+            containers=containers,
+            images=image or [],
+            parameters=parameter or [],
+        )
 
 
 @app.command()

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from emulator.images import parse_images as parse_image_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from types import FrameType
 
 DEFAULT_PORT = 4600
@@ -34,6 +36,7 @@ def serve(
     template: Path | None = TEMPLATE,
     stack: str = DEFAULT_STACK,
     parameters: Mapping[str, str] | None = None,
+    meanwhile: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> None:
     """Start an emulator, deploy `template` on it, announce it and stay until SIGINT, SIGTERM or SIGHUP.
 
@@ -49,6 +52,7 @@ def serve(
         template: SAM or CloudFormation template to deploy; None deploys nothing.
         stack: name of the stack.
         parameters: parameters of the stack.
+        meanwhile: what else lasts from the deployment to the end; receives the emulator's URL.
 
     Raises:
         EmulatorError: the address cannot be bound, or the stack could not be deployed.
@@ -80,9 +84,10 @@ def serve(
                         deploy(emulator.url, template, stack, parameters or {}, region=region)
                     except DeploymentError as error:
                         raise EmulatorError(str(error)) from error
-                for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
-                    announce(line)
-                threading.Event().wait()
+                with meanwhile(emulator.url):
+                    for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
+                        announce(line)
+                    threading.Event().wait()
             finally:
                 ignore()
     except _EndedError:

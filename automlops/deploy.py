@@ -1,0 +1,137 @@
+"""`make deploy`: builds the stack and deploys it with a profile of samconfig.toml, further parameters joined to its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from automlops.errors import CommandError
+
+TRACKED = Path("samconfig.toml")
+# A copy of it that git ignores; taken where it exists.
+OWN = Path("samconfig.mine.toml")
+# What people call sam's profile `default`.
+DEV = "dev"
+# Values of CI that mean no.
+NO = frozenset({"", "0", "false"})
+
+
+def sam_commands(
+    config: Path, env: str, parameters: Sequence[str], more: Sequence[str], environment: Mapping[str, str]
+) -> list[list[str]]:
+    """The words behind `sam` that build and deploy a profile.
+
+    Args:
+        config: sam's configuration file.
+        env: name of the profile; `dev` is `default`.
+        parameters: NAME=VALUE words; they win over the profile's. What neither names stays as it is deployed.
+        more: further words for `sam deploy`.
+        environment: the process's variables; CI and AWS_ENDPOINT_URL are looked up here.
+
+    Raises:
+        CommandError: the file cannot be read or has no such profile, or the profile cannot be deployed like this.
+    """
+    profiles = read_profiles(config)
+    profile = "default" if env == DEV else env
+    if profile not in profiles:
+        names = [DEV if name == "default" else name for name in profiles]
+        raise CommandError(f"{config} has no profile {env!r}: ENV is one of {', '.join(names)}.")
+    if profile == "local" and not environment.get("AWS_ENDPOINT_URL"):
+        raise CommandError(
+            "ENV=local is the emulator, and AWS_ENDPOINT_URL does not name one.",
+            "Start `automlops up`, and paste the exports that it prints here.",
+        )
+    # sam takes a relative path from the template's folder.
+    common = ["--config-file", str(config.absolute()), "--config-env", profile]
+    deploy = ["deploy", *common, *more]
+    if environment.get("CI", "").lower() not in NO:
+        # Nobody is there to answer.
+        deploy.append("--no-confirm-changeset")
+    if parameters:
+        # On sam's command line this option replaces the profile's own.
+        deploy += ["--parameter-overrides", *parameter_overrides(profiles[profile]), *parameters]
+    return [["build", *common], deploy]
+
+
+def read_profiles(config: Path) -> dict[str, dict[str, Any]]:
+    """The profiles of a configuration file by name.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    try:
+        document = tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"Cannot read {config}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(f"{config} is not TOML: {error}.") from error
+    return {name: profile for name, profile in document.items() if isinstance(profile, dict)}
+
+
+def parameter_overrides(profile: Mapping[str, Any]) -> list[str]:
+    """The profile's parameter_overrides, as words for the command line.
+
+    Raises:
+        CommandError: they are not NAME=VALUE texts.
+    """
+    # As sam reads them: what is told for a command goes before what is told for all.
+    tables = [profile.get(command, {}).get("parameters", {}) for command in ("deploy", "global")]
+    found: Any = next((table["parameter_overrides"] for table in tables if "parameter_overrides" in table), [])
+    words = [found] if isinstance(found, str) else found
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise CommandError('Write parameter_overrides as a list of texts, ["NAME=VALUE", "NAME=VALUE"].')
+    return words
+
+
+def main(
+    env: Annotated[str, typer.Option(metavar="NAME", help="Profile: dev, staging, prod, local, or one of yours.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further words for sam deploy.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameter of the stack, beside the profile's own. Repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"Otherwise {OWN} if it exists, and else {TRACKED}.")
+    ] = None,
+) -> None:
+    """Build the stack and deploy it with a profile."""
+    file = config or (OWN if OWN.exists() else TRACKED)
+    try:
+        sam = find_sam()
+        commands = sam_commands(file, env, parameter or [], more or [], os.environ)
+    except CommandError as error:
+        for line in error.lines:
+            typer.echo(line, err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo(f"deploying with the profile {env} of {file}")
+    # sam writes straight to the terminal.
+    sys.stdout.flush()
+    for words in commands:
+        if code := subprocess.run([sam, *words], check=False).returncode:
+            raise typer.Exit(code)
+
+
+def find_sam() -> str:
+    """The program `sam`.
+
+    Raises:
+        CommandError: it is not in PATH.
+    """
+    sam = shutil.which("sam")
+    if sam is None:
+        raise CommandError("There is no sam in PATH; `make dev` puts it into .venv/bin.")
+    return sam
+
+
+if __name__ == "__main__":
+    typer.run(main)
