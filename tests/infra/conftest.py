@@ -13,7 +13,7 @@ import yaml
 Document = dict[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """CloudFormation's short tags as plain data: `!Ref X` becomes {"Ref": "X"}."""
 
 
@@ -28,13 +28,13 @@ def _short_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Documen
     return {name: loader.construct_mapping(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _short_tag)
+Loader.add_multi_constructor("!", _short_tag)
 
 
 @pytest.fixture(scope="session")
 def template(root: Path) -> Document:
     """template.yaml."""
-    document: Document = yaml.load((root / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    document: Document = yaml.load((root / "template.yaml").read_text(), Loader=Loader)  # noqa: S506 - a SafeLoader
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline import contracts, layout, settings
 
 from .conftest import Document, strings_in
 
-HANDLERS: dict[str, tuple[str, type[settings.Settings]]] = {
+HANDLERS: dict[str, tuple[str, type[settings.StackSettings]]] = {
     "PrepareRunFunction": ("prepare_run", settings.PrepareRunSettings),
     "TrainingJobFunction": ("aws_training_job", settings.TrainingSettings),
     "CreateModelFunction": ("aws_create_model", settings.ModelSettings),
@@ -70,7 +71,7 @@ def test_the_functions_are_the_designs_five(root: Path, template: Document) -> N
 def test_a_functions_environment_is_exactly_what_its_settings_read(template: Document, name: str) -> None:
     shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
     own = functions(template)[name].get("Environment", {}).get("Variables", {}).keys()
-    read = {field.upper() for field in HANDLERS[name][1].model_fields}
+    read = {field.name.upper() for field in dataclasses.fields(HANDLERS[name][1])}
     outside = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL"}
     assert (shared | own) - outside == read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.cloudformation.resources.base import Context, Made, Resource, ResourceType
 from emulator.cloudformation.resources.container_registry import REPOSITORY
-from emulator.cloudformation.resources.identity import MANAGED_POLICY, POLICY, ROLE
+from emulator.cloudformation.resources.identity import MANAGED_POLICY, OIDC_PROVIDER, POLICY, ROLE
 from emulator.cloudformation.resources.lambda_function import FUNCTION, PERMISSION
 from emulator.cloudformation.resources.log_group import LOG_GROUP
 from emulator.cloudformation.resources.state_machine import STATE_MACHINE
@@ -18,6 +18,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         FUNCTION,
         LOG_GROUP,
         MANAGED_POLICY,
+        OIDC_PROVIDER,
         PERMISSION,
         POLICY,
         REPOSITORY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.cloudformation.resources.base import Made, api_parameters, without
@@ -22,6 +23,7 @@ class Repository:
             "ImageTagMutability",
             "LifecyclePolicy",
             "RepositoryName",
+            "RepositoryPolicyText",
             "Tags",
         }
     )
@@ -32,16 +34,16 @@ class Repository:
         ecr = context.client("ecr")
         name = properties.get("RepositoryName") or context.generated_name(256, lower=True)
         parameters = {
-            **without(properties, "EmptyOnDelete", "LifecyclePolicy"),
+            **without(properties, "EmptyOnDelete", "LifecyclePolicy", "RepositoryPolicyText"),
             "RepositoryName": name,
             "Tags": context.tag_list(properties),
         }
         made = ecr.create_repository(**api_parameters(ecr, "CreateRepository", parameters))["repository"]
-        self._expire(ecr, name, properties)
+        self._set_policies(ecr, name, properties)
         return Made(name, {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
 
     def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:
-        """Change its scanning, mutability or lifecycle."""
+        """Change its scanning, mutability, lifecycle or who may pull."""
         ecr, name = context.client("ecr"), resource.physical_resource_id
         scanning = {
             "ImageScanningConfiguration": properties.get("ImageScanningConfiguration", {"ScanOnPush": False})
@@ -54,7 +56,9 @@ class Repository:
         )
         if "LifecyclePolicy" in resource.properties and "LifecyclePolicy" not in properties:
             ecr.delete_lifecycle_policy(repositoryName=name)
-        self._expire(ecr, name, properties)
+        if "RepositoryPolicyText" in resource.properties and "RepositoryPolicyText" not in properties:
+            ecr.delete_repository_policy(repositoryName=name)
+        self._set_policies(ecr, name, properties)
         return resource.made
 
     def delete(self, context: Context, resource: Resource) -> None:
@@ -63,7 +67,10 @@ class Repository:
         context.client("ecr").delete_repository(repositoryName=resource.physical_resource_id, force=force)
 
     @staticmethod
-    def _expire(ecr: Any, name: str, properties: dict[str, Any]) -> None:
+    def _set_policies(ecr: Any, name: str, properties: dict[str, Any]) -> None:
+        if "RepositoryPolicyText" in properties:
+            document = json.dumps(properties["RepositoryPolicyText"])
+            ecr.set_repository_policy(repositoryName=name, policyText=document)
         if "LifecyclePolicy" in properties:
             text = properties["LifecyclePolicy"]["LifecyclePolicyText"]
             ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=text)

@@ -1,4 +1,4 @@
-"""AWS::IAM::Role, AWS::IAM::Policy and AWS::IAM::ManagedPolicy."""
+"""AWS::IAM::Role, AWS::IAM::Policy, AWS::IAM::ManagedPolicy and AWS::IAM::OIDCProvider."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Role:
             "Tags",
         }
     )
-    replaced_by = frozenset({"RoleName", "Path", "PermissionsBoundary", "Tags"})
+    replaced_by = frozenset({"RoleName", "Path", "Tags"})
 
     def create(self, context: Context, properties: dict[str, Any]) -> Made:
         """Make it with all its policies."""
@@ -52,7 +52,7 @@ class Role:
         return made
 
     def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:
-        """Give it new policies, trust or description."""
+        """Give it new policies, trust, boundary or description."""
         iam, name = context.client("iam"), resource.physical_resource_id
         iam.update_assume_role_policy(
             RoleName=name, PolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"])
@@ -60,6 +60,10 @@ class Role:
         changed = {key: value for key, value in properties.items() if key in {"Description", "MaxSessionDuration"}}
         if changed:
             iam.update_role(**api_parameters(iam, "UpdateRole", {"RoleName": name, **changed}))
+        if boundary := properties.get("PermissionsBoundary"):
+            iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
+        elif "PermissionsBoundary" in resource.properties:
+            iam.delete_role_permissions_boundary(RoleName=name)
         self._set_policies(iam, name, resource.properties, properties)
         return resource.made
 
@@ -152,6 +156,39 @@ class ManagedPolicy:
         iam.delete_policy(PolicyArn=resource.physical_resource_id)
 
 
+class OidcProvider:
+    """An identity provider whose tokens roles may trust."""
+
+    name = "AWS::IAM::OIDCProvider"
+    known = frozenset({"ClientIdList", "Tags", "ThumbprintList", "Url"})
+    replaced_by = known
+
+    def create(self, context: Context, properties: dict[str, Any]) -> Made:
+        """Make it; an account can have one of a URL."""
+        iam = context.client("iam")
+        parameters = {
+            **without(properties, "ClientIdList"),
+            "ClientIDList": properties.get("ClientIdList") or [],
+            "Tags": context.tag_list(properties),
+        }
+        answer = iam.create_open_id_connect_provider(
+            **api_parameters(iam, "CreateOpenIDConnectProvider", parameters)
+        )
+        arn = answer["OpenIDConnectProviderArn"]
+        return Made(arn, {"Arn": arn})
+
+    def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:  # noqa: ARG002 - ResourceType's shape
+        """Never asked for: every change replaces it."""
+        return resource.made
+
+    def delete(self, context: Context, resource: Resource) -> None:
+        """Remove it."""
+        context.client("iam").delete_open_id_connect_provider(
+            OpenIDConnectProviderArn=resource.physical_resource_id
+        )
+
+
 ROLE = Role()
 POLICY = Policy()
 MANAGED_POLICY = ManagedPolicy()
+OIDC_PROVIDER = OidcProvider()
