@@ -56,14 +56,22 @@ def _run_training() -> int:
         train(paths, os.environ)
     except NextPurchaseError as error:
         logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
-        write_failure(paths.failure, str(error))
+        _explain(paths, str(error))
         return error.exit_code
     except Exception as error:
         # The boundary of the process: SageMaker shows nothing but what the file says.
         logger.exception("Training ended by a fault of its own")
-        write_failure(paths.failure, f"Internal error, not your data's fault: {type(error).__name__}: {error}")
+        _explain(paths, f"Internal error, not your data's fault: {type(error).__name__}: {error}")
         return INTERNAL_ERROR_CODE
     return 0
+
+
+def _explain(paths: ContainerPaths, reason: str) -> None:
+    try:
+        write_failure(paths.failure, reason)
+    except OSError:
+        # The code must still tell whose fault it was.
+        logger.exception("The reason cannot be written: %s", reason)
 
 
 def _run_server() -> int:

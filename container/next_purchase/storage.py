@@ -50,10 +50,13 @@ def fetch_object(client: Any, uri: str, folder: Path) -> Path:
         SettingError: The object or bucket does not exist or may not be read.
         PlatformError: S3 could not be reached or did not answer properly.
     """
+    from boto3.s3.transfer import TransferConfig
+
     bucket, key = split_s3_uri(uri)
     target = folder / key.rpartition("/")[2]
     with _translated(f"read {uri}"):
-        client.download_file(bucket, key, str(target))
+        # In this thread, since a process told to end would wait for all others' answers from S3.
+        client.download_file(bucket, key, str(target), Config=TransferConfig(use_threads=False))
     return target
 
 

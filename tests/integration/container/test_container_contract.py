@@ -1,4 +1,4 @@
-"""The container as SageMaker runs it: processes, folders, exit codes, and HTTP on this machine."""
+"""The container as SageMaker runs it, as processes or from an image: folders, exit codes, signals, HTTP."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tarfile
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -34,28 +30,20 @@ from tests.unit.container.retail_data import (
     write_lines,
 )
 
+from .running import Ended, call, predict, run_to_end, serving
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-ENTRYPOINT = Path(__file__).resolve().parents[3] / "container" / "entrypoint.py"
+    from .containers import Container
+
 RETAIL_TWO = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
 SHOP = make_shop(customers=300)
 
 
-def _environment(root: Path, **extra: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAGEMAKER_"))}
-    return kept | {"SAGEMAKER_BASE_DIR": str(root)} | extra
-
-
-def _train(root: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ENTRYPOINT), "train"],
-        env=_environment(root, **extra),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def _train(container: Container, root: Path, **environment: str) -> Ended:
+    return run_to_end(container, root, "train", **environment)
 
 
 def _channel(root: Path) -> Path:
@@ -70,88 +58,36 @@ def _sample(root: Path) -> bytes:
     return (root / "output" / "data" / "sample_prediction.csv").read_bytes()
 
 
-@contextmanager
-def _serving(root: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, str(ENTRYPOINT), "serve"],
-        env=_environment(root, SAGEMAKER_BIND_TO_PORT=str(port)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        _wait_until_healthy(server, port)
-        yield server, port
-    finally:
-        server.terminate()
-        try:
-            server.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.communicate()
-            raise
-
-
-def _wait_until_healthy(server: subprocess.Popen[str], port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            pytest.fail(f"the server ended: {server.communicate()[0]}")
-        try:
-            if _call(port, "GET", "/ping")[0] == http.client.OK:
-                return
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-    pytest.fail("the server did not become healthy in a minute")
-
-
-def _call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request(method, path, body, {"Content-Type": "text/csv", "Accept": "text/csv"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def _predict(port: int, body: bytes) -> bytes:
-    status, answer = _call(port, "POST", "/invocations", body)
-    assert status == http.client.OK, answer
-    return answer
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plain")
     write_lines(_channel(root), SHOP)
-    run = _train(root)
-    assert run.returncode == 0, run.stdout + run.stderr
+    run = _train(container, root)
+    assert run.returncode == 0, run.output
     return root
 
 
-def test_training_leaves_model_sample_and_metrics_and_logs_the_metrics(tmp_path: Path) -> None:
+def test_training_leaves_model_sample_and_metrics_and_logs_the_metrics(
+    container: Container, tmp_path: Path
+) -> None:
     write_lines(_channel(tmp_path), SHOP)
-    run = _train(tmp_path)
-    assert run.returncode == 0, run.stdout + run.stderr
+    run = _train(container, tmp_path)
+    assert run.returncode == 0, run.output
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["customers"] == 300
     assert _sample(tmp_path).count(b"\n") == 301
-    assert f" mean_absolute_error={metrics['mean_absolute_error']};" in run.stdout
+    assert f" mean_absolute_error={metrics['mean_absolute_error']};" in run.output
     assert not (tmp_path / "output" / "failure").exists()
 
 
-def test_served_chunks_joined_equal_the_whole(trained: Path) -> None:
+def test_served_chunks_joined_equal_the_whole(container: Container, trained: Path) -> None:
     sample = _sample(trained)
     lines = sample.splitlines(keepends=True)
-    with _serving(trained) as (_, port):
-        whole = _predict(port, sample)
-        chunks = [_predict(port, b"".join(lines[start : start + 70])) for start in range(0, len(lines), 70)]
-        assert _call(port, "GET", "/execution-parameters")[0] == http.client.OK
-        assert _call(port, "POST", "/invocations", b"")[0] == http.client.NO_CONTENT
+    with serving(container, trained) as (_, port):
+        whole = predict(port, sample)
+        chunks = [predict(port, b"".join(lines[start : start + 70])) for start in range(0, len(lines), 70)]
+        assert call(port, "GET", "/execution-parameters")[0] == http.client.OK
+        assert call(port, "POST", "/invocations", b"")[0] == http.client.NO_CONTENT
     assert b"".join(chunks) == whole
     assert whole.startswith(b"CustomerID,last_order_date,predicted_days,predicted_date\n12000,")
 
@@ -166,6 +102,7 @@ def test_served_chunks_joined_equal_the_whole(trained: Path) -> None:
     ],
 )
 def test_every_form_gives_the_same_predictions_byte_for_byte(
+    container: Container,
     trained: Path,
     tmp_path: Path,
     header: Sequence[str],
@@ -173,27 +110,29 @@ def test_every_form_gives_the_same_predictions_byte_for_byte(
     change: Callable[[list[str]], list[str]],
 ) -> None:
     write_lines(_channel(tmp_path), SHOP, header=header, encoding=encoding, change=change)
-    assert _train(tmp_path).returncode == 0
+    assert _train(container, tmp_path).returncode == 0
     # Equal inputs of the transform and equal models leave nothing that could differ.
     assert _sample(tmp_path) == _sample(trained)
     for name in ("model.txt", "model.json", "metrics.json"):
         assert (tmp_path / "model" / name).read_bytes() == (trained / "model" / name).read_bytes()
 
 
-def test_data_comes_from_file_path_when_there_is_no_channel(trained: Path, tmp_path: Path) -> None:
-    data = write_lines(tmp_path / "shop.csv.gz", SHOP)
-    run = _train(tmp_path / "ml", file_path=str(data), time_series_length="5", model_backend="lightgbm")
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert _sample(tmp_path / "ml") == _sample(trained)
+def test_data_comes_from_file_path_when_there_is_no_channel(
+    container: Container, trained: Path, tmp_path: Path
+) -> None:
+    data = container.inside(tmp_path, write_lines(tmp_path / "shop.csv.gz", SHOP))
+    run = _train(container, tmp_path, file_path=data, time_series_length="5", model_backend="lightgbm")
+    assert run.returncode == 0, run.output
+    assert _sample(tmp_path) == _sample(trained)
 
 
-def test_a_small_item_gets_the_mean_gap_and_no_judgement(tmp_path: Path) -> None:
+def test_a_small_item_gets_the_mean_gap_and_no_judgement(container: Container, tmp_path: Path) -> None:
     write_lines(_channel(tmp_path), [Line(str(day), 1, FIRST_DAY.replace(day=day)) for day in (1, 11, 31)])
-    assert _train(tmp_path).returncode == 0
+    assert _train(container, tmp_path).returncode == 0
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["model_backend"], metrics["mean_absolute_error"]) == ("mean_gap", None)
-    with _serving(tmp_path) as (_, port):
-        assert _predict(port, _sample(tmp_path)).splitlines()[1] == b"1,2010-12-31,15.0,2011-01-15"
+    with serving(container, tmp_path) as (_, port):
+        assert predict(port, _sample(tmp_path)).splitlines()[1] == b"1,2010-12-31,15.0,2011-01-15"
 
 
 ONE_DAY = [Line(str(customer), customer, FIRST_DAY) for customer in (1, 2, 3)]
@@ -210,24 +149,26 @@ ONE_DAY = [Line(str(customer), customer, FIRST_DAY) for customer in (1, 2, 3)]
         pytest.param([], "No line is a real purchase", id="header-only"),
     ],
 )
-def test_bad_data_is_the_users_fault_and_explained(tmp_path: Path, content: bytes | list[Line], said: str) -> None:
+def test_bad_data_is_the_users_fault_and_explained(
+    container: Container, tmp_path: Path, content: bytes | list[Line], said: str
+) -> None:
     path = _channel(tmp_path)
     if isinstance(content, bytes):
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
     else:
         write_lines(path, content)
-    assert _train(tmp_path).returncode == 1
+    assert _train(container, tmp_path).returncode == 1
     assert said in _failure(tmp_path)
     assert not (tmp_path / "model" / "model.txt").exists()
 
 
-def test_a_date_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_date_that_cannot_be_read_is_named_with_its_line(container: Container, tmp_path: Path) -> None:
     def spoil(fields: list[str]) -> list[str]:
         return [*fields[:4], "gestern", *fields[5:]] if fields[0] == "2" else fields
 
     write_lines(_channel(tmp_path), ONE_DAY, change=spoil)
-    assert _train(tmp_path).returncode == 1
+    assert _train(container, tmp_path).returncode == 1
     assert "Online_Retail.csv, line 3: InvoiceDate is 'gestern'" in _failure(tmp_path)
 
 
@@ -240,23 +181,35 @@ def test_a_date_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> No
         ({}, "There is no data"),
     ],
 )
-def test_bad_settings_are_the_users_fault_and_explained(tmp_path: Path, extra: dict[str, str], said: str) -> None:
-    assert _train(tmp_path, **extra).returncode == 1
+def test_bad_settings_are_the_users_fault_and_explained(
+    container: Container, tmp_path: Path, extra: dict[str, str], said: str
+) -> None:
+    assert _train(container, tmp_path, **extra).returncode == 1
     assert said in _failure(tmp_path)
 
 
-def test_a_fault_of_our_own_has_another_code_and_says_so(tmp_path: Path) -> None:
+def test_a_fault_of_our_own_has_another_code_and_says_so(container: Container, tmp_path: Path) -> None:
     write_lines(_channel(tmp_path), SHOP[:200])
     (tmp_path / "model").write_text("a file where the folder should be", encoding="utf-8")
-    assert _train(tmp_path).returncode == 2
+    assert _train(container, tmp_path).returncode == 2
     assert _failure(tmp_path).startswith("Internal error, not your data's fault: FileExistsError")
 
 
-def test_an_unreachable_s3_has_its_own_code(tmp_path: Path) -> None:
+def test_the_code_holds_where_the_reason_cannot_be_written(container: Container, tmp_path: Path) -> None:
+    write_lines(_channel(tmp_path), SHOP[:200])
+    for name in ("model", "output"):
+        (tmp_path / name).write_text("a file where the folder should be", encoding="utf-8")
+    run = _train(container, tmp_path)
+    assert run.returncode == 2
+    assert "The reason cannot be written: Internal error" in run.output
+
+
+def test_an_unreachable_s3_has_its_own_code(container: Container, tmp_path: Path) -> None:
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        closed.bind((container.listen, 0))
+        endpoint = f"http://{container.host}:{closed.getsockname()[1]}"
         run = _train(
+            container,
             tmp_path,
             file_path="s3://bucket/a.csv",
             AWS_ENDPOINT_URL=endpoint,
@@ -269,48 +222,22 @@ def test_an_unreachable_s3_has_its_own_code(tmp_path: Path) -> None:
     assert "Could not read s3://bucket/a.csv" in _failure(tmp_path)
 
 
-def test_serving_without_a_model_ends_at_once_with_the_reason(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, str(ENTRYPOINT), "serve"],
-        env=_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_serving_without_a_model_ends_at_once_with_the_reason(container: Container, tmp_path: Path) -> None:
+    run = run_to_end(container, tmp_path, "serve")
     assert run.returncode == 1
-    assert "has no model.json" in run.stdout
+    assert "has no model.json" in run.output
 
 
-@pytest.mark.parametrize("arguments", [[], ["predict"], ["train", "now"]])
-def test_an_unknown_command_is_refused(arguments: list[str]) -> None:
-    run = subprocess.run(
-        [sys.executable, str(ENTRYPOINT), *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+def test_words_after_the_command_are_refused(container: Container, tmp_path: Path) -> None:
+    run = run_to_end(container, tmp_path, "train", "now")
     assert run.returncode == 2
-    assert "train|serve" in run.stdout
-
-
-@pytest.mark.parametrize("name", ["train", "serve"])
-def test_a_link_named_after_the_command_needs_no_argument(tmp_path: Path, name: str) -> None:
-    link = tmp_path / name
-    link.symlink_to(ENTRYPOINT)
-    run = subprocess.run(
-        [sys.executable, str(link)],
-        env=_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 1
-    assert "There is no data" in run.stdout if name == "train" else "no model.json" in run.stdout
+    assert "train|serve" in run.output
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, str]]]:
-    """A client of a local S3 with an empty bucket named `bucket`, and the environment that leads to it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+def s3(container: Container, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, str]]]:
+    """A client of an S3 on this machine with an empty bucket named `bucket`, and the environment that leads to it."""
+    server = ThreadedMotoServer(ip_address=container.listen, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     environment = {
@@ -324,17 +251,18 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, str]]]:
         monkeypatch.setenv(name, value)
     client = boto3.client("s3")
     client.create_bucket(Bucket="bucket")
-    yield client, environment
+    yield client, environment | {"AWS_ENDPOINT_URL": f"http://{container.host}:{port}"}
     client.close()
     server.stop()
 
 
 def test_data_comes_from_s3_and_results_go_there(
-    trained: Path, tmp_path: Path, s3: tuple[Any, dict[str, str]]
+    container: Container, trained: Path, tmp_path: Path, s3: tuple[Any, dict[str, str]]
 ) -> None:
     client, environment = s3
     client.upload_file(str(_channel(trained)), "bucket", "in/United Kingdom/Online_Retail.csv")
     run = _train(
+        container,
         tmp_path,
         **environment,
         file_path="s3://bucket/in/United Kingdom/Online_Retail.csv",
@@ -345,7 +273,7 @@ def test_data_comes_from_s3_and_results_go_there(
         model_s3_bucket="bucket",
         model_s3_prefix="model",
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.returncode == 0, run.output
 
     def read(key: str) -> bytes:
         return cast("bytes", client.get_object(Bucket="bucket", Key=key)["Body"].read())
@@ -358,13 +286,13 @@ def test_data_comes_from_s3_and_results_go_there(
 
 @pytest.mark.parametrize("uri", ["s3://bucket/none.csv", "s3://nobucket/a.csv"])
 def test_data_that_is_not_in_s3_is_the_users_fault(
-    tmp_path: Path, s3: tuple[Any, dict[str, str]], uri: str
+    container: Container, tmp_path: Path, s3: tuple[Any, dict[str, str]], uri: str
 ) -> None:
-    assert _train(tmp_path, **s3[1], file_path=uri).returncode == 1
+    assert _train(container, tmp_path, **s3[1], file_path=uri).returncode == 1
     assert f"Could not read {uri}" in _failure(tmp_path)
 
 
-def test_every_customer_of_online_retail_gets_a_prediction(tmp_path: Path) -> None:
+def test_every_customer_of_online_retail_gets_a_prediction(container: Container, tmp_path: Path) -> None:
     source = os.environ.get("AUTOMLOPS_ONLINE_RETAIL")
     if not source:
         pytest.skip("AUTOMLOPS_ONLINE_RETAIL does not name the data set")
@@ -372,20 +300,20 @@ def test_every_customer_of_online_retail_gets_a_prediction(tmp_path: Path) -> No
     _channel(tmp_path).parent.mkdir(parents=True)
     with opener(source, "rb") as packed, _channel(tmp_path).open("wb") as plain:
         shutil.copyfileobj(packed, plain)
-    assert _train(tmp_path).returncode == 0
+    assert _train(container, tmp_path).returncode == 0
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["customers"] == 4338
     assert metrics["mean_absolute_error"] < 0.9 * metrics["baseline_mean_absolute_error"]
-    with _serving(tmp_path) as (_, port):
-        assert _predict(port, _sample(tmp_path)).count(b"\n") == 4339
+    with serving(container, tmp_path) as (_, port):
+        assert predict(port, _sample(tmp_path)).count(b"\n") == 4339
 
 
-def test_sigterm_lets_the_server_finish_what_is_in_hand(trained: Path) -> None:
+def test_sigterm_lets_the_server_finish_what_is_in_hand(container: Container, trained: Path) -> None:
     header, *lines = _sample(trained).splitlines(keepends=True)
     body = header + b"".join(lines) * 1500
     answers: list[tuple[int, bytes]] = []
-    with _serving(trained) as (server, port):
-        request = threading.Thread(target=lambda: answers.append(_call(port, "POST", "/invocations", body)))
+    with serving(container, trained) as (server, port):
+        request = threading.Thread(target=lambda: answers.append(call(port, "POST", "/invocations", body)))
         request.start()
         # Long enough for the request to have arrived, far less than its answer takes.
         time.sleep(0.3)
@@ -396,3 +324,32 @@ def test_sigterm_lets_the_server_finish_what_is_in_hand(trained: Path) -> None:
     (status, answer) = answers[0]
     assert status == http.client.OK
     assert answer.count(b"\n") == len(lines) * 1500 + 1
+
+
+def test_sigterm_ends_a_training_at_once(container: Container, tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind((container.listen, 0))
+        silent.listen()
+        silent.settimeout(60)
+        training = container.start(
+            tmp_path,
+            "train",
+            environment={
+                "file_path": "s3://bucket/a.csv",
+                "AWS_ENDPOINT_URL": f"http://{container.host}:{silent.getsockname()[1]}",
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_REGION": "us-east-1",
+            },
+        )
+        try:
+            connection, _ = silent.accept()
+            # It waits for an answer that never comes.
+            with connection:
+                training.terminate()
+                training.communicate(timeout=30)
+        finally:
+            training.kill()
+            training.communicate()
+            container.release(tmp_path)
+    assert training.returncode == 128 + signal.SIGTERM
