@@ -12,11 +12,6 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The layers that need more than Python and this machine."""
-    parser.addoption("--docker", action="store_true", help="run tests/docker as well; needs a Docker engine")
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves out the layers that were not asked for."""
     if collection_path == Path(__file__).parent / "docker" and not config.getoption("--docker"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import Stack
+from tests.live.plans import starts
+from tests.live.stack import Looks, Stack
+
+pytestmark = pytest.mark.live
 
 FUNCTIONS = {
     "PrepareRun": "prepare_run.json",
@@ -21,25 +23,32 @@ FUNCTIONS = {
 
 
 @pytest.fixture(scope="module")
+@starts(runs=1, items=2, training_jobs=2, transform_jobs=2)
 def ready(deployed: Stack, small_csv: bytes) -> Stack:
     """The stack after a first run of the items that the sample events name."""
-    for item in ("item1", "item2"):
+    items = [deployed.own("item1"), deployed.own("item2")]
+    for item in items:
         deployed.upload(item, small_csv)
-    run = deployed.run({"itemList": ["item1", "item2"]}, "first")
+    run = deployed.run({"itemList": items}, deployed.own("first"))
     assert run.description["status"] == "SUCCEEDED"
     return deployed
 
 
-def event_of(root: Path, name: str) -> Any:
-    return json.loads((root / "events" / FUNCTIONS[name]).read_text())
+def made_own(stack: Stack, event: Any) -> Any:
+    """The event with the names of items and executions made the session's own, and `BUCKET` the output bucket's."""
+    text = json.dumps(event).replace("BUCKET", stack.outputs["OutputBucketName"])
+    for name in ("item1", "item2", "nobody", "first-run"):
+        text = text.replace(name, stack.own(name))
+    return json.loads(text)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack, name: str) -> None:
-    if name == "SummarizeRun":
-        ready.invoke("PrepareRun", event_of(root, "PrepareRun"))
-    assert "errorMessage" not in ready.invoke(name, event_of(root, name))
-    event = event_of(root, name)
+def event_of(root: Path, stack: Stack, name: str) -> Any:
+    return made_own(stack, json.loads((root / "events" / FUNCTIONS[name]).read_text()))
+
+
+def check_that_it_answers_twice(root: Path, ready: Stack, name: str) -> None:
+    event = event_of(root, ready, name)
+    assert "errorMessage" not in ready.invoke(name, event)
     if name not in {"PrepareRun", "SummarizeRun"}:
         event["timestamp"] = "20261122T094236123Z"
     first = ready.invoke(name, event)
@@ -47,36 +56,54 @@ def test_each_function_answers_its_sample_event_and_the_same_twice(root: Path, r
     assert ready.invoke(name, event) == first
 
 
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - {"TrainingJob", "BatchTransform"}))
+def test_each_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack, name: str) -> None:
+    if name == "SummarizeRun":
+        ready.invoke("PrepareRun", event_of(root, ready, "PrepareRun"))
+    check_that_it_answers_twice(root, ready, name)
+
+
+@starts(training_jobs=2)
+def test_the_training_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack) -> None:
+    check_that_it_answers_twice(root, ready, "TrainingJob")
+
+
+@starts(transform_jobs=2)
+def test_the_transform_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack) -> None:
+    check_that_it_answers_twice(root, ready, "BatchTransform")
+
+
+@starts(training_jobs=1)
 def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
-    answer = ready.invoke("TrainingJob", {"item": "item2"})
-    assert answer["trainingJobName"].startswith("training-job-item2-")
-    deadline = time.monotonic() + 120
+    item = ready.own("item2")
+    answer = ready.invoke("TrainingJob", {"item": item})
+    assert answer["trainingJobName"].startswith(f"training-job-{item}-")
+    looks = Looks(ready.patience)
     sagemaker = ready.client("sagemaker")
     while (job := sagemaker.describe_training_job(TrainingJobName=answer["trainingJobName"]))[
         "TrainingJobStatus"
     ] == "InProgress":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        looks.pause(f"{answer['trainingJobName']} did not end")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    assert ready.read(f"analysis_predicted/item2/{answer['runId']}/metrics.json")
+    assert ready.read(f"analysis_predicted/{item}/{answer['runId']}/metrics.json")
 
 
 @pytest.mark.parametrize(
     ("name", "event", "error", "said"),
     [
         ("TrainingJob", {"item": "nobody"}, "DataNotFoundError", "there is no object"),
-        ("TrainingJob", {"item": "a/b"}, "InvalidRequestError", "must not contain"),
+        ("TrainingJob", {"item": "item1/b"}, "InvalidRequestError", "must not contain"),
         ("CreateModel", {"item": "nobody"}, "DataNotFoundError", "no accepted model yet"),
         (
             "CreateModel",
-            {"modelDataUrl": "s3://no-such-bucket/m.tar.gz"},
+            {"modelDataUrl": "s3://BUCKET/analysis_predicted/nobody/model.tar.gz"},
             "DataNotFoundError",
             "no model artifact",
         ),
         ("BatchTransform", {"item": "nobody"}, "DataNotFoundError", "no accepted model yet"),
         (
             "BatchTransform",
-            {"item": "item1", "modelName": "nothing"},
+            {"item": "item1", "modelName": "model-nobody"},
             "ServiceRefusedError",
             "Could not find model",
         ),
@@ -85,13 +112,14 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
     ],
 )
 def test_a_wrong_event_is_refused_by_name(ready: Stack, name: str, event: Any, error: str, said: str) -> None:
-    answer = ready.invoke(name, event)
+    answer = ready.invoke(name, made_own(ready, event))
     assert answer["errorType"] == error
     assert said in answer["errorMessage"]
 
 
+@starts(training_jobs=1)
 def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
-    event = {"item": "item1", "timestamp": "20260101T000000000Z"}
+    event = {"item": ready.own("item1"), "timestamp": "20260101T000000000Z"}
     assert "trainingJobArn" in ready.invoke("TrainingJob", event)
     other = ready.invoke("TrainingJob", {**event, "hyperparameters": {"seed": "2"}})
     assert other["errorType"] == "NameTakenError"
@@ -99,22 +127,23 @@ def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
 
 
 def test_an_older_run_never_replaces_a_younger_ones_model(ready: Stack) -> None:
-    before = ready.read("analysis_predicted/item1/latest.json")
+    item = ready.own("item1")
+    before = ready.read(f"analysis_predicted/{item}/latest.json")
     job = json.loads(before)["trainingJobName"]
     event = {
-        "item": "item1",
+        "item": item,
         "runId": "20200101T000000000Z-old",
-        "modelName": "model-item1-20200101T000000000Z",
+        "modelName": f"model-{item}-20200101T000000000Z",
         "modelDataUrl": json.loads(before)["modelDataUrl"],
         "training": {"name": job, "arn": "arn", "status": "Completed", "createdAt": 1},
     }
     assert "modelArn" in ready.invoke("CreateModel", event)
-    assert ready.read("analysis_predicted/item1/latest.json") == before
+    assert ready.read(f"analysis_predicted/{item}/latest.json") == before
 
 
 def test_training_that_did_not_complete_makes_no_model(ready: Stack) -> None:
     event = {
-        "item": "item1",
+        "item": ready.own("item1"),
         "runId": "20200101T000000000Z-x",
         "modelDataUrl": f"s3://{ready.outputs['OutputBucketName']}/m.tar.gz",
         "training": {"name": "training-job-x", "arn": "arn", "status": "Stopped", "createdAt": 1},
@@ -124,35 +153,53 @@ def test_training_that_did_not_complete_makes_no_model(ready: Stack) -> None:
 
 
 def test_a_retried_prepare_run_accepts_its_own_items_and_no_others(root: Path, ready: Stack) -> None:
-    event = event_of(root, "PrepareRun")
-    event["execution"] = event["execution"] | {"name": "twice", "id": "arn:one"}
+    event = event_of(root, ready, "PrepareRun")
+    event["execution"] = event["execution"] | {"name": ready.own("twice"), "id": "arn:one"}
     assert ready.invoke("PrepareRun", event) == ready.invoke("PrepareRun", event)
     event["execution"]["id"] = "arn:two"
     assert ready.invoke("PrepareRun", event)["errorType"] == "RunConflictError"
 
 
 def logged(stack: Stack, group_id: str) -> list[dict[str, Any]]:
-    """Every JSON line in the function's log group."""
+    """Every JSON line about the first run in the function's log group; logs come a little later than the answer."""
     logs = stack.client("logs")
-    (group,) = logs.describe_log_groups(logGroupNamePrefix=f"automlops-{group_id}")["logGroups"]
-    events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
-    return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=f"{stack.name}-{group_id}")["logGroups"]
+    (started,) = [
+        run.description["startDate"] for run in stack.runs if run.description["name"] == stack.own("first")
+    ]
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group["logGroupName"], startTime=int(started.timestamp() * 1000) - 60_000
+    )
+    messages = [event["message"] for page in pages for event in page["events"]]
+    return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def test_every_log_line_of_a_step_carries_run_and_item(ready: Stack) -> None:
-    lines = [line for line in logged(ready, "CreateModelLogs") if line.get("message") == "model created"]
-    runs = {(line["run_id"], line["item"]) for line in lines if line.get("run_id")}
-    first = {key.split("/")[1] for key in ready.keys("runs/") if "-first/" in key}
-    assert {(run_id, item) for run_id in first for item in ("item1", "item2")} <= runs
-    assert all(line["level"] == "INFO" and line["service"] == "automlops" for line in lines)
+@pytest.fixture(scope="module")
+def lines(ready: Stack) -> list[dict[str, Any]]:
+    """The log of aws_create_model, once it tells of both items of the first run."""
+    looks = Looks(ready.patience)
+    while True:
+        found = logged(ready, "CreateModelLogs")
+        told = {line.get("item") for line in found if line.get("message") == "model created"}
+        if {ready.own("item1"), ready.own("item2")} <= told:
+            return found
+        looks.pause("the log did not tell of the models")
 
 
-def test_models_are_counted_in_a_metric(ready: Stack) -> None:
-    counted = [line["ModelsCreated"] for line in logged(ready, "CreateModelLogs") if "ModelsCreated" in line]
+def test_every_log_line_of_a_step_carries_run_and_item(ready: Stack, lines: list[dict[str, Any]]) -> None:
+    created = [line for line in lines if line.get("message") == "model created"]
+    runs = {(line["run_id"], line["item"]) for line in created if line.get("run_id")}
+    (first,) = {key.split("/")[1] for key in ready.keys("runs/") if f"-{ready.own('first')}/" in key}
+    assert {(first, ready.own("item1")), (first, ready.own("item2"))} <= runs
+    assert all(line["level"] == "INFO" and line["service"] == "automlops" for line in created)
+
+
+def test_models_are_counted_in_a_metric(lines: list[dict[str, Any]]) -> None:
+    counted = [line["ModelsCreated"] for line in lines if "ModelsCreated" in line]
     assert sum(value for values in counted for value in values) >= 2
     namespaces = {
         directive["Namespace"]
-        for line in logged(ready, "CreateModelLogs")
+        for line in lines
         if "_aws" in line
         for directive in line["_aws"]["CloudWatchMetrics"]
     }

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import Run, Stack
+from tests.live.plans import starts
+from tests.live.stack import Run, Stack
+
+pytestmark = pytest.mark.live
 
 TASK = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
 JOB = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited"]
@@ -40,20 +43,27 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def good(deployed: Stack, sample: dict[str, bytes]) -> Run:
-    """A run of three good items, one of them under a name with a space."""
-    for item, content in sample.items():
+def shops(deployed: Stack, sample: dict[str, bytes]) -> dict[str, bytes]:
+    """Three good items, one of them under a name with a space: name to CSV."""
+    return {deployed.own(country): content for country, content in sample.items()}
+
+
+@pytest.fixture(scope="module")
+@starts(runs=1, items=3, training_jobs=3, transform_jobs=3)
+def good(deployed: Stack, shops: dict[str, bytes]) -> Run:
+    """A run of the good items."""
+    for item, content in shops.items():
         deployed.upload(item, content)
-    return deployed.run({"itemList": list(sample)}, "good")
+    return deployed.run({"itemList": list(shops)}, deployed.own("good"))
 
 
 def test_every_item_of_the_list_ends_with_predictions_for_its_customers(
-    deployed: Stack, sample: dict[str, bytes], good: Run
+    deployed: Stack, shops: dict[str, bytes], good: Run
 ) -> None:
     assert good.description["status"] == "SUCCEEDED", good.description.get("cause")
     assert good.manifest is not None
     assert good.manifest["counts"] == {"total": 3, "succeeded": 3, "failed": 0, "unfinished": 0}
-    for item, content in sample.items():
+    for item, content in shops.items():
         bought = {
             row["CustomerID"]
             for row in rows_of(content)
@@ -69,13 +79,15 @@ def test_every_item_of_the_list_ends_with_predictions_for_its_customers(
 
 
 def test_a_run_writes_what_the_layout_says_and_nothing_else(
-    deployed: Stack, sample: dict[str, bytes], good: Run
+    deployed: Stack, shops: dict[str, bytes], good: Run
 ) -> None:
     assert good.manifest is not None
     run_id = good.manifest["runId"]
-    written = {key for key in deployed.keys() if run_id in key or run_id.split("-")[0].lower() in key.lower()}  # noqa: SIM118
+    places = [f"runs/{run_id}/", *(f"analysis_predicted{end}/{deployed.prefix}" for end in ("", "_out"))]
+    keys = [key for place in places for key in deployed.keys(place)]
+    written = {key for key in keys if run_id in key or run_id.split("-")[0].lower() in key.lower()}
     expected = {f"runs/{run_id}/items.json", f"runs/{run_id}/manifest.json"}
-    for index, item in enumerate(sample):
+    for index, item in enumerate(shops):
         job = good.items[item]["trainingJobName"]
         expected |= {
             f"runs/{run_id}/records/{index}.json",
@@ -86,7 +98,7 @@ def test_a_run_writes_what_the_layout_says_and_nothing_else(
         }
     # What training leaves in /opt/ml/output/data is SageMaker's to upload.
     assert {key for key in written if not key.endswith("output.tar.gz")} == expected
-    for item in sample:
+    for item in shops:
         latest = json.loads(deployed.read(f"analysis_predicted/{item}/latest.json"))
         assert latest["runId"] == run_id
 
@@ -108,6 +120,7 @@ def test_the_history_of_a_run_that_fails_is_awss(deployed: Stack, mixed: Run) ->
     ]
 
 
+@starts(runs=1)
 def test_the_history_of_a_refused_request_is_awss(deployed: Stack, unique: Callable[[str], str]) -> None:
     run = deployed.run({}, unique("refused"))
     assert types(deployed.history(run.arn)) == [
@@ -122,9 +135,9 @@ def test_the_history_of_a_refused_request_is_awss(deployed: Stack, unique: Calla
     ]
 
 
-def test_a_good_items_history_is_awss(deployed: Stack, good: Run, sample: dict[str, bytes]) -> None:
+def test_a_good_items_history_is_awss(deployed: Stack, good: Run, shops: dict[str, bytes]) -> None:
     children = deployed.children(good.arn)
-    assert children.keys() == sample.keys()
+    assert children.keys() == shops.keys()
     for child in children.values():
         events = deployed.history(child)
         assert types(events) == ["ExecutionStarted", *CHOICE, *JOB, *TASK, *JOB, *TASK, "ExecutionSucceeded"]
@@ -138,9 +151,9 @@ def test_a_good_items_history_is_awss(deployed: Stack, good: Run, sample: dict[s
         assert deployed.client("stepfunctions").describe_execution(executionArn=child)["output"] == "{}"
 
 
-def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, sample: dict[str, bytes]) -> None:
+def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, shops: dict[str, bytes]) -> None:
     sagemaker = deployed.client("sagemaker")
-    for item in sample:
+    for item in shops:
         entry = good.items[item]
         arns = [
             sagemaker.describe_training_job(TrainingJobName=entry["trainingJobName"])["TrainingJobArn"],
@@ -150,7 +163,7 @@ def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, sampl
         for arn in arns:
             tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
             assert tags["automlops:item"] == item
-            assert tags["automlops:stack"] == "automlops"
+            assert tags["automlops:stack"] == deployed.name
             assert good.manifest is not None
             assert tags["automlops:run"] == good.manifest["runId"]
 
@@ -182,74 +195,89 @@ BROKEN = {
 
 
 @pytest.fixture(scope="module")
+@starts(runs=1, items=7, training_jobs=5, transform_jobs=1)
 def mixed(deployed: Stack, small_csv: bytes) -> Run:
     """One good item among items that fail, each in its own way."""
-    deployed.upload("fine", small_csv)
-    for item, (content, *_) in BROKEN.items():
-        deployed.upload(item, content)
-    return deployed.run({"itemList": ["fine", "missing", *BROKEN], "maxConcurrency": 4}, "mixed")
+    deployed.upload(deployed.own("fine"), small_csv)
+    for stem, (content, *_) in BROKEN.items():
+        deployed.upload(deployed.own(stem), content)
+    items = [deployed.own(stem) for stem in ("fine", "missing", *BROKEN)]
+    return deployed.run({"itemList": items, "maxConcurrency": 4}, deployed.own("mixed"))
 
 
-def test_failed_items_leave_the_others_running(mixed: Run) -> None:
-    assert mixed.items["fine"]["status"] == "SUCCEEDED"
+def test_failed_items_leave_the_others_running(deployed: Stack, mixed: Run) -> None:
+    assert mixed.items[deployed.own("fine")]["status"] == "SUCCEEDED"
     assert mixed.description["status"] == "FAILED"
     assert mixed.description["error"] == "RunFailed"
     assert mixed.manifest is not None
     assert mixed.manifest["counts"] == {"total": 7, "succeeded": 1, "failed": 6, "unfinished": 0}
 
 
-@pytest.mark.parametrize("item", BROKEN)
-def test_a_broken_item_fails_alone_with_stage_and_reason(mixed: Run, item: str) -> None:
-    _, stage, error, said = BROKEN[item]
-    entry = mixed.items[item]
+@pytest.mark.parametrize("stem", BROKEN)
+def test_a_broken_item_fails_alone_with_stage_and_reason(deployed: Stack, mixed: Run, stem: str) -> None:
+    _, stage, error, said = BROKEN[stem]
+    entry = mixed.items[deployed.own(stem)]
     assert (entry["status"], entry["stage"]) == ("FAILED", stage)
     assert entry["error"] == (error or "States.TaskFailed")
     assert said in entry["reason"]
 
 
 def test_an_item_without_data_fails_before_any_job_starts(deployed: Stack, mixed: Run) -> None:
-    entry = mixed.items["missing"]
+    missing = deployed.own("missing")
+    entry = mixed.items[missing]
     assert (entry["stage"], entry["error"]) == ("PrepareRun", "DataNotFoundError")
     assert "upload the item's data there" in entry["reason"]
-    jobs = deployed.client("sagemaker").list_training_jobs(NameContains="training-job-missing")
+    jobs = deployed.client("sagemaker").list_training_jobs(NameContains=f"training-job-{missing}")
     assert jobs["TrainingJobSummaries"] == []
-    events = deployed.history(deployed.children(mixed.arn)["missing"])
+    events = deployed.history(deployed.children(mixed.arn)[missing])
     assert types(events) == ["ExecutionStarted", *CHOICE, *TASK, "ExecutionSucceeded"]
     assert states(events) == ["CheckItem", "RecordRefusedItem"]
 
 
 def test_the_history_of_an_item_whose_training_fails_is_awss(deployed: Stack, mixed: Run) -> None:
-    events = deployed.history(deployed.children(mixed.arn)["bad dates"])
+    events = deployed.history(deployed.children(mixed.arn)[deployed.own("bad dates")])
     assert types(events) == ["ExecutionStarted", *CHOICE, *FAILED_JOB, *TASK, "ExecutionSucceeded"]
     assert states(events) == ["CheckItem", "StartTrainingJob", "RecordTrainingFailure"]
 
 
+@starts(runs=1, items=2, training_jobs=1, transform_jobs=1)
 def test_failures_within_the_tolerance_do_not_fail_the_run(deployed: Stack, small_csv: bytes) -> None:
-    deployed.upload("fine", small_csv)
-    run = deployed.run({"itemList": ["fine", "absent"], "toleratedFailurePercentage": 50}, "tolerant")
+    items = [deployed.own("fine"), deployed.own("absent")]
+    deployed.upload(items[0], small_csv)
+    run = deployed.run({"itemList": items, "toleratedFailurePercentage": 50}, deployed.own("tolerant"))
     assert run.description["status"] == "SUCCEEDED"
     assert {entry["status"] for entry in run.items.values()} == {"SUCCEEDED", "FAILED"}
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("stems", "others", "said"),
     [
-        ({"itemList": []}, "itemList: must not be empty"),
-        ({"itemList": ["a", "a"]}, "listed 2 times"),
-        ({"itemList": ["a", "b/c", None], "colour": 1}, "colour: unknown key"),
-        (["a"], "must be an object"),
-        ("a", "must be an object"),
+        ([], {}, "itemList: must not be empty"),
+        (["a", "a"], {}, "listed 2 times"),
+        (["a", "b/c", None], {"colour": 1}, "colour: unknown key"),
     ],
-    ids=["empty", "equal items", "several problems", "a list", "a string"],
+    ids=["empty", "equal items", "several problems"],
 )
+@starts(runs=1)
 def test_a_wrong_request_is_refused_whole_before_anything_starts(
-    deployed: Stack, unique: Callable[[str], str], request_: Any, said: str
+    deployed: Stack, unique: Callable[[str], str], stems: list[str | None], others: dict[str, Any], said: str
 ) -> None:
-    run = deployed.run(request_, unique("refused"))
+    items = [None if stem is None else deployed.own(stem) for stem in stems]
+    run = deployed.run({"itemList": items, **others}, unique("refused"))
     assert run.description["status"] == "FAILED"
     assert run.description["error"] == "InvalidRequestError"
     assert said in json.loads(run.description["cause"])["errorMessage"]
     assert not [key for key in deployed.keys("runs/") if run.description["name"] in key]
+
+
+@pytest.mark.parametrize("request_", [["a"], "a"], ids=["a list", "a string"])
+@starts(runs=1)
+def test_a_request_that_is_no_object_is_refused(
+    deployed: Stack, unique: Callable[[str], str], request_: object
+) -> None:
+    run = deployed.run(request_, unique("refused"))
+    assert run.description["error"] == "InvalidRequestError"
+    assert "must be an object" in json.loads(run.description["cause"])["errorMessage"]
 
 
 FORMS: dict[str, Callable[[str], bytes]] = {
@@ -265,20 +293,58 @@ FORMS: dict[str, Callable[[str], bytes]] = {
 }
 
 
+@starts(runs=1, items=5, training_jobs=5, transform_jobs=5)
 def test_the_forms_people_have_give_the_same_predictions(deployed: Stack, small_csv: bytes) -> None:
-    deployed.upload("plain", small_csv)
-    for name, change in FORMS.items():
-        deployed.upload(name, change(small_csv.decode()))
-    run = deployed.run({"itemList": ["plain", *FORMS]}, "forms")
-    assert run.manifest is not None
+    contents = {"plain": small_csv} | {form: change(small_csv.decode()) for form, change in FORMS.items()}
+    for form, content in contents.items():
+        deployed.upload(deployed.own(form), content)
+    run = deployed.run({"itemList": [deployed.own(form) for form in contents]}, deployed.own("forms"))
     answers = {item: deployed.read(entry["predictionsUri"].split("/", 3)[3]) for item, entry in run.items.items()}
-    assert answers["plain"]
-    assert set(answers.values()) == {answers["plain"]}
+    assert answers[deployed.own("plain")]
+    assert set(answers.values()) == {answers[deployed.own("plain")]}
 
 
+@starts(runs=1, items=5, training_jobs=5, transform_jobs=5)
 def test_unusual_names_are_items_like_any_other(deployed: Stack, small_csv: bytes) -> None:
-    items = ["台北 101", "a" * 128, "50% & more", "Case", "case", "..."]
+    items = [deployed.own(stem) for stem in ("台北 101", "50% & more", "Case", "case")]
+    items.append(deployed.own("").ljust(128, "a"))
     for item in items:
         deployed.upload(item, small_csv)
-    run = deployed.run({"itemList": items}, "unusual")
+    run = deployed.run({"itemList": items}, deployed.own("unusual"))
     assert [run.items[item]["status"] for item in items] == ["SUCCEEDED"] * len(items), run.items
+
+
+def within(sent: object, told: object) -> bool:
+    """Whether everything that was sent is told again; AWS adds defaults."""
+    if isinstance(sent, dict):
+        return isinstance(told, dict) and all(within(value, told.get(key)) for key, value in sent.items())
+    if isinstance(sent, list):
+        return isinstance(told, list) and len(sent) == len(told) and all(map(within, sent, told))
+    return sent == told
+
+
+def test_jobs_are_those_of_the_work_list(deployed: Stack, good: Run) -> None:
+    # AWS's state machine takes only the members that it knows: CheckpointConfig, RetryStrategy and so on must arrive.
+    assert good.manifest is not None
+    sagemaker = deployed.client("sagemaker")
+    lines = json.loads(deployed.read(f"runs/{good.manifest['runId']}/items.json"))
+    assert len(lines) == len(good.items)
+    for line in lines:
+        for key, describe in (
+            ("trainingJob", sagemaker.describe_training_job),
+            ("transformJob", sagemaker.describe_transform_job),
+        ):
+            sent = {name: value for name, value in line[key].items() if name != "Tags"}
+            named = {name: value for name, value in sent.items() if name.endswith("JobName")}
+            told = describe(**named)
+            assert {
+                name: told.get(name) for name, value in sent.items() if not within(value, told.get(name))
+            } == {}
+
+
+def test_training_jobs_log_where_sagemaker_logs(deployed: Stack, good: Run) -> None:
+    for entry in good.items.values():
+        streams = deployed.client("logs").describe_log_streams(
+            logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{entry['trainingJobName']}/"
+        )["logStreams"]
+        assert len(streams) == 1

@@ -1,0 +1,16 @@
+"""Options and plugins of the tests, known before pytest looks for tests: the stack of --live may be called like a folder."""
+
+from __future__ import annotations
+
+import pytest
+
+# The flag --live; the images of --docker.
+pytest_plugins = ["tests.live.plugin", "tests.docker.plugin"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The layers that need more than Python and this machine."""
+    parser.addoption(
+        "--docker", action="store_true", help="run tests/docker as well; the container's tests run on its image"
+    )
+    parser.addoption("--image", metavar="NAME", help="with --docker: that image, instead of building one")
