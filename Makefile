@@ -13,10 +13,23 @@ export SAM_CLI_TELEMETRY := 0
 
 DATA ?=
 ITEMS ?=
+# Told each time: whatever is called so in the environment costs nothing by mistake.
+STACK :=
+# Not from the environment, where a shell's ENV means something else.
+ENV := dev
+IMAGE_URI ?=
+CONFIG ?=
+# More for sam deploy: "Name=value …" beside the profile's own, and words that it gets as they are.
+PARAMETERS ?=
+SAM_ARGS ?=
+
+# The image of this commit; what is not committed is told by the name.
+IMAGE ?= automlops/next-purchase:$(or $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null),unversioned)
+CONTRACT := tests/integration/container/test_container_contract.py
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -24,12 +37,12 @@ $(BIN)/uv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/run.stamp: uv.lock pyproject.toml | $(BIN)/uv
-	@echo "setting up .venv from uv.lock"
+	@echo "setting up .venv from uv.lock" >&2
 	@$(SYNC) --inexact
 	@touch $@
 
 .venv/dev.stamp: uv.lock pyproject.toml | $(BIN)/uv
-	@echo "setting up .venv with development tools from uv.lock"
+	@echo "setting up .venv with development tools from uv.lock" >&2
 	@$(SYNC) --inexact --all-groups
 	@touch $@ .venv/run.stamp
 
@@ -47,17 +60,87 @@ run: setup ## train, create models and score three items, here, end to end (DATA
 test: dev ## run all tests that need neither Docker nor AWS
 	@$(BIN)/python -m pytest
 
+.PHONY: smoke
+smoke: dev ## run two tiny items on a deployed stack and look at every prediction (STACK=name)
+	@$(BIN)/python -m pytest --live "$(or $(STACK),$(error which stack? make $@ STACK=name))" -m smoke --tb=short
+
+.PHONY: test-live
+test-live: dev ## run all scenarios on a deployed stack; says first what it costs (STACK=name)
+	@$(BIN)/python -m pytest --live "$(or $(STACK),$(error which stack? make $@ STACK=name))"
+
 .PHONY: lint
-lint: dev ## ruff, mypy, cfn-lint, sam validate
+lint: dev ## ruff, mypy, cfn-lint, sam validate, zizmor
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml bootstrap.yaml
 	@$(BIN)/sam validate --lint --region us-east-1
+	@$(BIN)/zizmor --offline --quiet .github
 
 .PHONY: build
 build: dev ## sam build: the Lambda package, for Lambda's Python whatever Python is here
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
+
+.PHONY: deploy
+deploy: dev ## sam build and sam deploy of a profile (ENV=dev|staging|prod|local IMAGE_URI=… CONFIG=samconfig.mine.toml)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -P -m automlops.deploy --env "$(ENV)" $(if $(CONFIG),--config "$(CONFIG)") \
+	  $(if $(IMAGE_URI),--parameter "ImageUri=$(IMAGE_URI)") $(foreach word,$(PARAMETERS),--parameter "$(word)") -- $(SAM_ARGS)
+
+.PHONY: bench
+bench: dev ## measure against references, print the table, write build/bench.json (ONLY=package,build,cold-start WRITE=1)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write)
+
+# What bootstrap.yaml takes and makes: docs/pipelines.md.
+APPLICATION ?= automlops
+SUBJECT ?=
+MAKE_OIDC_PROVIDER ?= true
+MAKE_IMAGE_REPOSITORY ?= true
+PULLING_ACCOUNTS ?=
+BOOTSTRAP = bootstrap-$(APPLICATION)-$(ENV)
+ARTIFACT_BUCKET ?=
+CLOUDFORMATION_ROLE_ARN ?=
+PERMISSIONS_BOUNDARY_ARN ?=
+REPOSITORY ?=
+
+.PHONY: bootstrap
+bootstrap: dev ## make what pipelines need in an account, print it as GitHub's variables (ENV=dev SUBJECT=OWNER@ID/NAME@ID)
+	@$(BIN)/aws cloudformation deploy --stack-name $(BOOTSTRAP) --template-file bootstrap.yaml \
+	  --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset --parameter-overrides \
+	  "Repository=$(SUBJECT)" "Application=$(APPLICATION)" "Environment=$(ENV)" "PullingAccounts=$(PULLING_ACCOUNTS)" \
+	  "MakeOidcProvider=$(MAKE_OIDC_PROVIDER)" "MakeImageRepository=$(MAKE_IMAGE_REPOSITORY)" >&2
+	@$(BIN)/aws cloudformation describe-stacks --stack-name $(BOOTSTRAP) --output text \
+	  --query "Stacks[0].Outputs[].join('=', [Description, OutputValue])" | tr '\t' '\n'
+
+.PHONY: image-push
+image-push: dev ## push the commit's image, made and tested if it is not there yet, print its digest (REPOSITORY=… OUT=file)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" container/push "$(REPOSITORY)" $(MAKE) image image-test
+
+.PHONY: release
+release: ## deploy with what bootstrap made (ENV=… STACK=… IMAGE_URI=… ARTIFACT_BUCKET=… and both ARNs)
+	@$(foreach name,STACK IMAGE_URI ARTIFACT_BUCKET CLOUDFORMATION_ROLE_ARN PERMISSIONS_BOUNDARY_ARN,$(if $($(name)),,$(error $(name) is not told)))
+	@$(MAKE) deploy ENV="$(ENV)" PARAMETERS="PermissionsBoundaryArn=$(PERMISSIONS_BOUNDARY_ARN)" \
+	  SAM_ARGS="--stack-name $(STACK) --s3-prefix $(STACK) --tags automlops:stack=$(STACK) \
+	  --no-resolve-s3 --s3-bucket $(ARTIFACT_BUCKET) --role-arn $(CLOUDFORMATION_ROLE_ARN)"
+
+.PHONY: image
+image: ## build the image for SageMaker in Docker (IMAGE=name, PYTHON_IMAGE=base; container/build has the rest)
+	@container/build "$(IMAGE)"
+
+.PHONY: image-test
+image-test: dev ## test that image as SageMaker runs it (IMAGE=name)
+	@$(BIN)/python -m pytest --docker --timeout 1200 --image "$(IMAGE)" tests/docker/test_image.py $(CONTRACT)
+
+.PHONY: test-docker
+test-docker: dev ## sam local and the image, in a Docker engine that runs already
+	@$(BIN)/python -m pytest --docker --timeout 1200 tests/docker $(CONTRACT)
+
+.PHONY: base-images
+base-images: dev ## find the base images of sam local and the image, or make stand-ins; prints sam local's flags
+	@$(BIN)/python -m tests.docker.base_images
+
+.PHONY: transcript
+transcript: dev ## run docs/deploy.md's commands in a fresh clone of HEAD and record what they print; needs Docker
+	@$(BIN)/python docs/transcript.py
 
 .PHONY: docs
 docs: dev ## write the parts of the documents that are made from code
@@ -74,4 +157,4 @@ lock: $(BIN)/uv ## bring uv.lock and both requirements.txt up to pyproject.toml
 
 .PHONY: clean
 clean: ## remove .venv, build output and caches
-	@rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .aws-sam build .mypy_cache .pytest_cache .ruff_cache .hypothesis
