@@ -58,7 +58,7 @@ run: setup ## train, create models and score three items, here, end to end (DATA
 
 .PHONY: test
 test: dev ## run all tests that need neither Docker nor AWS
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 .PHONY: smoke
 smoke: dev ## run two tiny items on a deployed stack and look at every prediction (STACK=name)
