@@ -29,7 +29,9 @@ class Shell:
     """One bash that keeps its folder, variables and background jobs from block to block."""
 
     def __init__(self, home: Path) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VIRTUAL_ENV"))}
+        # Neither the caller's account nor the make that started this has a part in it.
+        left_out = ("AWS_", "MAKE", "MFLAGS", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         self._home = home
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
