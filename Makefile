@@ -83,7 +83,7 @@ build: dev ## sam build: the Lambda package, for Lambda's Python whatever Python
 
 .PHONY: deploy
 deploy: dev ## sam build and sam deploy of a profile (ENV=dev|staging|prod|local IMAGE_URI=… CONFIG=samconfig.mine.toml)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -P -m automlops.deploy --env "$(ENV)" $(if $(CONFIG),--config "$(CONFIG)") \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/automlops deploy --env "$(ENV)" $(if $(CONFIG),--config "$(CONFIG)") \
 	  $(if $(IMAGE_URI),--parameter "ImageUri=$(IMAGE_URI)") $(foreach word,$(PARAMETERS),--parameter "$(word)") -- $(SAM_ARGS)
 
 .PHONY: bench
@@ -93,8 +93,9 @@ bench: dev ## measure against references, print the table, write build/bench.jso
 # What bootstrap.yaml takes and makes: docs/pipelines.md.
 APPLICATION ?= automlops
 SUBJECT ?=
-MAKE_OIDC_PROVIDER ?= true
-MAKE_IMAGE_REPOSITORY ?= true
+# What is not told stays as it was; at first it is the template's default.
+MAKE_OIDC_PROVIDER ?=
+MAKE_IMAGE_REPOSITORY ?=
 PULLING_ACCOUNTS ?=
 BOOTSTRAP = bootstrap-$(APPLICATION)-$(ENV)
 ARTIFACT_BUCKET ?=
@@ -106,8 +107,10 @@ REPOSITORY ?=
 bootstrap: dev ## make what pipelines need in an account, print it as GitHub's variables (ENV=dev SUBJECT=OWNER@ID/NAME@ID)
 	@$(BIN)/aws cloudformation deploy --stack-name $(BOOTSTRAP) --template-file bootstrap.yaml \
 	  --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset --parameter-overrides \
-	  "Repository=$(SUBJECT)" "Application=$(APPLICATION)" "Environment=$(ENV)" "PullingAccounts=$(PULLING_ACCOUNTS)" \
-	  "MakeOidcProvider=$(MAKE_OIDC_PROVIDER)" "MakeImageRepository=$(MAKE_IMAGE_REPOSITORY)" >&2
+	  "Repository=$(SUBJECT)" "Application=$(APPLICATION)" "Environment=$(ENV)" \
+	  $(if $(PULLING_ACCOUNTS),"PullingAccounts=$(PULLING_ACCOUNTS)") \
+	  $(if $(MAKE_OIDC_PROVIDER),"MakeOidcProvider=$(MAKE_OIDC_PROVIDER)") \
+	  $(if $(MAKE_IMAGE_REPOSITORY),"MakeImageRepository=$(MAKE_IMAGE_REPOSITORY)") >&2
 	@$(BIN)/aws cloudformation describe-stacks --stack-name $(BOOTSTRAP) --output text \
 	  --query "Stacks[0].Outputs[].join('=', [Description, OutputValue])" | tr '\t' '\n'
 

@@ -1,17 +1,14 @@
-"""`make deploy`: builds the stack and deploys it with a profile of samconfig.toml, further parameters joined to its own."""
+"""Builds the stack and deploys it with a profile of samconfig.toml, further parameters joined to the profile's own."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from automlops.errors import CommandError
 
@@ -55,10 +52,13 @@ def sam_commands(
     if environment.get("CI", "").lower() not in NO:
         # Nobody is there to answer.
         deploy.append("--no-confirm-changeset")
+    build = ["build", *common]
     if parameters:
-        # On sam's command line this option replaces the profile's own.
-        deploy += ["--parameter-overrides", *parameter_overrides(profiles[profile]), *parameters]
-    return [["build", *common], deploy]
+        # On sam's command line this option replaces the profile's own. The build needs it for the functions' processor.
+        overrides = ["--parameter-overrides", *parameter_overrides(profiles[profile]), *parameters]
+        build += overrides
+        deploy += overrides
+    return [build, deploy]
 
 
 def read_profiles(config: Path) -> dict[str, dict[str, Any]]:
@@ -91,34 +91,38 @@ def parameter_overrides(profile: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def main(
-    env: Annotated[str, typer.Option(metavar="NAME", help="Profile: dev, staging, prod, local, or one of yours.")],
-    more: Annotated[
-        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further words for sam deploy.")
-    ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter of the stack, beside the profile's own. Repeatable."),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help=f"Otherwise {OWN} if it exists, and else {TRACKED}.")
-    ] = None,
-) -> None:
-    """Build the stack and deploy it with a profile."""
+def deploy(
+    announce: Callable[[str], None],
+    env: str,
+    *,
+    config: Path | None,
+    parameters: Sequence[str],
+    more: Sequence[str],
+    environment: Mapping[str, str],
+) -> int:
+    """Builds the stack and deploys it with a profile; the exit code of the sam command that failed, or 0.
+
+    Args:
+        announce: receives which profile of which file it is.
+        env: name of the profile; `dev` is `default`.
+        config: sam's configuration file; otherwise `OWN` if it exists, and else `TRACKED`.
+        parameters: NAME=VALUE words beside the profile's own.
+        more: further words for `sam deploy`.
+        environment: the process's variables.
+
+    Raises:
+        CommandError: there is no sam, no such file or profile, or it cannot be deployed like this.
+    """
     file = config or (OWN if OWN.exists() else TRACKED)
-    try:
-        sam = find_sam()
-        commands = sam_commands(file, env, parameter or [], more or [], os.environ)
-    except CommandError as error:
-        for line in error.lines:
-            typer.echo(line, err=True)
-        raise typer.Exit(error.exit_code) from error
-    typer.echo(f"deploying with the profile {env} of {file}")
+    sam = find_sam()
+    commands = sam_commands(file, env, parameters, more, environment)
+    announce(f"deploying with the profile {env} of {file}")
     # sam writes straight to the terminal.
     sys.stdout.flush()
     for words in commands:
         if code := subprocess.run([sam, *words], check=False).returncode:
-            raise typer.Exit(code)
+            return code
+    return 0
 
 
 def find_sam() -> str:
@@ -131,7 +135,3 @@ def find_sam() -> str:
     if sam is None:
         raise CommandError("There is no sam in PATH; `make dev` puts it into .venv/bin.")
     return sam
-
-
-if __name__ == "__main__":
-    typer.run(main)

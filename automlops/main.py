@@ -82,6 +82,42 @@ def up(
 
 
 @app.command()
+def deploy(
+    env: Annotated[
+        str, typer.Option(metavar="NAME", help="Profile: dev, staging, prod, local, or one of yours.")
+    ] = "dev",
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further words for sam deploy.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameter of the stack, beside the profile's own. Repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="sam's configuration; otherwise samconfig.mine.toml if it exists, else samconfig.toml.",
+        ),
+    ] = None,
+) -> None:
+    """Build the stack with sam and deploy it, from the project's folder."""
+    with _reported():
+        from automlops.deploy import deploy as run_deploy
+
+        raise typer.Exit(
+            run_deploy(
+                typer.echo,
+                env,
+                config=config,
+                parameters=parameter or [],
+                more=more or [],
+                environment=os.environ,
+            )
+        )
+
+
+@app.command()
 def run(
     item: Annotated[
         list[str] | None,

@@ -44,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         except subprocess.CalledProcessError as failed:
             console.out(f"{' '.join(map(str, failed.cmd))} failed:\n{failed.stderr}", highlight=False)
             return 1
+        except subprocess.TimeoutExpired as late:
+            console.out(str(late), highlight=False)
+            return 1
     console.print(as_table(measures))
     for note in dict.fromkeys(measure.note for measure in measures if measure.note):
         console.out(note, highlight=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.measure import Goal, Measure
 from benchmarks.pythons import find_python
-from benchmarks.sam_build import ROOT, build
+from benchmarks.sam_build import BUILD_TIMEOUT, ROOT, build
 
 GOAL = Goal(1.25, "ratio")
 # Each handler and the clients it makes.
@@ -65,7 +65,7 @@ class Runtime:
         # Neither what else is installed for this interpreter nor the current folder has a part in it.
         command = [str(self.python), "-S", "-P", "-c", code]
         start = time.perf_counter()
-        subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60)
         return time.perf_counter() - start
 
 
@@ -130,7 +130,7 @@ def _make_runtime(work: Path) -> Runtime:
     locked = work / "locked.txt"
     _run_uv("export", "--frozen", "--no-emit-project", "--no-hashes", "--output-file", str(locked))
     _install(python, boto3, "boto3", "--constraints", str(locked))
-    subprocess.run([str(python), "-m", "compileall", "-q", str(boto3)], check=True)
+    subprocess.run([str(python), "-m", "compileall", "-q", str(boto3)], check=True, timeout=BUILD_TIMEOUT)
     return Runtime(python, package, boto3, label)
 
 
@@ -141,4 +141,6 @@ def _install(python: Path, target: Path, *arguments: str) -> None:
 def _run_uv(*arguments: str) -> None:
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else "uv"
-    subprocess.run([uv, "--quiet", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    subprocess.run(
+        [uv, "--quiet", *arguments], cwd=ROOT, check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT
+    )

@@ -14,6 +14,6 @@ def find_python(version: str) -> Path | None:
     found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]
     for path in found:
         # A pyenv shim is on the PATH whether or not its Python is in use.
-        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False, timeout=30).returncode == 0:
             return Path(path)
     return None

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +25,7 @@ RECORDED = re.compile(r"(<!-- recorded -->\n).*?(<!-- end -->)", re.DOTALL)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A longer output is cut in its middle.
 LONGEST_OUTPUT = 44
+LONGEST_BLOCK_IN_SECONDS = 1800.0
 END = "--- end of block"
 
 
@@ -40,6 +44,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=home,
+            start_new_session=True,
             env=kept | {"HOME": str(home), "COLUMNS": "100", "NO_COLOR": "1", "SAM_CLI_TELEMETRY": "0"},
         )
         if self._bash.stdin is None or self._bash.stdout is None:
@@ -51,16 +56,21 @@ class Shell:
         """The lines that the commands printed.
 
         Raises:
-            RuntimeError: one of them failed.
+            RuntimeError: one of them failed, or they took too long.
         """
         self._input.write(f"{commands}\necho '{END}'\n")
         self._input.flush()
         printed: list[str] = []
-        for line in self._output:
-            if line.rstrip("\n").endswith(END):
-                return [*printed, *filter(None, [line.rstrip("\n").removesuffix(END)])]
-            printed.append(self._plain(line))
-            sys.stdout.write(line)
+        limit = threading.Timer(LONGEST_BLOCK_IN_SECONDS, os.killpg, (self._bash.pid, signal.SIGKILL))
+        limit.start()
+        try:
+            for line in self._output:
+                if line.rstrip("\n").endswith(END):
+                    return [*printed, *filter(None, [line.rstrip("\n").removesuffix(END)])]
+                printed.append(self._plain(line))
+                sys.stdout.write(line)
+        finally:
+            limit.cancel()
         raise RuntimeError("this block failed:\n" + commands + "\n".join(printed))
 
     def _plain(self, line: str) -> str:
@@ -68,16 +78,21 @@ class Shell:
         return ESCAPES.sub("", line).rstrip("\n").split("\r")[-1].replace(str(self._home), "~").rstrip()
 
     def close(self) -> None:
-        """Ends the shell and its background jobs."""
-        if self._bash.poll() is None:
-            self._input.write("set +e; kill $(jobs -p) 2>/dev/null; wait\n")
-        self._input.close()
-        self._bash.wait(timeout=60)
+        """Ends the shell and whatever it has started."""
+        # A block that fails ends the shell, but not what runs in the background.
+        with suppress(ProcessLookupError):
+            os.killpg(self._bash.pid, signal.SIGTERM)
+        try:
+            self._bash.wait(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self._bash.pid, signal.SIGKILL)
 
 
 def main() -> None:
     """Runs the page and writes it anew."""
     text = PAGE.read_text(encoding="utf-8")
+    origin = recorded()
     with tempfile.TemporaryDirectory(prefix="automlops-transcript-") as folder:
         home = Path(folder).resolve()
         subprocess.run(["git", "clone", "--quiet", str(ROOT), "automlops"], cwd=home, check=True)
@@ -88,7 +103,7 @@ def main() -> None:
             )
         finally:
             shell.close()
-    PAGE.write_text(RECORDED.sub(lambda block: block[1] + recorded() + "\n" + block[2], written), encoding="utf-8")
+    PAGE.write_text(RECORDED.sub(lambda block: block[1] + origin + "\n" + block[2], written), encoding="utf-8")
 
 
 def with_output(commands: str, printed: list[str]) -> str:
@@ -110,7 +125,10 @@ def recorded() -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.strip()
-    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        system = platform.platform()
     return (
         f"Recorded on {datetime.now(UTC):%Y-%m-%d} (UTC) from commit {commit}: {system}, {platform.machine()}, "
         f"{os.cpu_count()} cores, Python {platform.python_version()}."

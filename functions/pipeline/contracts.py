@@ -343,8 +343,13 @@ def _equal_items(event: object) -> list[str]:
 def _sentence(place: validation.Place, words: str) -> str:
     # The user wrote the request, not the event around it.
     parts = place[1:] if place[:1] == ("request",) and len(place) > 1 else place
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:MAX_SHOWN]}" for part in parts).lstrip(".")
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in parts).lstrip(".")
     return f"{where}: {words}" if where else words
+
+
+def _shown(key: str) -> str:
+    # Half a character (a lone surrogate) could not be sent back.
+    return key[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
 def as_json(model: Contract) -> dict[str, Any]:

@@ -49,7 +49,10 @@ def convert(value: object, model: type[Model], *, strict: bool = True) -> Model:
 
 
 def problems(value: object, model: Any, *, strict: bool = True) -> list[Problem]:
-    """Everything for which `convert` refuses `value`, in the order of the model's fields, unknown keys last."""
+    """Everything for which `convert` refuses `value`, in the order of the model's fields, unknown keys last.
+
+    What holds for an object or a list as a whole is told once everything inside it is right.
+    """
     return list(_problems(value, model, (), strict))
 
 

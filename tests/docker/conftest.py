@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from automlops.containers import find_route
 from automlops.items import make_sample
 from automlops.local import COMMAND, local_emulator
 from automlops.sam_local import FILE, function_variables, variables_file
+from benchmarks.sam_build import copy_project
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
 from tests.docker.base_images import BaseImage
 from tests.live.stack import Stack, open_stack
@@ -130,17 +130,9 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def sam(
-    root: Path, ready: Stack, lambda_image: BaseImage, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sam]:
+def sam(ready: Stack, lambda_image: BaseImage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
     """The built functions, and the profile `local` pointing at the emulator."""
-    project = tmp_path_factory.mktemp("project")
-    for name in ("template.yaml", "samconfig.toml"):
-        shutil.copy(root / name, project)
-    for name in ("functions", "statemachine", "events"):
-        shutil.copytree(root / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # uv, which sam runs, reads its settings there.
-    shutil.copy(root / "pyproject.toml", project)
+    project = copy_project(tmp_path_factory.mktemp("sam") / "project", "events")
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
     environment = own | {
         "PATH": f"{BIN}:{os.environ['PATH']}",

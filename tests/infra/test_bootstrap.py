@@ -302,10 +302,13 @@ SUBJECTS = {
 def test_a_role_is_given_to_one_subject_only(resources: Document, role: str, welcome: str, who: str) -> None:
     trust = resources[role]["AssumeRolePolicyDocument"]
     action, principal = "sts:AssumeRoleWithWebIdentity", {"Federated": PROVIDER}
-    token = {f"{ISSUER}:sub": SUBJECTS[who], f"{ISSUER}:aud": "sts.amazonaws.com"}
+    main = {f"{ISSUER}:ref": "refs/heads/main"}
+    token = {f"{ISSUER}:sub": SUBJECTS[who], f"{ISSUER}:aud": "sts.amazonaws.com"} | main
     assert trusts(trust, principal, action, token) is (who == welcome)
+    if role != "ImageRole":
+        assert not trusts(trust, principal, action, token | {f"{ISSUER}:ref": "refs/heads/feature"})
     assert not trusts(trust, principal, action, token | {f"{ISSUER}:aud": "https://github.com/octocat"})
-    assert not trusts(trust, principal, action, {f"{ISSUER}:sub": SUBJECTS[who]})
+    assert not trusts(trust, principal, action, {f"{ISSUER}:sub": SUBJECTS[who]} | main)
 
 
 @pytest.mark.parametrize("role", ["ImageRole", "DeployRole", "SmokeRole"])
@@ -315,10 +318,10 @@ def test_tokens_are_told_apart_by_equality_never_by_pattern(resources: Document,
     assert "*" not in json.dumps(statement)
 
 
-def test_only_cloudformation_in_this_account_takes_the_cloudformation_role(resources: Document) -> None:
+def test_only_cloudformation_takes_the_cloudformation_role(resources: Document) -> None:
     (statement,) = resources["CloudFormationRole"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "cloudformation.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert statement["Action"] == "sts:AssumeRole"
 
 
 def test_no_role_can_touch_what_bootstrap_makes(resources: Document, known_actions: dict[str, bool]) -> None:
@@ -431,6 +434,11 @@ def test_the_deploy_role_plans_changes_with_cloudformations_role_only(resources:
         ("s3:PutObject", "databucket{}/analysis_predict/test-0a1b2c3d-smoke-a/Online_Retail.csv", True),
         ("s3:PutObject", "databucket{}/analysis_predict/France/Online_Retail.csv", False),
         ("s3:GetObject", "outputbucket{}/runs/20260101T000000000Z-test-0a1b2c3d-smoke/manifest.json", True),
+        (
+            "s3:DeleteObjectVersion",
+            "outputbucket{}/runs/20260101T000000000Z-nightly/records/store-test-1.json",
+            False,
+        ),
         ("s3:GetObject", "outputbucket{}/analysis_predicted_out/France/r/sample_prediction.csv.out", False),
         ("s3:DeleteObjectVersion", "outputbucket{}/analysis_predicted/test-0a1b2c3d-smoke-a/latest.json", True),
         ("s3:DeleteObjectVersion", "outputbucket{}/analysis_predicted/France/latest.json", False),
@@ -471,6 +479,7 @@ def test_the_boundary_leaves_the_stacks_roles_all_they_are_given(
     context = {
         "iam:passedtoservice": "sagemaker.amazonaws.com",
         "cloudwatch:namespace": "/aws/sagemaker/TrainingJobs",
+        "aws:resourceaccount": ACCOUNT,
     }
     given = [
         (name, action, resource)

@@ -39,7 +39,8 @@ class Machine:
     def build(self, project: Path, *options: str, umask: int = 0o022) -> Path:
         """Runs `sam build` in the project's folder; the one folder it makes."""
         # Settings of whoever runs the tests would lead uv to their Pythons.
-        kept = {name: value for name, value in os.environ.items() if name not in {"PATH", "VIRTUAL_ENV"}}
+        told = ("AWS_", "SAM_CLI_", "UV_COMPILE_BYTECODE", "UV_PYTHON", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
         environment = {
             **kept,
             "PATH": str(self.path),

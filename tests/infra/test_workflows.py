@@ -11,7 +11,7 @@ import yaml
 
 from .conftest import Document
 
-# Targets that the gate does not call: what runs them here. None is left that only AWS could run.
+# Targets that the gate does not call: what holds here what they do. None is left that only AWS could show.
 TESTED = {
     "build": "tests/integration/test_profiles.py",
     "bench": "tests/unit/benchmarks",
@@ -81,7 +81,7 @@ def test_there_are_a_pull_requests_a_mains_and_an_environments_workflow(workflow
     assert set(workflows["deploy.yml"]["on"]) == {"workflow_call"}
 
 
-def test_every_line_that_runs_is_a_target_which_is_run_here_too(
+def test_every_line_that_runs_is_a_target_which_is_the_gates_or_is_tested(
     root: Path, workflows: dict[str, Document], makefile: str
 ) -> None:
     gate = set(
@@ -124,7 +124,7 @@ def test_a_line_that_runs_gets_all_that_its_target_asks_for(workflows: dict[str,
 OPTIONAL = {"WRITE", "ONLY"}
 
 
-def test_actions_are_pinned_by_the_commit_of_a_release(workflows: dict[str, Document]) -> None:
+def test_actions_are_pinned_by_the_commit_of_a_release() -> None:
     seen = set()
     for path in workflow_files():
         for line in re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(), re.MULTILINE):
@@ -135,7 +135,6 @@ def test_actions_are_pinned_by_the_commit_of_a_release(workflows: dict[str, Docu
             assert ACTIONS[action] == (commit, release)
             seen.add(action)
     assert seen == ACTIONS.keys()
-    assert workflows
 
 
 def test_rights_are_given_per_job_and_no_more_than_needed(workflows: dict[str, Document]) -> None:
@@ -197,13 +196,12 @@ def test_one_digest_goes_from_dev_with_its_smoke_run_to_staging_to_prod(workflow
     assert "environment" not in jobs["image"], "its subject would not be the branch"
 
 
-def test_variables_are_those_that_bootstrap_prints(root: Path, workflows: dict[str, Document]) -> None:
+def test_variables_are_those_that_bootstrap_prints(root: Path) -> None:
     text = (root / "bootstrap.yaml").read_text()
     outputs = yaml.load(text.partition("\nOutputs:\n")[2].replace("!", ""), Loader=yaml.BaseLoader)  # noqa: S506
     printed = {output["Description"] for output in outputs.values()}
     used = {name for path in workflow_files() for name in re.findall(r"\bvars\.([A-Z_]+)", path.read_text())}
     assert used == printed
-    assert workflows
 
 
 def test_a_smoke_run_has_credentials_as_long_as_it_may_take(root: Path, workflows: dict[str, Document]) -> None:

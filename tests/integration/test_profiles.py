@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from automlops.deploy import parameter_overrides
+from benchmarks.sam_build import copy_project
 from emulator.cloudformation.template import parse
 from emulator.deployment import deploy
 from emulator.endpoint import CREDENTIALS, Clients
@@ -110,12 +110,8 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(root: Path, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("template.yaml", "samconfig.toml", "pyproject.toml"):
-        shutil.copy(root / name, folder)
-    for name in ("functions", "statemachine"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+def project(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = copy_project(tmp_path_factory.mktemp("profiles") / "project")
     made = Project(folder, emulator.url)
     made.sam("build")
     return made

@@ -22,7 +22,7 @@ from tests.live.removal import Found, NotRemovedError, Remover, Tell, new_prefix
 from tests.live.stack import Stack, open_stack
 
 # A run whose items wait for instances. What a pipeline may do ends after two hours, and removing takes time as well.
-PATIENCE_IN_SECONDS = 5400.0
+PATIENCE_IN_SECONDS = 4500.0
 TABLE_WIDTH = 140
 
 

@@ -67,7 +67,7 @@ def _wait_until_healthy(server: subprocess.Popen[str], port: int) -> None:
             if call(port, "GET", "/ping")[0] == http.client.OK:
                 return
         # Docker accepts before the server does.
-        except (ConnectionError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException):
             pass
         time.sleep(0.05)
     pytest.fail("the server did not become healthy in a minute")

@@ -17,10 +17,10 @@ IMAGE = "ImageUri=123456789012.dkr.ecr.us-east-1.amazonaws.com/a@sha256:" + 64 *
 def deploy_words(config: Path, env: str, *parameters: str, **environment: str) -> list[str]:
     """Of the second command, without what all commands have."""
     build, deploy = sam_commands(config, env, parameters, [], environment)
-    assert build[0] == "build"
-    assert deploy[:2] == ["deploy", "--config-file"]
-    assert build[1:] == deploy[1 : len(build)]
-    return deploy[len(build) :]
+    common = ["--config-file", str(config), "--config-env", "default" if env == "dev" else env]
+    assert build[:5] == ["build", *common]
+    assert deploy[:5] == ["deploy", *common]
+    return deploy[5:]
 
 
 @pytest.fixture
@@ -44,6 +44,13 @@ def test_a_parameter_is_joined_to_those_of_the_profile_and_wins(config: Path) ->
     # sam takes the last of equal names.
     assert deploy_words(config, "local", IMAGE, AWS_ENDPOINT_URL="http://127.0.0.1:1")[-1] == IMAGE
     assert deploy_words(config, "dev", IMAGE) == ["--parameter-overrides", IMAGE]
+
+
+def test_what_is_built_is_for_the_processor_it_is_deployed_to(config: Path) -> None:
+    build, deploy = sam_commands(config, "prod", ["Architecture=arm64"], [], {})
+    told = ["--parameter-overrides", "MaxConcurrency=20", "LogRetentionInDays=365", "Architecture=arm64"]
+    assert build[-4:] == told
+    assert deploy[-4:] == told
 
 
 def test_further_words_reach_sam_deploy_alone(config: Path) -> None:
@@ -105,7 +112,7 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str | None, re
 
 
 def test_a_refusal_is_shown_without_a_traceback(root: Path) -> None:
-    words = [sys.executable, "-P", "-m", "automlops.deploy", "--env", "nowhere"]
+    words = [str(Path(sys.executable).with_name("automlops")), "deploy", "--env", "nowhere"]
     environment = {"PATH": str(Path(sys.executable).parent)}
     ended = subprocess.run(
         words, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False

@@ -150,6 +150,7 @@ def test_every_problem_of_an_items_environment_is_listed() -> None:
             {"hyperparameters": {"a": "x" * 2501}},
             "hyperparameters.a: must be one line of at most 2,500 characters",
         ),
+        ({"\ud800": 1}, "\\ud800: unknown key"),
         ({"environment": {"a": "\ud800"}}, "environment.a: must be text of at most 512 characters"),
         ({"training": {"instanceCount": "\ud800"}}, "training.instanceCount: must be a whole number from 1 to 20"),
         ({"training": {"instanceCount": 2.0}}, "training.instanceCount: must be a whole number from 1 to 20"),
