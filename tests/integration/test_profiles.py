@@ -73,7 +73,7 @@ class Project:
 
     def make_deploy(self, *words: str, environment: dict[str, str] | None = None) -> str:
         """What the target deploy of the Makefile calls."""
-        return self.call(sys.executable, "-P", "-m", "automlops.deploy", *words, environment=environment)
+        return self.call(str(BIN / "automlops"), "deploy", *words, environment=environment)
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Changes a file of the project in one place."""
