@@ -16,7 +16,7 @@ Required = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]
 Model = TypeVar("Model", bound="StackSettings")
 
-# Dataclasses, since a class of Structs cannot have two of them as bases, and prepare_run's settings are those of both jobs.
+# Dataclasses, since a Struct cannot inherit the fields of two, and prepare_run's settings are those of both jobs.
 
 
 @dataclass(frozen=True, kw_only=True)

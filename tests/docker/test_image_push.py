@@ -1,9 +1,10 @@
-"""container/push: a commit's image goes to the repository once, and its digest is what the stack is given."""
+"""`make image-push`: a commit's image goes to the repository once, and its digest is what the stack is given."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.project_copy import copy_ready_project
 
 from .engine import DOCKER, EngineError, docker, require_engine
 
@@ -59,21 +62,19 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Checkout:
-    """A repository of git with container/push in it, and a stand-in for what makes the image."""
+    """A repository of git with the project in it, and a stand-in for what makes the image."""
 
-    def __init__(self, root: Path, folder: Path, repository: str) -> None:
+    def __init__(self, folder: Path, repository: str) -> None:
         self.repository = repository
-        self.folder = folder / "checkout"
-        (self.folder / "container").mkdir(parents=True)
-        shutil.copy(root / "container" / "push", self.folder / "container" / "push")
+        self.folder = copy_ready_project(folder / "checkout", "container")
         self.made = folder / "made"
         content = folder / "content"
         content.mkdir()
         (content / "hello").write_text("hello\n")
         self.make = folder / "make"
         self.make.write_text(
-            f'#!/bin/sh\nset -e\necho "$1" >> {self.made}\n'
-            f'tar -C {content} -c . | {DOCKER} import - "${{1#IMAGE=}}"\n'
+            f'#!/bin/sh\nset -e\necho "$@" >> {self.made}\nfor word; do :; done\n'
+            f'tar -C {content} -c . | {DOCKER} import - "${{word#IMAGE=}}"\n'
         )
         self.make.chmod(0o755)
         self.git("init", "--quiet")
@@ -92,9 +93,12 @@ class Checkout:
         return self.git("rev-parse", "HEAD")
 
     def push(self, repository: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.call("container/push", repository or self.repository, str(self.make), **environment)
+
+    def call(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         names = {"GITHUB_OUTPUT": "", "OUT": "", "DOCKER": DOCKER}
         return subprocess.run(
-            ["container/push", repository or self.repository, self.make],
+            command,
             cwd=self.folder,
             env={**os.environ, **names, **environment},
             capture_output=True,
@@ -108,9 +112,9 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(root: Path, tmp_path: Path, registry: str) -> Iterator[Checkout]:
+def checkout(tmp_path: Path, registry: str) -> Iterator[Checkout]:
     """A clean checkout with one commit."""
-    found = Checkout(root, tmp_path, f"{registry}/{tmp_path.name.replace('_', '-').lower()}")
+    found = Checkout(tmp_path, f"{registry}/{tmp_path.name.replace('_', '-').lower()}")
     yield found
     names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", found.repository).splitlines()
     if names:
@@ -132,6 +136,16 @@ def tags(address: str, name: str) -> list[str]:
     with urllib.request.urlopen(f"http://{address}/v2/{name}/tags/list", timeout=10) as answer:
         found: list[str] = json.load(answer)["tags"]
         return found
+
+
+def test_make_has_the_image_built_and_tested_and_tells_its_uri(checkout: Checkout) -> None:
+    # The recipe's own make is what would build and test the image.
+    words = ["image-push", f"REPOSITORY={checkout.repository}", f"MAKE={checkout.make}"]
+    done = checkout.call("make", "--silent", *words)
+    assert done.returncode == 0, done.stderr
+    commit = checkout.git("rev-parse", "HEAD")
+    assert checkout.made.read_text() == f"image image-test IMAGE={checkout.repository}:{commit}\n"
+    assert re.fullmatch(rf"{checkout.repository}@sha256:[0-9a-f]{{64}}\n", done.stdout)
 
 
 def test_an_image_is_pushed_by_commit_and_told_by_digest(

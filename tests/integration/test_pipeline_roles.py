@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +16,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from benchmarks.sam_build import copy_project
 from emulator.endpoint import ACCOUNT_ID, DEFAULT_REGION, Clients
 from emulator.server import Emulator
 from tests.iam_policies import Document, allows, as_list, statements
+from tests.project_copy import copy_ready_project
 
 PATIENCE_IN_SECONDS = 240
 STACK = "automlops-dev"
 SUBJECT = "SUBJECT=octocat@1/my-repo@2"
 PULLING_ACCOUNT = "111122223333"
+# What the targets need beside the application.
+ROOMS = ("bootstrap.yaml", "benchmarks", "conftest.py", "tests")
 DIGESTS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
 # S3's operations as IAM calls them: method, whether there is a key, what the query begins with → action.
 S3_ACTIONS = {
@@ -177,12 +178,7 @@ def make(folder: Path, url: str, *words: str) -> str:
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The environment dev after its bootstrap and two deployments; `make` takes this Python's packages as set up."""
-    folder = copy_project(tmp_path_factory.mktemp("roles") / "project", "Makefile", "bootstrap.yaml", "uv.lock")
-    (folder / ".venv").mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
-        (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
-    for name in ("run.stamp", "dev.stamp"):
-        (folder / ".venv" / name).touch()
+    folder = copy_ready_project(tmp_path_factory.mktemp("roles") / "project", *ROOMS)
     with Emulator() as emulator:
         told = make(folder, emulator.url, "bootstrap", "ENV=dev", SUBJECT, f"PULLING_ACCOUNTS={PULLING_ACCOUNT}")
         variables = dict(line.split("=", 1) for line in told.splitlines())
@@ -280,6 +276,23 @@ def test_a_second_environment_of_the_account_is_bootstrapped_beside_it(pipeline:
     assert told.keys() == {name for name in pipeline.variables if not name.startswith("IMAGE_")}
     assert {name for name in told if told[name] == pipeline.variables[name]} == {"AWS_REGION"}
     assert told["STACK"] == "automlops-prod"
+
+
+def test_two_tiny_items_run_on_the_stack_that_the_pipeline_deployed(pipeline: Pipeline) -> None:
+    url = pipeline.clients.get("s3").meta.endpoint_url
+    told = make(pipeline.folder, url, "smoke", f"STACK={STACK}")
+    assert f"on the stack {STACK}" in told
+    assert "verdict SUCCEEDED: 2 of 2 items succeeded" in told
+    assert "removed 18 object versions and 2 models" in told
+
+
+def test_the_package_is_built_and_its_size_is_told(pipeline: Pipeline) -> None:
+    url = pipeline.clients.get("s3").meta.endpoint_url
+    make(pipeline.folder, url, "build")
+    assert (pipeline.folder / ".aws-sam" / "build" / "template.yaml").is_file()
+    make(pipeline.folder, url, "bench", "ONLY=package")
+    measures = json.loads((pipeline.folder / "build" / "bench.json").read_text())
+    assert [measure["met"] for measure in measures] == [True, True]
 
 
 def test_release_without_what_bootstrap_made_is_refused(root: Path) -> None:
