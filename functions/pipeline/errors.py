@@ -11,6 +11,7 @@ PipelineError
 │   └── ServiceRefusedError          AWS refused a call for good (validation, access, not found)
 ├── StateError                   what happened before forbids this step: never retried
 │   ├── TrainingNotCompletedError    the training job did not end as Completed
+│   ├── ModelWorseThanBaselineError  the training's own metrics say that a naive guess is better
 │   ├── NameTakenError               another job or model has this name and differs
 │   └── RunConflictError             another execution has written this run's files
 ├── SettingsError                the function's own environment is wrong: never retried
@@ -83,6 +84,10 @@ class StateError(PipelineError):
 
 class TrainingNotCompletedError(StateError):
     """The training job ended in another status than Completed."""
+
+
+class ModelWorseThanBaselineError(StateError):
+    """The model errs more than MaximumErrorRatio allows beside the baseline."""
 
 
 class NameTakenError(StateError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import aws, layout, naming, requests
+from pipeline import acceptance, aws, layout, naming, requests
 from pipeline.errors import (
     DataNotFoundError,
     DataNotReadableError,
@@ -30,25 +30,30 @@ MAX_METRICS = 50
 METRIC_LENGTH = 100
 
 
+class Step(NamedTuple):
+    """Whose model is asked for, when the pipeline asks: the item, the run and the training."""
+
+    item: str
+    run_id: str
+    training_job: str
+
+
 def create_model(
     event: CreateModelEvent, settings: ModelSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
 ) -> Answer:
-    """Creates the model asked for; as the pipeline's step, checks the training and writes latest.json.
+    """Creates the model asked for; as the pipeline's step, judges the training first and writes latest.json after.
 
     Returns:
         modelName, modelArn, modelDataUrl, image and metrics (the content of training's metrics.json, or None).
 
     Raises:
         TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
+        ModelWorseThanBaselineError: the model errs more than the stack's limit allows.
         DataNotFoundError: there is no artifact, or the item has no accepted model yet.
         ImageNotSetError: neither event, artifact nor stack names an image.
         NameTakenError: another model has this name.
     """
-    if event.training is not None and event.training.status != "Completed":
-        raise TrainingNotCompletedError(
-            f"training job {event.training.name} ended as {event.training.status}, not Completed;"
-            " if it reached its limit, raise maxRuntimeInSeconds"
-        )
+    step = _completed_step(event)
     latest: Answer = {}
     if event.model_data_url is None and event.item is not None:
         latest = read_latest(s3, settings.output_bucket, event.item)
@@ -58,6 +63,7 @@ def create_model(
         raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
     if event.model_data_url:
         _check_artifact(s3, model_data_url, event)
+    metrics = _accepted_metrics(s3, settings, step) if step else latest.get("metrics")
     name = event.model_name or naming.model_name(
         event.item or model_data_url, event.timestamp or naming.timestamp(now)
     )
@@ -75,16 +81,34 @@ def create_model(
         "modelArn": aws.create_model(sagemaker, request),
         "modelDataUrl": model_data_url,
         "image": image,
-        "metrics": latest.get("metrics"),
+        "metrics": metrics,
     }
-    if event.training is not None and event.item is not None and event.run_id is not None:
-        key = layout.metrics_key(event.item, event.run_id)
-        stored = aws.read_json(s3, settings.output_bucket, key)
-        answer["metrics"] = _plain_values(stored.content) if stored else None
-        _remember(
-            s3, settings.output_bucket, event.item, event.run_id, event.training.name, answer, event.environment
-        )
+    if step:
+        _remember(s3, settings.output_bucket, step, answer, event.environment)
     return answer
+
+
+def _completed_step(event: CreateModelEvent) -> Step | None:
+    """The pipeline's step that the call is, its training completed; None for a call on its own."""
+    training, item, run_id = event.training, event.item, event.run_id
+    if training is None or item is None or run_id is None:
+        return None
+    if training.status != "Completed":
+        raise TrainingNotCompletedError(
+            f"training job {training.name} ended as {training.status}, not Completed;"
+            " if it reached its limit, raise maxRuntimeInSeconds"
+        )
+    return Step(item, run_id, training.name)
+
+
+def _accepted_metrics(s3: S3Client, settings: ModelSettings, step: Step) -> Answer | None:
+    """What travels of the training's metrics.json, once it was found good enough; None if there is none."""
+    place = layout.S3Location(settings.output_bucket, layout.metrics_key(step.item, step.run_id))
+    stored = aws.read_json(s3, place.bucket, place.key)
+    if stored is None:
+        return None
+    acceptance.check_metrics(stored.content, settings.maximum_error_ratio, place.uri)
+    return _plain_values(stored.content)
 
 
 def _plain_values(content: object) -> Answer | None:
@@ -129,21 +153,13 @@ def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:
     return latest
 
 
-def _remember(
-    s3: S3Client,
-    bucket: str,
-    item: str,
-    run_id: str,
-    job_name: str,
-    answer: Answer,
-    environment: dict[str, str],
-) -> None:
+def _remember(s3: S3Client, bucket: str, step: Step, answer: Answer, environment: dict[str, str]) -> None:
     """Writes the item's latest.json unless a younger run has; run ids begin with their time, so they compare."""
-    key = layout.latest_key(item)
+    key = layout.latest_key(step.item)
     content = {
-        "item": item,
-        "runId": run_id,
-        "trainingJobName": job_name,
+        "item": step.item,
+        "runId": step.run_id,
+        "trainingJobName": step.training_job,
         "acceptedAt": datetime.now(UTC).isoformat(),
         "environment": environment,
         **{name: answer[name] for name in ("modelName", "modelDataUrl", "image", "metrics")},
@@ -153,7 +169,7 @@ def _remember(
         if stored is None:
             if aws.write_json(s3, bucket, key, content, only_if_absent=True):
                 return
-        elif str(stored.content["runId"]) > run_id or aws.write_json(
+        elif str(stored.content["runId"]) > step.run_id or aws.write_json(
             s3, bucket, key, content, only_if_etag=stored.etag
         ):
             return

@@ -17,10 +17,16 @@ PLATFORM_RETRIES = 2
 # How much longer than it may run a job may wait for spot capacity.
 SPOT_WAIT_IN_SECONDS = 3600
 
-# What our image prints while it trains; SageMaker shows the last value of each in the console.
+# The numbers of our image's metrics.json.
+METRICS = [
+    "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
+    "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "share_below_interval",
+    "share_above_interval", "horizon_days", "learned_orders", "judged_orders",
+]  # fmt: skip
+# The image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
+# others do, so what stands before one counts.
 METRIC_DEFINITIONS = [
-    {"Name": "mean_absolute_error", "Regex": r"(?:^|\s)mean_absolute_error=([0-9.]+)"},
-    {"Name": "baseline_mean_absolute_error", "Regex": r"baseline_mean_absolute_error=([0-9.]+)"},
+    {"Name": name, "Regex": rf"(?:^|\s){name}=([0-9.]+(?:[eE][+-]?[0-9]+)?)"} for name in METRICS
 ]
 
 

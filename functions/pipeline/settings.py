@@ -14,6 +14,8 @@ from pipeline.errors import SettingsError
 
 Required = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]
+# Nothing is 0 times as wrong as a baseline; a thousand times accepts whatever comes.
+ErrorRatio = Annotated[float, Meta(ge=0.01, le=1000)]
 Model = TypeVar("Model", bound="StackSettings")
 
 # Dataclasses, since a Struct cannot inherit the fields of two, and prepare_run's settings are those of both jobs.
@@ -39,6 +41,7 @@ class ModelSettings(StackSettings):
     sagemaker_role_arn: Required
     # Empty until the stack is deployed with an image.
     image_uri: str
+    maximum_error_ratio: ErrorRatio
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline import contracts, layout, settings
+from pipeline.errors import SettingsError
+from tests.unit.pipeline.conftest import ENVIRONMENT
 
 from .conftest import Document, strings_in
 
@@ -181,6 +183,23 @@ def test_both_buckets_are_kept_alike(template: Document) -> None:
 def test_limits_of_parameters_and_requests_agree(template: Document) -> None:
     maximum = template["Parameters"]["MaxConcurrency"]["MaxValue"]
     assert maximum == contracts.MAX_CONCURRENCY
+
+
+def test_the_error_ratios_that_the_template_takes_are_those_that_the_function_takes(template: Document) -> None:
+    parameter = template["Parameters"]["MaximumErrorRatio"]
+    least, most = parameter["MinValue"], parameter["MaxValue"]
+    assert least > 0
+    assert parameter["ConstraintDescription"] == f"must be a number from {least} to {most}"
+
+    def read(ratio: float) -> float:
+        variables = ENVIRONMENT | {"MAXIMUM_ERROR_RATIO": str(ratio)}
+        return settings.load_settings(settings.ModelSettings, variables).maximum_error_ratio
+
+    for ratio in (least, parameter["Default"], most):
+        assert read(ratio) == ratio
+    for ratio in (least * 0.99, most * 1.01):
+        with pytest.raises(SettingsError):
+            read(ratio)
 
 
 def test_outputs_name_what_a_user_needs_next(template: Document) -> None:

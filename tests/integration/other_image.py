@@ -1,6 +1,7 @@
 """Another image's code: knows SageMaker's contract and the pipeline's environment, nothing of this project.
 
-Run as `python other_image.py train|serve`. Hyperparameter `behaviour` tells how to end.
+Run as `python other_image.py train|serve`. Hyperparameter `behaviour` tells how to end, `metrics` what to say of the
+model.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def train() -> None:
     if behaviour == "no model":
         return
     (ML / "model/count.json").write_text(json.dumps({"behaviour": behaviour, "lines": len(lines)}))
-    if behaviour == "broken metrics":
-        upload("metrics.json", b"not json")
+    if metrics := hyperparameters.get("metrics"):
+        upload("metrics.json", metrics.encode())
     sample = "".join(f"{line.upper()}\n" for line in lines)
     upload("sample_prediction.csv", sample.encode())
 

@@ -78,12 +78,7 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
     item = ready.own("item2")
     answer = ready.invoke("TrainingJob", {"item": item})
     assert answer["trainingJobName"].startswith(f"training-job-{item}-")
-    looks = Looks(ready.patience)
-    sagemaker = ready.client("sagemaker")
-    while (job := sagemaker.describe_training_job(TrainingJobName=answer["trainingJobName"]))[
-        "TrainingJobStatus"
-    ] == "InProgress":
-        looks.pause(f"{answer['trainingJobName']} did not end")
+    job = ready.wait_for_training(answer["trainingJobName"])
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert ready.read(f"analysis_predicted/{item}/{answer['runId']}/metrics.json")
 

@@ -19,14 +19,22 @@ from .conftest import STACK
 from .test_runs import CHOICE, FAILED_JOB, JOB, TASK, states, types
 
 IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
+BEHAVIOURS = ("good", "fail", "no model", "refuse", "hang", "slow answer")
+# What an item's training says of its model, where the limit of the error is 1.25 times the baseline.
+METRICS = {
+    "broken metrics": "not json",
+    "metrics of its own": '{"mean_absolute_error": "26.5 %", "baseline_mean_absolute_error": 20, "rows": 2}',
+    "worse": '{"mean_absolute_error": 26.5, "baseline_mean_absolute_error": 20}',
+    "within the limit": '{"mean_absolute_error": 24.5, "baseline_mean_absolute_error": 20}',
+}
 
 
 @pytest.fixture(scope="module")
 def other(root: Path) -> Iterator[Stack]:
     """The stack deployed with another image, whose command the emulator is told."""
     program = root / "tests" / "integration" / "other_image.py"
-    options = ["--image", f"{IMAGE}={sys.executable} {program}", "--parameter", f"ImageUri={IMAGE}"]
-    with local_emulator([*COMMAND, *options]) as url:
+    parameters = ["--parameter", f"ImageUri={IMAGE}", "--parameter", "MaximumErrorRatio=1.25"]
+    with local_emulator([*COMMAND, "--image", f"{IMAGE}={sys.executable} {program}", *parameters]) as url:
         yield open_stack(connect_emulator(url), STACK, prefix="")
 
 
@@ -34,7 +42,7 @@ def other(root: Path) -> Iterator[Stack]:
 def run(other: Stack) -> Run:
     """One item for each way to end."""
     entries: list[dict[str, object]] = []
-    for behaviour in ("good", "fail", "no model", "broken metrics", "refuse", "hang", "slow answer"):
+    for behaviour in BEHAVIOURS:
         other.upload(behaviour, b"one\ntwo\n")
         entries.append(
             {
@@ -44,6 +52,9 @@ def run(other: Stack) -> Run:
                 "transform": {"maxRuntimeInSeconds": 8 if behaviour == "slow answer" else 60},
             }
         )
+    for item, metrics in METRICS.items():
+        other.upload(item, b"one\ntwo\n")
+        entries.append({"item": item, "hyperparameters": {"metrics": metrics}})
     # A live session's items begin with letters; here one may leave nothing to make a job's name of.
     other.upload("...", b"one\ntwo\n")
     return other.run({"itemList": [*entries, "..."], "maxConcurrency": 8}, "ways")
@@ -54,6 +65,52 @@ def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) 
     assert entry["status"] == "SUCCEEDED", f"{entry['error']}: {entry['reason']}"
     assert entry["metrics"] is None
     assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+
+
+@pytest.mark.parametrize(
+    ("item", "metrics"),
+    [
+        ("within the limit", {"mean_absolute_error": 24.5, "baseline_mean_absolute_error": 20}),
+        (
+            "metrics of its own",
+            {"mean_absolute_error": "26.5 %", "baseline_mean_absolute_error": 20, "rows": 2},
+        ),
+    ],
+)
+def test_a_model_that_is_not_too_bad_passes_beside_one_that_is(
+    other: Stack, run: Run, item: str, metrics: dict[str, object]
+) -> None:
+    entry = run.items[item]
+    assert entry["status"] == "SUCCEEDED", f"{entry['error']}: {entry['reason']}"
+    assert entry["metrics"] == metrics
+    assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+
+
+def test_a_model_worse_than_the_limit_is_refused_with_both_numbers_and_leaves_nothing(
+    other: Stack, run: Run
+) -> None:
+    entry = run.items["worse"]
+    assert (entry["status"], entry["stage"], entry["error"]) == (
+        "FAILED",
+        "CreateModel",
+        "ModelWorseThanBaselineError",
+    )
+    for said in (
+        "mean_absolute_error 26.5 is more than 1.25 (parameter MaximumErrorRatio) times",
+        "baseline_mean_absolute_error 20.0;",
+        "more data",
+        "larger MaximumErrorRatio",
+    ):
+        assert said in entry["reason"]
+    assert (entry["modelDataUrl"], entry["predictionsUri"]) == (None, None)
+    models = other.client("sagemaker").list_models(NameContains=entry["modelName"])["Models"]
+    assert models == []
+    assert other.keys("analysis_predicted_out/worse/") == []
+    assert {key.rsplit("/", 1)[1] for key in other.keys("analysis_predicted/worse/")} == {
+        "model.tar.gz",
+        "sample_prediction.csv",
+        "metrics.json",
+    }
 
 
 def test_a_name_without_a_letter_is_an_item_like_any_other(run: Run) -> None:

@@ -165,6 +165,14 @@ class Stack:
         """Starts an execution called `name` and waits for its end."""
         return self.wait(self.start(request, name))
 
+    def wait_for_training(self, name: str) -> Any:
+        """Waits, with a bound, for the training job's end; what DescribeTrainingJob tells of it then."""
+        sagemaker = self.client("sagemaker")
+        looks = Looks(self.patience)
+        while (told := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] == "InProgress":
+            looks.pause(f"{name} did not end")
+        return told
+
     def children(self, arn: str) -> dict[str, str]:
         """ARNs of the run's child executions by item."""
         states = self.client("stepfunctions")

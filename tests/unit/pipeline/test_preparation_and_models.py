@@ -12,7 +12,13 @@ from botocore.exceptions import ClientError
 
 from pipeline import models, preparation
 from pipeline.contracts import CreateModelEvent, PrepareRunEvent, parse_event
-from pipeline.errors import DataNotFoundError, DataNotReadableError, ImageNotSetError, InvalidRequestError
+from pipeline.errors import (
+    DataNotFoundError,
+    DataNotReadableError,
+    ImageNotSetError,
+    InvalidRequestError,
+    ModelWorseThanBaselineError,
+)
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -140,6 +146,69 @@ def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> 
     answer = create(environment, s3, Models(), **STEP)
     assert answer["metrics"] == {"customers": 3, "note": "ok"}
     assert json.loads(s3.objects["analysis_predicted/item1/latest.json"])["metrics"] == answer["metrics"]
+
+
+METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"
+WORSE = b'{"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}'
+
+
+@pytest.mark.parametrize(
+    "latest", [{}, {"analysis_predicted/item1/latest.json": b"yesterday's"}], ids=["first", "later"]
+)
+def test_a_refused_model_is_neither_created_nor_remembered_however_often_it_is_tried(
+    environment: dict[str, str], latest: dict[str, bytes]
+) -> None:
+    before = {ARTIFACT: b"x", METRICS: WORSE, **latest}
+    s3, sagemaker = Objects(dict(before)), Models()
+    refusals = set()
+    for _ in range(2):
+        with pytest.raises(ModelWorseThanBaselineError) as refused:
+            create(environment, s3, sagemaker, **STEP)
+        refusals.add(str(refused.value))
+    assert len(refusals) == 1
+    assert f"all measures are in s3://output-bucket/{METRICS}" in refusals.pop()
+    assert sagemaker.request == {}
+    assert s3.objects == before
+
+
+def test_the_stacks_limit_decides(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", METRICS: WORSE})
+    answer = create(environment | {"MAXIMUM_ERROR_RATIO": "1.6"}, s3, Models(), **STEP)
+    assert answer["metrics"] == {"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}
+
+
+def test_measures_are_judged_wherever_they_stand_among_many(environment: dict[str, str]) -> None:
+    many = {f"measure {number}": number for number in range(2 * models.MAX_METRICS)}
+    s3 = Objects({ARTIFACT: b"x", METRICS: json.dumps(many | json.loads(WORSE)).encode()})
+    with pytest.raises(ModelWorseThanBaselineError):
+        create(environment, s3, Models(), **STEP)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [({}, None), ({METRICS: b"[]"}, None), ({METRICS: b'{"rows": 2}'}, {"rows": 2})],
+    ids=["none", "a list", "others"],
+)
+def test_a_training_without_measures_is_not_judged(
+    environment: dict[str, str], written: dict[str, bytes], told: dict[str, int] | None
+) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x", **written}), Models()
+    assert create(environment, s3, sagemaker, **STEP)["metrics"] == told
+    assert sagemaker.request
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"modelDataUrl": f"s3://output-bucket/{ARTIFACT}"},
+        {"item": "item1", "modelDataUrl": f"s3://output-bucket/{ARTIFACT}"},
+    ],
+    ids=["artifact", "item and artifact"],
+)
+def test_a_call_without_a_training_is_not_judged(environment: dict[str, str], event: dict[str, str]) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x", METRICS: WORSE}), Models()
+    create(environment, s3, sagemaker, **event)
+    assert sagemaker.request
 
 
 def test_the_items_last_model_is_made_again_with_its_own_environment(environment: dict[str, str]) -> None:

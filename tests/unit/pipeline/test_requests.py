@@ -8,6 +8,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from emulator.sagemaker.metrics import MetricScanner
 from pipeline import requests
 from pipeline.contracts import ItemRequest, TransformChoices, parse_event
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
@@ -87,6 +88,51 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
         "model_s3_bucket": "output-bucket",
         "model_s3_prefix": f"analysis_predicted/United Kingdom/{RUN}",
     }
+
+
+# What the image in container/ writes into metrics.json and prints.
+MEASURES = {
+    "customers": 4338,
+    "orders": 16766,
+    "mean_absolute_error": 19.6682,
+    "baseline_mean_absolute_error": 21.9131,
+    "best_baseline": "mean_gap",
+    "median_gap_mean_absolute_error": 27.5,
+    "mean_gap_mean_absolute_error": 21.913,
+    "last_gap_mean_absolute_error": 25.01,
+    "error_ratio": 0.8976,
+    "share_below_interval": 9e-05,
+    "share_above_interval": 0.0,
+    "horizon_days": 90,
+    "cutoff": "2011-06-01",
+    "learned_orders": 5931,
+    "judged_orders": 6215,
+    "model_backend": "lightgbm",
+}
+
+
+def scanned(line: str) -> dict[str, float]:
+    scanner = MetricScanner(requests.METRIC_DEFINITIONS)
+    scanner.watch(line)
+    return {metric["MetricName"]: metric["Value"] for metric in scanner.final}
+
+
+def printed(measures: dict[str, Any]) -> str:
+    return f"INFO metrics: {'; '.join(f'{name}={value}' for name, value in measures.items())}"
+
+
+def test_every_number_that_our_image_prints_is_a_metric() -> None:
+    assert scanned(printed(MEASURES)) == {
+        name: value for name, value in MEASURES.items() if not isinstance(value, str)
+    }
+    # So many does SageMaker take.
+    assert len(requests.METRIC_DEFINITIONS) <= 40
+
+
+@pytest.mark.parametrize("name", requests.METRICS)
+def test_no_metric_is_read_from_another_whose_name_ends_alike(name: str) -> None:
+    assert scanned(printed({name: 1.5})) == {name: 1.5}
+    assert name not in scanned(printed({other: 1 for other in MEASURES if other != name}))
 
 
 def test_an_items_choices_win_over_the_stacks_settings(settings: PrepareRunSettings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.settings import PrepareRunSettings, load_settings
+from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 
 
 def test_a_complete_environment_is_read_with_types(settings: PrepareRunSettings) -> None:
@@ -28,3 +28,10 @@ def test_every_missing_or_wrong_variable_is_named(environment: dict[str, str]) -
 
 def test_an_image_may_be_missing_until_one_is_pushed(environment: dict[str, str]) -> None:
     assert load_settings(PrepareRunSettings, environment | {"IMAGE_URI": ""}).image_uri == ""
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "0.009", "1001", "nan", "inf", "", "much"])
+def test_a_limit_of_the_error_is_a_number_above_0(environment: dict[str, str], value: str) -> None:
+    assert load_settings(ModelSettings, environment | {"MAXIMUM_ERROR_RATIO": "1.25"}).maximum_error_ratio == 1.25
+    with pytest.raises(SettingsError, match=r"MAXIMUM_ERROR_RATIO: must be a number from 0\.01 to 1,000"):
+        load_settings(ModelSettings, environment | {"MAXIMUM_ERROR_RATIO": value})
