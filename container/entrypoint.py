@@ -2,7 +2,8 @@
 """Runs what SageMaker asks for, `train` or `serve`, and turns every failure into a sentence and a code.
 
 Exit codes: 0 done; 1 the data or settings must be changed; 2 our own fault; 3 a service did not answer, so
-that the same job may succeed later. After a failed training the reason is in /opt/ml/output/failure.
+that the same job may succeed later; 143 told to stop. After a failed training the reason is in
+/opt/ml/output/failure; a stopped one has not failed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 # Started through a link named train or serve, this file's own folder is not where the link stands.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from next_purchase.errors import NextPurchaseError
+from next_purchase.errors import NextPurchaseError, StoppedError
 from next_purchase.sagemaker_contract import ContainerPaths, write_failure
 
 if TYPE_CHECKING:
@@ -39,7 +40,11 @@ def main(arguments: list[str]) -> int:
     program = Path(arguments[0]).stem
     command = arguments[1:] or [program]
     if command == ["train"]:
-        return _run_training()
+        try:
+            return _run_training()
+        except StoppedError as error:
+            logger.info("The job was told to stop.")
+            return error.exit_code
     if command == ["serve"]:
         return _run_server()
     logger.error("usage: %s %s", program, "|".join(COMMANDS))
@@ -50,6 +55,12 @@ def _run_training() -> int:
     # The first process of a container ignores SIGTERM unless it has a handler of its own.
     signal.signal(signal.SIGTERM, _stop)
     paths = ContainerPaths.from_environment(os.environ)
+    # Polars reads a CSV file in many pieces of this size (bytes) at a time; its own choice of up to 16 MB makes a
+    # large file need twice the memory and is no faster.
+    os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(1 << 20))
+    # Polars' allocator (jemalloc) keeps what is freed for ten seconds, longer than most trainings take, and a pool for
+    # each of many threads.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:1")
     try:
         from next_purchase.training import train
 
@@ -90,8 +101,9 @@ def _run_server() -> int:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    # 128 + the signal's number is how shells and Docker report a process ended by one.
-    raise SystemExit(128 + number)
+    # A second signal must not disturb what the first one sets off.
+    signal.signal(number, signal.SIG_IGN)
+    raise StoppedError
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from next_purchase.baselines import BASELINES
 from next_purchase.errors import ArtifactError
-from next_purchase.learner import MEAN_GAP, MeanGapModel, Model, read_model
+from next_purchase.models import Model, read_model
 from next_purchase.schema import SCHEMA_VERSION, feature_names
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ MODEL_FILE = "model.txt"
 DESCRIPTION_FILE = "model.json"
 METRICS_FILE = "metrics.json"
 
-_Value = TypeVar("_Value", str, int, float)
+_Value = TypeVar("_Value", str, int, float, dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class TrainedModel:
     backend: str
     time_series_length: int
     horizon_days: int
-    median_gap: float
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -36,9 +36,7 @@ class TrainedModel:
         return feature_names(self.time_series_length)
 
 
-def write_artifact(
-    folder: Path, trained: TrainedModel, details: dict[str, object], metrics: dict[str, object]
-) -> None:
+def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any], metrics: dict[str, Any]) -> None:
     """Write model.json, metrics.json and, if trees were learned, model.txt; equal arguments give equal bytes.
 
     Args:
@@ -53,9 +51,10 @@ def write_artifact(
         "backend": trained.backend,
         "time_series_length": trained.time_series_length,
         "horizon_days": trained.horizon_days,
-        "median_gap_days": trained.median_gap,
         "features": list(trained.features),
+        "model": trained.model.describe(),
         **details,
+        "metrics": metrics,
     }
     text = trained.model.to_text()
     if text is not None:
@@ -64,7 +63,7 @@ def write_artifact(
     write_json(folder / METRICS_FILE, metrics)
 
 
-def write_json(path: Path, content: dict[str, object]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object for people and programs to read."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -85,16 +84,15 @@ def load_artifact(folder: Path) -> TrainedModel:
     backend = _take(description, "backend", str)
     length = _take(description, "time_series_length", int)
     horizon = _take(description, "horizon_days", int)
-    median = _take(description, "median_gap_days", float)
     features = feature_names(length)
     if description.get("features") != list(features):
         raise ArtifactError(f"{DESCRIPTION_FILE} lists other features than schema version {version} has.")
     path = folder / MODEL_FILE
-    if backend != MEAN_GAP and not path.is_file():
+    if backend not in BASELINES and not path.is_file():
         raise ArtifactError(f"The model folder {folder} has no {MODEL_FILE}.")
     text = path.read_text(encoding="utf-8") if path.is_file() else None
-    baseline = MeanGapModel(features.index("mean_gap"), median)
-    return TrainedModel(read_model(backend, text, baseline, horizon), backend, length, horizon, median)
+    model = read_model(backend, text, features, horizon, _take(description, "model", dict))
+    return TrainedModel(model, backend, length, horizon)
 
 
 def _take(description: dict[str, Any], name: str, kind: type[_Value]) -> _Value:

@@ -4,17 +4,21 @@ NextPurchaseError               2  our own fault
 ├── UserError                   1  the data or the settings must be changed before another try
 │   ├── DataError                  the item's transactions cannot be used
 │   ├── SettingError               a hyperparameter or environment variable cannot be used
-│   └── ArtifactError              the model folder does not hold a model this version can load
+│   ├── ArtifactError              the model folder does not hold a model this version can load
+│   └── FullDiskError              the machine's disk is too small for the job
 ├── PlatformError               3  the same job may succeed when it is started again
 └── RequestError                   an HTTP request that is answered with its own status
     ├── EmptyBodyError        204
     ├── BadLineError          400
     ├── NotAcceptableError    406
     └── ContentTypeError      415
+
+StoppedError                  143  the job was told to stop, which is no failure
 """
 
 from __future__ import annotations
 
+import signal
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -41,6 +45,10 @@ class SettingError(UserError):
 
 class ArtifactError(UserError):
     """The model folder does not hold a model that this version can load."""
+
+
+class FullDiskError(UserError):
+    """The disk is full; the same job would fill it again."""
 
 
 class PlatformError(NextPurchaseError):
@@ -77,3 +85,10 @@ class ContentTypeError(RequestError):
     """The request's body is not in a form that can be read."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class StoppedError(BaseException):
+    """The job was told to stop by SIGTERM. Not an Exception, so that nothing takes it for a failure."""
+
+    # 128 + the signal's number is how shells and Docker report a process ended by one.
+    exit_code: ClassVar[int] = 128 + signal.SIGTERM

@@ -1,14 +1,15 @@
 """What is known about a customer on the day of an order, from that order and earlier ones alone.
 
-Nothing here looks forward: the target is made in examples.py and is joined to no feature. The calendar date
-is not a feature, because with a year of data it tells a tree only which order is which.
+Nothing here looks forward: what happened next is made in outcomes.py and is joined to no feature. Neither the calendar
+date nor the time since the customer's first order is a feature: with a year of data both tell a tree which order is
+which, and the days after the year are ones it has never seen.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, feature_names
+from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, RECENT_DAYS, feature_names
 
 _DECIMALS = 4
 
@@ -17,7 +18,7 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
     """Features of every order, known on its day.
 
     Args:
-        orders: As make_orders gives them, sorted by customer and date.
+        orders: As read_orders gives them, sorted by customer and date.
         time_series_length: How many of the customer's last gaps become features.
 
     Returns:
@@ -26,7 +27,9 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
     """
     customer = "customer"
     gap = (pl.col("date") - pl.col("date").shift(1).over(customer)).dt.total_days()
-    rows = orders.with_columns(gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer))
+    rows = orders.with_columns(
+        *_recent_orders(orders), gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer)
+    )
     gaps_so_far = pl.col("orders") - 1
     # Sums of whole numbers are exact, so mean and deviation do not depend on how the work was divided.
     gap_sum = pl.col("gap").fill_null(0).cum_sum().over(customer)
@@ -43,8 +46,6 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
         "deviation_of_gaps": pl.when(gaps_so_far > 1).then(variance.clip(lower_bound=0).sqrt()),
         "shortest_gap": pl.col("gap").cum_min().over(customer),
         "longest_gap": pl.col("gap").cum_max().over(customer),
-        "orders": pl.col("orders"),
-        "days_since_first_order": gap_sum,
         "amount": pl.col("amount"),
         "mean_amount": total["amount"] / pl.col("orders"),
         "items": pl.col("items"),
@@ -57,7 +58,7 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
         pl.col(customer).alias(CUSTOMER),
         pl.col("date").alias(LAST_ORDER_DATE),
         *(
-            computed[name].cast(pl.Float64).round(_DECIMALS).alias(name)
+            computed.get(name, pl.col(name)).cast(pl.Float64).round(_DECIMALS).alias(name)
             for name in feature_names(time_series_length)
         ),
     )
@@ -66,3 +67,13 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
 def latest_orders(features: pl.DataFrame) -> pl.DataFrame:
     """The row of every customer's last order: the input of the batch transform."""
     return features.filter(pl.int_range(pl.len()).over(CUSTOMER) == pl.len().over(CUSTOMER) - 1)
+
+
+def _recent_orders(orders: pl.DataFrame) -> list[pl.Series]:
+    """How many orders the customer made within each window that ends with the order's day, the order included."""
+    return [
+        orders.rolling(index_column="date", period=f"{days}d", group_by="customer")
+        .agg(pl.len())["len"]
+        .alias(f"orders_{days}_days")
+        for days in RECENT_DAYS
+    ]

@@ -1,86 +1,141 @@
-"""Judges a learner by time: it learns what was known on a day and predicts the orders after it."""
+"""Judges a model by time: it learns what was known on a day and is asked about the orders from that day on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
+import polars as pl
 
-from next_purchase.examples import TARGET, date_range, followed_orders, median_gap
-from next_purchase.learner import MeanGapModel
-from next_purchase.prediction import LEAST_DAYS, to_matrix
+from next_purchase.baselines import BASELINES, MEAN_GAP
+from next_purchase.fit_baselines import fit_baseline
+from next_purchase.outcomes import RETURNED, WAITED, date_range, day_before, followed_orders, known_outcomes
+from next_purchase.schema import LOWER, PREDICTED, UPPER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
-    import polars as pl
-    from numpy.typing import NDArray
+    from next_purchase.models import Model
 
-    from next_purchase.learner import Model
+_DECIMALS = 4
 
-MINIMUM_EXAMPLES = 200
-"""With fewer followed orders trees did worse on the Online Retail data than the customer's mean gap."""
 
-MINIMUM_JUDGED = 20
-"""The mean over fewer judged orders says nothing."""
+@dataclass(frozen=True)
+class Scores:
+    """How a model did.
+
+    Attributes:
+        error: Mean of |min(predicted, horizon) - min(true, horizon)| in days.
+        below: Share of orders whose next one came before the interval's lower end.
+        above: Of the orders whose interval ends before the horizon, the share whose next one came after that end;
+            None if there is no such order.
+    """
+
+    error: float
+    below: float
+    above: float | None
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """How far predictions were from what happened, in days; None where it could not be judged."""
+    """What a model and the three baselines, all taught what was known at the cutoff, did from then on.
+
+    Attributes:
+        cutoff: The first day that was not known.
+        learned_orders: Orders known at the cutoff.
+        returns: How many of them the customer was known to come back after, within the horizon.
+        judged_orders: Orders from the cutoff on that were followed for the horizon.
+        model: The model's scores; None if there was too little to learn from, or no order to judge by.
+        baselines: Each baseline's scores by name; empty if there was no order to judge by.
+    """
 
     cutoff: date
     learned_orders: int
+    returns: int
     judged_orders: int
-    mean_absolute_error: float | None
-    baseline_mean_absolute_error: float | None
-    learner_was_judged: bool
+    model: Scores | None
+    baselines: dict[str, Scores]
+
+    @property
+    def best_baseline(self) -> str:
+        """The name of the baseline with the least error, if there was an order to judge by."""
+        return _best(self.baselines)
 
 
-def judge_learner(
-    orders: pl.DataFrame,
-    horizon_days: int,
-    features: tuple[str, ...],
-    fit: Callable[[pl.DataFrame, MeanGapModel], Model] | None,
+def judge(
+    orders: pl.DataFrame, cutoff: date, horizon_days: int, fit: Callable[[pl.DataFrame], Model | None]
 ) -> Judgement:
-    """Learn what was known in the middle of the data's time and judge every followed order after it.
+    """Teach what was known at a cutoff and judge every order from then on that was followed for the horizon.
 
-    The error is the mean of |min(predicted, horizon) - min(true days, horizon)| over the orders from the
-    cutoff on that were watched for the horizon, those after which the customer did not come back included.
+    Customers who did not come back within the horizon are judged too, with the horizon as their days.
 
     Args:
         orders: As add_next_order gives them.
-        horizon_days: How long an order is watched.
-        features: The columns that a model sees, in order.
-        fit: Fits a model to followed orders, given the baseline of that day. Not called when there are fewer
-            than MINIMUM_EXAMPLES; then, and for None, the baseline itself is what is judged.
-
-    Returns:
-        The learner's error, and that of the naive guess to beat: the customer's mean gap so far, or the
-        median of all gaps known at the cutoff where there is none.
+        cutoff: What happened on this day or later is not known to what is judged.
+        horizon_days: How long an order is followed.
+        fit: Fits the model to what known_outcomes gives; None if that is too little to learn from.
     """
-    first, last = date_range(orders)
-    cutoff = first + timedelta(days=(last - first).days // 2)
-    learned = followed_orders(orders, known_until=cutoff, horizon_days=horizon_days)
-    judged = followed_orders(orders, known_until=last, horizon_days=horizon_days, since=cutoff)
-    median = median_gap(orders, known_until=cutoff)
-    if median is None or judged.height < MINIMUM_JUDGED:
-        return Judgement(cutoff, learned.height, judged.height, None, None, learner_was_judged=False)
-    matrix = to_matrix(judged, features)
-    truth = judged[TARGET].to_numpy()
-    baseline = MeanGapModel(features.index("mean_gap"), median)
-    model = baseline if fit is None or learned.height < MINIMUM_EXAMPLES else fit(learned, baseline)
+    _, last = date_range(orders)
+    known = known_outcomes(orders, known_until=day_before(cutoff), horizon_days=horizon_days)
+    judged = followed_orders(orders, since=cutoff, known_until=last, horizon_days=horizon_days)
+    can_judge = not (judged.is_empty() or known.is_empty())
+    model = fit(known) if can_judge else None
     return Judgement(
-        cutoff,
-        learned.height,
-        judged.height,
-        _capped_error(model.predict(matrix), truth, horizon_days),
-        _capped_error(baseline.predict(matrix), truth, horizon_days),
-        learner_was_judged=model is not baseline,
+        cutoff=cutoff,
+        learned_orders=known.height,
+        returns=int(known[RETURNED].sum()),
+        judged_orders=judged.height,
+        model=None if model is None else score(model, judged, horizon_days),
+        baselines=_score_baselines(known, judged, horizon_days) if can_judge else {},
     )
 
 
-def _capped_error(predicted: NDArray[np.float64], truth: NDArray[np.float64], horizon_days: int) -> float:
-    return round(float(np.mean(np.abs(np.clip(predicted, LEAST_DAYS, horizon_days) - truth))), 4)
+def best_baseline_so_far(orders: pl.DataFrame, horizon_days: int) -> str:
+    """The baseline that does best on all data, where there are too few orders to judge by after any cutoff.
+
+    They have next to nothing to learn by heart, so the same orders can teach and judge them.
+
+    Args:
+        orders: As add_next_order gives them.
+        horizon_days: How long an order is followed.
+    """
+    first, last = date_range(orders)
+    known = known_outcomes(orders, known_until=last, horizon_days=horizon_days)
+    followed = followed_orders(orders, since=first, known_until=last, horizon_days=horizon_days)
+    if followed.is_empty():
+        return MEAN_GAP
+    return _best(_score_baselines(known, followed, horizon_days))
+
+
+def _score_baselines(known: pl.DataFrame, judged: pl.DataFrame, horizon_days: int) -> dict[str, Scores]:
+    return {name: score(fit_baseline(name, known, horizon_days), judged, horizon_days) for name in BASELINES}
+
+
+def _best(baselines: dict[str, Scores]) -> str:
+    return min(baselines, key=lambda name: baselines[name].error)
+
+
+def score(model: Model, judged: pl.DataFrame, horizon_days: int) -> Scores:
+    """Ask a model about orders whose outcome is known.
+
+    Args:
+        model: Answers at most the horizon.
+        judged: (1 or more,) as followed_orders gives them.
+        horizon_days: How long the orders were followed.
+    """
+    truth = pl.col(WAITED)
+    ends_before_horizon = pl.col(UPPER) < horizon_days
+    error, below, above = (
+        judged.select(WAITED)
+        .hstack(model.predict(judged))
+        .select(
+            error=(pl.col(PREDICTED) - truth).abs().mean(),
+            below=(truth < pl.col(LOWER)).mean(),
+            above=(truth > pl.col(UPPER)).filter(ends_before_horizon).mean(),
+        )
+        .row(0)
+    )
+    return Scores(
+        round(error, _DECIMALS), round(below, _DECIMALS), None if above is None else round(above, _DECIMALS)
+    )

@@ -1,44 +1,50 @@
-"""Makes real orders of invoice lines: what a customer bought on one day is one order."""
+"""Says what a real order is: what a customer bought on one day."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from next_purchase.errors import DataError
-
 # Amounts are summed as whole ten-thousandths, so that a sum does not depend on the order of its parts.
 _PARTS_PER_UNIT = 10_000
 
 
-def make_orders(transactions: pl.DataFrame) -> pl.DataFrame:
-    """One row per customer and day with at least one real purchase.
+def purchase_sums() -> dict[str, pl.Expr]:
+    """Aggregations over invoice lines that count real purchases alone.
 
-    A real purchase has a customer, is no cancellation, and has a quantity and a price above 0: a line at
-    price 0 is a gift, a correction or a sample.
-
-    Args:
-        transactions: As read_transactions gives them.
+    A real purchase has a quantity and a price above 0: a line at price 0 is a gift, a correction or a sample.
+    Equal lines are each counted: the same product may well stand twice on an invoice.
 
     Returns:
-        customer (text), date (Date), amount (Float64, the data's currency), items (Float64),
-        lines (Int64); sorted by customer and date.
-
-    Raises:
-        DataError: No line is a real purchase.
+        amount and items (Int128, in ten-thousandths) and lines (Int64), of the columns quantity and price
+        (Float64, below 1e9 in size, null for unknown).
     """
-    real = transactions.filter((pl.col("quantity") > 0) & (pl.col("price") > 0))
-    if real.is_empty():
-        raise DataError(
-            "No line is a real purchase: none has a customer, is no cancellation (invoice number not "
-            "beginning with C), and has a quantity and a price above 0."
-        )
+    bought = (pl.col("quantity") > 0) & (pl.col("price") > 0)
+    quantity = pl.when(bought).then("quantity")
+    return {
+        "amount": _whole_parts(quantity * pl.col("price")).sum(),
+        "items": _whole_parts(quantity).sum(),
+        "lines": bought.sum().cast(pl.Int64),
+    }
+
+
+def make_orders(sums: pl.DataFrame) -> pl.DataFrame:
+    """Put the sums of a customer's day together, in however many parts they come.
+
+    Args:
+        sums: customer (text), date (Date) and purchase_sums, any number of rows for a customer and day.
+
+    Returns:
+        customer (text), date (Date), amount (Float64, the data's currency), items (Float64), lines (Int64);
+        one row per customer and day with at least one real purchase, sorted by customer and date.
+    """
     return (
-        real.group_by("customer", "date")
-        .agg(
-            amount=(pl.col("quantity") * pl.col("price") * _PARTS_PER_UNIT).round().cast(pl.Int128).sum(),
-            items=(pl.col("quantity") * _PARTS_PER_UNIT).round().cast(pl.Int128).sum(),
-            lines=pl.len().cast(pl.Int64),
-        )
+        sums.group_by("customer", "date")
+        .agg(pl.col("amount", "items", "lines").sum())
+        .filter(pl.col("lines") > 0)
         .with_columns(pl.col("amount", "items") / _PARTS_PER_UNIT)
         .sort("customer", "date")
     )
+
+
+def _whole_parts(value: pl.Expr) -> pl.Expr:
+    return (value * _PARTS_PER_UNIT).round().cast(pl.Int128)

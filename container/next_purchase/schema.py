@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Counted up when the meaning, the order or the names of columns change, so that old files are refused."""
 
 CUSTOMER = "CustomerID"
 LAST_ORDER_DATE = "last_order_date"
-ANSWER_COLUMNS = (CUSTOMER, LAST_ORDER_DATE, "predicted_days", "predicted_date")
+
+PREDICTED, LOWER, UPPER = "predicted_days", "lower_days", "upper_days"
+PREDICTED_DATE = "predicted_date"
+ANSWER_COLUMNS = (CUSTOMER, LAST_ORDER_DATE, PREDICTED, LOWER, UPPER, PREDICTED_DATE)
+
+LOWER_SHARE, UPPER_SHARE = 0.1, 0.9
+"""Of the customers, so many are expected back before the interval's lower end, and before its upper end."""
+
+RECENT_DAYS = (30, 60, 90)
+"""Windows, in days, in which a customer's orders are counted."""
 
 _ALWAYS_KNOWN = (
-    "orders",
-    "days_since_first_order",
+    *(f"orders_{days}_days" for days in RECENT_DAYS),
     "amount",
     "mean_amount",
     "items",
     "mean_items",
     "lines",
     "mean_lines",
+    "orders",
     "weekday",
 )
 _KNOWN_LATER = ("mean_gap", "deviation_of_gaps", "shortest_gap", "longest_gap")
@@ -32,9 +41,9 @@ def feature_names(time_series_length: int) -> tuple[str, ...]:
     return (*gaps, *_KNOWN_LATER, *_ALWAYS_KNOWN)
 
 
-def may_be_empty(feature: str) -> bool:
-    """Whether a feature does not exist for customers with few orders."""
-    return feature not in _ALWAYS_KNOWN
+def may_be_empty(column: str) -> bool:
+    """Whether a column of the features file has no value for customers with few orders."""
+    return column not in (CUSTOMER, LAST_ORDER_DATE, *_ALWAYS_KNOWN)
 
 
 def file_columns(features: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Runs the web application under gunicorn: one process per core, forked after the model was loaded."""
+"""Runs the web application under gunicorn, in processes that are forked after the model was loaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gunicorn.app.base import BaseApplication
 
 from next_purchase.artifact import load_artifact
 from next_purchase.sagemaker_contract import read_serving_port
-from next_purchase.serving import create_application
+from next_purchase.serving import MAX_CONCURRENT_REQUESTS, create_application
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,31 +25,38 @@ _DEFAULT_ADDRESS = "127.0.0.1"
 # SageMaker kills a container 30 seconds after SIGTERM.
 _SECONDS_TO_FINISH = 25
 
+# What SageMaker waits for an answer at most (ModelClientConfig, InvocationsTimeoutInSeconds).
+_SECONDS_FOR_AN_ANSWER = 3600
+
 
 def serve(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
     """Load the model and answer requests until SIGTERM, then finish what is in hand.
 
+    A server that cannot load its model never listens: its job fails at once with the reason in the log, instead of
+    after minutes of health checks.
+
     Raises:
-        ArtifactError: The model cannot be loaded; the server never starts, so no health check passes.
+        ArtifactError: The model cannot be loaded.
         SettingError: The port is not one.
     """
     port = read_serving_port(environment)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    application = create_application(load_artifact(paths.model), workers)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    concurrent_requests = min(cores, MAX_CONCURRENT_REQUESTS)
+    application = create_application(load_artifact(paths.model), concurrent_requests)
     address = environment.get(_ADDRESS_VARIABLE) or _DEFAULT_ADDRESS
-    _Server(application, _gunicorn_options(f"{address}:{port}", workers)).run()
+    _Server(application, _gunicorn_options(f"{address}:{port}", concurrent_requests)).run()
 
 
-def _gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
+def _gunicorn_options(bind: str, concurrent_requests: int) -> dict[str, Any]:
     return {
         "bind": bind,
-        "workers": workers,
-        "worker_class": "gthread",
-        # The second thread answers /ping while the first is busy with a large request.
-        "threads": 2,
+        # A worker takes one request at a time, so large requests never wait for each other while a core is idle. The
+        # one more answers /ping when all others are busy.
+        "workers": concurrent_requests + 1,
+        "worker_class": "sync",
         "preload_app": True,
         "graceful_timeout": _SECONDS_TO_FINISH,
-        "timeout": 120,
+        "timeout": _SECONDS_FOR_AN_ANSWER,
         "control_socket_disable": True,
         "post_worker_init": _warm_up,
         "errorlog": "-",
@@ -59,8 +66,7 @@ def _gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
 
 def _warm_up(_worker: object) -> None:
     """Import what a request needs once the fork is done, before the first request waits for it."""
-    import next_purchase.prediction
-    import next_purchase.request_body  # noqa: F401 - imported for the time it takes
+    import next_purchase.answers  # noqa: F401 - imported for the time it takes
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 # What S3 says when the request itself is wrong, so that a second try cannot help.
 _USER_CODES = frozenset(
-    {"403", "404", "AccessDenied", "InvalidBucketName", "NoSuchBucket", "NoSuchKey", "PermanentRedirect"}
+    {
+        "301",
+        "403",
+        "404",
+        "AccessDenied",
+        "InvalidBucketName",
+        "InvalidObjectState",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "PermanentRedirect",
+    }
 )
 
 

@@ -10,8 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
+
+from next_purchase.orders import make_orders, purchase_sums
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
     from pathlib import Path
 
 HEADER = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -65,6 +70,30 @@ def make_shop(customers: int = 120, days: int = 365, seed: int = 7) -> list[Line
     return sorted(lines, key=lambda line: (line.moment, line.invoice))
 
 
+def sum_orders(lines: Sequence[tuple[str, date, float, float]]) -> pl.DataFrame:
+    """The orders of lines of customer, day, quantity and price."""
+    schema = {"customer": pl.String, "date": pl.Date, "quantity": pl.Float64, "price": pl.Float64}
+    read = pl.DataFrame(lines, schema=schema, orient="row")
+    return make_orders(read.group_by("customer", "date").agg(**purchase_sums()))
+
+
+def csv_bytes(
+    lines: Sequence[Line],
+    *,
+    header: Sequence[str] = HEADER,
+    encoding: str = "utf-8",
+    change: Callable[[list[str]], list[str]] = list,
+    line_end: str = "\n",
+) -> bytes:
+    """The lines as a CSV file has them; `change` rewrites each line's fields."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator=line_end)
+    if header:
+        writer.writerow(header)
+    writer.writerows(change(line.fields()) for line in lines)
+    return text.getvalue().encode(encoding)
+
+
 def write_lines(
     path: Path,
     lines: Sequence[Line],
@@ -74,13 +103,8 @@ def write_lines(
     change: Callable[[list[str]], list[str]] = list,
     line_end: str = "\n",
 ) -> Path:
-    """Write lines as CSV; `.gz` names are compressed; `change` rewrites each line's fields."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator=line_end)
-    if header:
-        writer.writerow(header)
-    writer.writerows(change(line.fields()) for line in lines)
-    content = text.getvalue().encode(encoding)
+    """Write lines as CSV; `.gz` names are compressed; the rest as csv_bytes."""
+    content = csv_bytes(lines, header=header, encoding=encoding, change=change, line_end=line_end)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     return path

@@ -2,88 +2,119 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 import pytest
 
-from next_purchase.examples import TARGET, add_next_order
-from next_purchase.features import make_features
-from next_purchase.judgement import MINIMUM_EXAMPLES, judge_learner
-from next_purchase.schema import feature_names
+from next_purchase.baselines import LAST_GAP, MEAN_GAP, MEDIAN_GAP
+from next_purchase.judgement import Scores, best_baseline_so_far, judge, score
+from next_purchase.outcomes import followed_orders
+from tests.unit.container.shops import day, examples_on
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from next_purchase.learner import MeanGapModel
-
-FIRST = date(2011, 1, 1)
 DAYS = 300
-CUTOFF = FIRST + timedelta(days=DAYS // 2)
+CUTOFF = day(150)
 
 
 class ConstantModel:
     """Answers the same days for every row."""
 
-    def __init__(self, days: float) -> None:
-        self.days = days
+    def __init__(self, predicted: float, lower: float = 1.0, upper: float = 90.0) -> None:
+        self._answer = {"predicted_days": predicted, "lower_days": lower, "upper_days": upper}
 
-    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict(self, features: pl.DataFrame) -> pl.DataFrame:
         """The same days for every row."""
-        return np.full(len(features), self.days)
+        return pl.DataFrame({name: [days] * features.height for name, days in self._answer.items()})
+
+    def describe(self) -> dict[str, Any]:
+        """Nothing was learned."""
+        return {}
 
     def to_text(self) -> None:
         """Nothing was learned."""
 
 
-def _orders(customers: int, *, step: int, until: int = DAYS) -> pl.DataFrame:
+def _every(step: int, customers: int = 60, until: int = DAYS) -> dict[str, Sequence[int]]:
     """Customers who all buy every `step` days until a day; one more marks the end of the data."""
-    rows = [
-        (f"{who:03}", FIRST + timedelta(days=day)) for who in range(customers) for day in range(0, until + 1, step)
-    ]
-    rows.append(("last", FIRST + timedelta(days=DAYS)))
-    frame = pl.DataFrame(rows, schema={"customer": pl.String, "date": pl.Date}, orient="row")
-    orders = frame.with_columns(amount=pl.lit(1.0), items=pl.lit(1.0), lines=pl.lit(1, dtype=pl.Int64))
-    return add_next_order(make_features(orders.sort("customer", "date"), 5))
+    return {f"{who:03}": range(0, until + 1, step) for who in range(customers)} | {"last": [DAYS]}
 
 
-@pytest.mark.parametrize(("days", "error"), [(10, 0.0), (15, 5.0), (1000, 80.0), (-3, 9.0)])
-def test_the_error_is_the_mean_distance_within_the_horizon(days: float, error: float) -> None:
-    judgement = judge_learner(_orders(60, step=10), 90, feature_names(5), lambda _rows, _base: ConstantModel(days))
-    assert judgement.learner_was_judged
-    assert (judgement.mean_absolute_error, judgement.baseline_mean_absolute_error) == (error, 0.0)
+@pytest.mark.parametrize(("predicted", "error"), [(10.0, 0.0), (15.0, 5.0), (90.0, 80.0), (1.0, 9.0)])
+def test_the_error_is_the_mean_distance_within_the_horizon(predicted: float, error: float) -> None:
+    judgement = judge(examples_on(_every(10)), CUTOFF, 90, lambda _known: ConstantModel(predicted))
+    assert judgement.model is not None
+    assert judgement.model.error == error
+    assert judgement.baselines[MEAN_GAP].error == judgement.baselines[LAST_GAP].error == 0.0
 
 
 def test_customers_who_never_came_back_count_with_the_horizon() -> None:
-    # Everybody's last order, on day 160, is after the cutoff and watched for 90 days.
-    judgement = judge_learner(_orders(60, step=10, until=160), 90, feature_names(5), None)
+    # Everybody's last order, on day 160, is after the cutoff and followed for 90 days.
+    judgement = judge(examples_on(_every(10, until=160)), CUTOFF, 90, lambda _known: ConstantModel(10.0))
     assert judgement.judged_orders == 120
-    assert judgement.baseline_mean_absolute_error == 40.0
+    assert judgement.model is not None
+    assert judgement.model.error == 40.0
 
 
-def test_the_learner_sees_only_what_was_known_at_the_cutoff() -> None:
+def test_only_orders_followed_for_the_horizon_are_judged() -> None:
+    judgement = judge(examples_on(_every(10, customers=1)), CUTOFF, 90, lambda _known: None)
+    # Days 150 to 210; from day 220 on the data ends before the 90 days do.
+    assert judgement.judged_orders == 7
+
+
+def test_what_happens_from_the_cutoff_on_is_not_known_to_the_model() -> None:
     seen: list[pl.DataFrame] = []
 
-    def fit(rows: pl.DataFrame, base: MeanGapModel) -> ConstantModel:
-        assert base.median_gap == 10
-        seen.append(rows)
-        return ConstantModel(10)
+    def fit(known: pl.DataFrame) -> ConstantModel:
+        seen.append(known)
+        return ConstantModel(10.0)
 
-    judgement = judge_learner(_orders(60, step=10), 90, feature_names(5), fit)
-    assert judgement.cutoff == CUTOFF
-    assert seen[0]["last_order_date"].max() == CUTOFF - timedelta(days=90)
-    assert seen[0][TARGET].unique().to_list() == [10.0]
+    past = {str(who): [who % 30, 100 + who % 20] for who in range(60)}
+    futures: list[dict[str, Sequence[int]]] = [
+        {str(who): [*past[str(who)], 150 + who % 40] for who in range(60)},
+        {str(who): [*past[str(who)], 200] for who in range(60)},
+    ]
+    judgements = [judge(examples_on(future | {"last": [DAYS]}), CUTOFF, 90, fit) for future in futures]
+    assert seen[0].equals(seen[1])
+    assert seen[0]["last_order_date"].max() == day(119)
+    assert judgements[0].baselines != judgements[1].baselines
 
 
-def test_too_few_orders_are_not_learned_from_and_then_not_judged() -> None:
-    def fit(_rows: pl.DataFrame, _base: MeanGapModel) -> ConstantModel:
-        pytest.fail("there is too little to learn from")
+def test_the_shares_outside_the_interval() -> None:
+    # Waits of 5, 10, 15, 20 days, and one who never came back.
+    followed = followed_orders(
+        examples_on({str(wait): [0, wait] for wait in (5, 10, 15, 20)} | {"gone": [0]}),
+        since=day(0),
+        known_until=day(90),
+        horizon_days=90,
+    )
+    assert followed.height == 5
+    assert score(ConstantModel(12.0, 10.0, 15.0), followed, 90) == Scores(error=19.6, below=0.2, above=0.4)
+    # An interval that ends at the horizon has nothing above it.
+    assert score(ConstantModel(12.0, 10.0, 90.0), followed, 90).above is None
 
-    few = judge_learner(_orders(5, step=10), 90, feature_names(5), fit)
-    assert few.learned_orders < MINIMUM_EXAMPLES
-    assert not few.learner_was_judged
-    assert few.mean_absolute_error == few.baseline_mean_absolute_error == 0.0
-    fewer = judge_learner(_orders(1, step=50), 90, feature_names(5), fit)
-    assert (fewer.mean_absolute_error, fewer.baseline_mean_absolute_error) == (None, None)
+
+def test_without_orders_to_judge_by_there_are_no_scores() -> None:
+    def fit(_known: pl.DataFrame) -> ConstantModel:
+        pytest.fail("there is nothing to judge by")
+
+    judgement = judge(examples_on({"1": [0, 20, 40]}), day(20), 90, fit)
+    assert (judgement.judged_orders, judgement.model, judgement.baselines) == (0, None, {})
+
+
+@pytest.mark.parametrize(
+    ("days", "best"),
+    [
+        pytest.param({"1": range(0, 100, 10), "2": range(0, 100, 30)}, MEAN_GAP, id="rhythms of their own"),
+        pytest.param({"1": [*range(0, 60, 20), *range(60, 100, 5)]}, LAST_GAP, id="faster of late"),
+        pytest.param({"1": [0, 10, 20, 45, 55, 80, 90, 100]}, MEDIAN_GAP, id="turn and turn about"),
+    ],
+)
+def test_the_best_baseline_so_far(days: dict[str, Sequence[int]], best: str) -> None:
+    assert best_baseline_so_far(examples_on(days | {"last": [DAYS]}), 90) == best
+
+
+def test_without_followed_orders_the_mean_gap_stands_in() -> None:
+    assert best_baseline_so_far(examples_on({"1": [0, 20]}), 90) == MEAN_GAP

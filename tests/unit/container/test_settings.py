@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import fields
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,32 +38,77 @@ def test_empty_environment_variables_mean_the_defaults() -> None:
     )
 
 
+BOUNDS = [
+    ("time_series_length", "1", "50", "0", "51"),
+    ("horizon_days", "7", "730", "6", "731"),
+    ("num_iterations", "1", "10000", "0", "10001"),
+    ("learning_rate", "0.0001", "1", "0.00009", "1.0001"),
+    ("num_leaves", "2", "4096", "1", "4097"),
+    ("min_data_in_leaf", "1", "1000000", "0", "1000001"),
+    ("lambda_l2", "0", "1000000", "-0.1", "1000000.1"),
+    ("recency_half_life_days", "1", "100000", "0.9", "100000.1"),
+    ("seed", "0", "2147483647", "-1", "2147483648"),
+]
+"""Name, lowest and highest value, and what is just outside."""
+
+
+def test_the_bounds_are_those_of_every_number() -> None:
+    settings = read_training_settings({}, {})
+    numbers = {field.name for field in fields(settings.learner)} | {"time_series_length", "horizon_days"}
+    assert {name for name, *_ in BOUNDS} == numbers
+
+
+@pytest.mark.parametrize(("name", "lowest", "highest"), [bounds[:3] for bounds in BOUNDS])
+def test_a_number_may_be_as_low_or_high_as_its_bounds(name: str, lowest: str, highest: str) -> None:
+    for text in (lowest, highest, f" {lowest} "):
+        settings = read_training_settings({name: text}, {})
+        place = settings.learner if hasattr(settings.learner, name) else settings
+        assert getattr(place, name) == float(text)
+
+
+@pytest.mark.parametrize(("name", "value"), [(bounds[0], value) for bounds in BOUNDS for value in bounds[3:]])
+def test_a_number_outside_its_bounds_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^{name} must be a .*number from .* to .*, not '{re.escape(value)}'"):
+        read_training_settings({name: value}, {})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("time_series_length", "0"),
         ("time_series_length", "2.5"),
+        ("time_series_length", ""),
         ("num_iterations", "many"),
+        ("seed", "1e3"),
         ("learning_rate", "nan"),
-        ("learning_rate", "2"),
-        ("seed", "-1"),
-        ("horizon_days", "1"),
+        ("learning_rate", "0,1"),
+        ("lambda_l2", "inf"),
+        ("cutoff", "June"),
+        ("cutoff", "2011-02-30"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+def test_a_text_that_is_no_such_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"^{name} must be .* not '{value}'"):
         read_training_settings({name: value}, {})
 
 
+@pytest.mark.parametrize(("text", "day"), [("2011-06-01", date(2011, 6, 1)), ("", None)])
+def test_the_cutoff_is_a_day_or_left_to_the_training(text: str, day: date | None) -> None:
+    assert read_training_settings({"cutoff": text}, {}).cutoff == day
+
+
 def test_an_unknown_hyperparameter_is_refused_and_the_known_are_listed() -> None:
-    with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rat; known are .*learning_rate"):
-        read_training_settings({"learning_rat": "0.1", "sagemaker_program": "train.py"}, {})
+    with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rat, trees; known are ") as refusal:
+        read_training_settings({"trees": "5", "learning_rat": "0.1", "sagemaker_program": "train.py"}, {})
+    known = str(refusal.value).rpartition("known are ")[2].rstrip(".").split(", ")
+    assert known == sorted({name for name, *_ in BOUNDS} | {"cutoff", "model_backend"})
 
 
 @pytest.mark.parametrize("source", ["hyperparameter", "environment"])
 def test_an_unknown_backend_is_refused_and_the_known_are_listed(source: str) -> None:
     given = {"model_backend": "xgboost"}
-    with pytest.raises(SettingError, match=r"model_backend 'xgboost' is unknown; .*lightgbm, mean_gap"):
+    with pytest.raises(
+        SettingError, match=r"model_backend 'xgboost' is unknown; .* lightgbm, median_gap, mean_gap, last_gap\."
+    ):
         read_training_settings(*((given, {}) if source == "hyperparameter" else ({}, given)))
 
 

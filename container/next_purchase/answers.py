@@ -1,0 +1,45 @@
+"""Answers the body of a request: reads its rows, predicts, and writes a line for each."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from next_purchase.csv_body import read_csv_rows
+from next_purchase.errors import EmptyBodyError
+from next_purchase.json_lines import read_json_rows
+from next_purchase.media_types import Form
+from next_purchase.prediction import predict_next_purchase
+
+if TYPE_CHECKING:
+    from next_purchase.artifact import TrainedModel
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -> bytes:
+    """Answer rows of features with as many lines, in order; transactions with a line for each customer.
+
+    Args:
+        body: The request's.
+        given: How it is written.
+        wanted: How the answer is to be written. CSV has a header if the request has one, JSON Lines have none.
+        trained: The model.
+
+    Raises:
+        RequestError: The body cannot be answered; no line is.
+    """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    if not body or body.isspace():
+        raise EmptyBodyError("The request has no line.")
+    if given is Form.JSON_LINES:
+        rows, has_header = read_json_rows(body, trained.features), False
+    else:
+        rows, has_header = read_csv_rows(body, trained.time_series_length)
+    answers = predict_next_purchase(rows, trained.model)
+    text = io.BytesIO()
+    if wanted is Form.JSON_LINES:
+        answers.write_ndjson(text)
+    else:
+        answers.write_csv(text, include_header=has_header)
+    return text.getvalue()

@@ -1,0 +1,145 @@
+"""Reads a request in CSV: lines of features with or without their header, or a whole file of transactions."""
+
+from __future__ import annotations
+
+import csv
+import re
+from bisect import bisect_left
+from datetime import UTC, datetime
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from next_purchase.errors import BadLineError, DataError
+from next_purchase.feature_values import DATE_PATTERN, explain_customer, explain_date, explain_number
+from next_purchase.features import latest_orders, make_features
+from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, feature_names, file_columns, may_be_empty
+from next_purchase.transactions import is_transactions_header, read_orders_from_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What the reader takes for a number: with blanks before it, but not behind.
+_NUMBER = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class CsvRows(NamedTuple):
+    """What the lines of a request hold."""
+
+    rows: pl.DataFrame
+    """CustomerID (text), last_order_date (Date) and the features (Float64, null for unknown)."""
+    has_header: bool
+    """Whether the first line was a header, so that the answer has one too."""
+
+
+def read_csv_rows(body: bytes, time_series_length: int) -> CsvRows:
+    """Read a request.
+
+    Batch transform cuts a file at any line end, so only the first of its requests has the header; the others rely on
+    the columns' order, so a header in any other order is refused.
+
+    Args:
+        body: CSV text in UTF-8 with at least one line. Transactions are recognised by their header, may be written in
+            all ways that training reads, and give one row per customer.
+        time_series_length: The model's.
+
+    Raises:
+        BadLineError: A line cannot be used; the message names it.
+    """
+    columns = file_columns(feature_names(time_series_length))
+    end = body.find(b"\n") + 1 or len(body)
+    first_line = body[:end].decode("utf-8", errors="replace").rstrip("\r\n")
+    if is_transactions_header(first_line):
+        return CsvRows(_read_transactions(body, time_series_length), has_header=True)
+    header = _split(first_line)
+    if header == list(columns):
+        return CsvRows(_read_lines(body[end:], columns, first_line=2), has_header=True)
+    if header[:1] == [CUSTOMER]:
+        raise BadLineError(
+            f"Line 1: the header is {','.join(header)}, but this model needs {','.join(columns)}. "
+            "The file comes from another training or another version."
+        )
+    return CsvRows(_read_lines(body, columns, first_line=1), has_header=False)
+
+
+def _split(line: str) -> list[str]:
+    """The fields of a line; none if it is not CSV."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _read_transactions(body: bytes, time_series_length: int) -> pl.DataFrame:
+    try:
+        orders = read_orders_from_bytes(body, "The request", datetime.now(UTC).date())
+    except DataError as error:
+        raise BadLineError(str(error)) from error
+    return latest_orders(make_features(orders, time_series_length))
+
+
+def _read_lines(lines: bytes, columns: Sequence[str], first_line: int) -> pl.DataFrame:
+    """Read lines of features; `first_line` is the number of the first one, for messages."""
+    rows = _try_to_read(lines, columns)
+    if rows is None:
+        raise BadLineError(_explain(lines, columns, first_line))
+    return rows
+
+
+def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
+    """One row per line, in order; None if any line cannot be read or lacks a value that it must have."""
+    customer, day, *features = columns
+    schema = {customer: pl.String, day: pl.String} | dict.fromkeys(features, pl.Float64)
+    count = lines.count(b"\n") + (not lines.endswith(b"\n") and bool(lines))
+    try:
+        read = pl.read_csv(lines, has_header=False, schema=schema) if count else pl.DataFrame(schema=schema)
+    except pl.exceptions.PolarsError:
+        return None
+    must_be_known = [name for name in columns if not may_be_empty(name)]
+    usable = (
+        (pl.col(customer).str.strip_chars() != "").all(),
+        pl.col(day).str.contains(DATE_PATTERN).all(),
+        pl.col(features).is_finite().all(),
+    )
+    rows = read.with_columns(pl.col(day).str.to_date("%Y-%m-%d", strict=False))
+    unknown = rows.select(pl.sum_horizontal(pl.col(must_be_known).null_count())).item()
+    return (
+        rows if rows.height == count and not unknown and read.select(pl.all_horizontal(*usable)).item() else None
+    )
+
+
+def _explain(lines: bytes, columns: Sequence[str], first_line: int) -> str:
+    """Say which line is the first that cannot be used, and why."""
+    parts = lines.removesuffix(b"\n").split(b"\n")
+
+    def is_unusable(count: int) -> bool:
+        return _try_to_read(b"".join(part + b"\n" for part in parts[:count]), columns) is None
+
+    wrong = bisect_left(range(1, len(parts)), True, key=is_unusable)
+    number = first_line + wrong
+    return f"Line {number}{_explain_line(parts[wrong], columns, is_first=number == 1)}"
+
+
+def _explain_line(line: bytes, columns: Sequence[str], *, is_first: bool) -> str:
+    try:
+        fields = next(csv.reader([line.decode("utf-8").rstrip("\r")], strict=True), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        return f": not a line of CSV in UTF-8 ({error})."
+    if len(fields) != len(columns):
+        hint = " Transactions are recognised by their header line: send them with it, as one request." * is_first
+        return f": {len(fields)} fields, but this model needs {len(columns)}: {','.join(columns)}.{hint}"
+    for column, value in zip(columns, fields, strict=True):
+        if problem := _explain_value(column, value):
+            return f", column {column}: {problem}."
+    return ": not a line of CSV; a value with a double quote in it must be quoted, and the double quote doubled."
+
+
+def _explain_value(column: str, value: str) -> str | None:
+    if column == CUSTOMER:
+        return explain_customer(value)
+    if column == LAST_ORDER_DATE:
+        return explain_date(value)
+    if (not value and may_be_empty(column)) or (_NUMBER.fullmatch(value) and isfinite(float(value))):
+        return None
+    return explain_number(value)

@@ -1,0 +1,37 @@
+"""Says what is wrong with single values of a line of features, whatever form the line has."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+_SHOWN_CHARACTERS = 60
+
+
+def explain_customer(value: object) -> str | None:
+    """Why this is not a customer's id: a text that is not blank; None if it is one."""
+    return None if isinstance(value, str) and value.strip() else f"{show(value)} is not a customer"
+
+
+def explain_date(value: object) -> str | None:
+    """Why this is not the text of a date such as 2011-12-09; None if it is one."""
+    problem = f"{show(value)} is not a date such as 2011-12-09"
+    if not isinstance(value, str) or not re.match(DATE_PATTERN, value):
+        return problem
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return problem
+    return None
+
+
+def explain_number(value: object) -> str:
+    """Why this, which is no finite number, is refused."""
+    return f"{show(value)} is not a number"
+
+
+def show(value: object) -> str:
+    """The value, or its beginning, for a message."""
+    return repr(value[:_SHOWN_CHARACTERS]) if isinstance(value, str) else repr(value)[:_SHOWN_CHARACTERS]

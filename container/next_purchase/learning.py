@@ -1,0 +1,149 @@
+"""Decides what an item gets: judges the backend that was asked for, and fits to all data what proved fit for use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from next_purchase.artifact import TrainedModel
+from next_purchase.baselines import BASELINES
+from next_purchase.checkpoint import NO_CHECKPOINTS, Checkpoints
+from next_purchase.errors import DataError, SettingError
+from next_purchase.judgement import Judgement, Scores, best_baseline_so_far, judge
+from next_purchase.learners import Learner
+from next_purchase.outcomes import RETURNED, add_next_order, date_range, known_outcomes
+from next_purchase.schema import CUSTOMER, feature_names
+from next_purchase.versions import versions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from next_purchase.models import Model
+    from next_purchase.settings import TrainingSettings
+
+MINIMUM_RETURNS = 300
+"""With fewer returns to learn from, trees often did worse than the best baseline (docs/decisions/0014)."""
+
+MINIMUM_JUDGED = 50
+"""The mean over fewer judged orders says nothing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training gives.
+
+    Attributes:
+        trained: The model, fitted to all data.
+        metrics: How good such a model is, numbers and short texts alone.
+        details: What else its description says.
+    """
+
+    trained: TrainedModel
+    metrics: dict[str, Any]
+    details: dict[str, Any]
+
+
+def learn(features: pl.DataFrame, settings: TrainingSettings, checkpoints: Checkpoints = NO_CHECKPOINTS) -> Result:
+    """Judge the backend at a cutoff, then fit to all data what is to be delivered.
+
+    Args:
+        features: As make_features gives them.
+        settings: The job's.
+        checkpoints: Where an interrupted start left its trees.
+
+    Raises:
+        DataError: No customer came back, so there is nothing to learn.
+        SettingError: The cutoff lies outside the data.
+    """
+    names = feature_names(settings.time_series_length)
+    orders = add_next_order(features)
+    first, last = date_range(orders)
+    known = known_outcomes(orders, known_until=last, horizon_days=settings.horizon_days)
+    customers = features[CUSTOMER].n_unique()
+    if not known[RETURNED].any():
+        raise DataError(
+            f"Of {customers} customers none came back on another day within {settings.horizon_days} days, so there "
+            "is nothing to learn how long it takes."
+        )
+
+    def fit(rows: pl.DataFrame) -> Model | None:
+        enough = settings.backend in BASELINES or rows[RETURNED].sum() >= MINIMUM_RETURNS
+        return learner.fit(rows, checkpoints.judged) if enough else None
+
+    learner = Learner(settings.backend, names, settings.horizon_days, settings.learner)
+    judgement = judge(orders, _choose_cutoff(settings.cutoff, first, last), settings.horizon_days, fit)
+    backend, scores = _choose_backend(settings.backend, judgement, orders, settings.horizon_days)
+    model = Learner(backend, names, settings.horizon_days, settings.learner).fit(known, checkpoints.delivered)
+    return Result(
+        TrainedModel(model, backend, settings.time_series_length, settings.horizon_days),
+        _metrics(judgement, scores, backend, customers, orders.height, settings.horizon_days),
+        {
+            "requested_backend": settings.backend,
+            "learner_settings": asdict(settings.learner),
+            "first_order_date": first.isoformat(),
+            "last_order_date": last.isoformat(),
+            "versions": versions(),
+        },
+    )
+
+
+def _choose_cutoff(wanted: date | None, first: date, last: date) -> date:
+    """The middle of the data's time, if no other day is wanted."""
+    if wanted is None:
+        return first + timedelta(days=(last - first).days // 2)
+    if not first < wanted <= last:
+        raise SettingError(f"cutoff must be a day after {first} and until {last}, the data's days, not {wanted}.")
+    return wanted
+
+
+def _choose_backend(
+    wanted: str, judgement: Judgement, orders: pl.DataFrame, horizon_days: int
+) -> tuple[str, Scores | None]:
+    """A learner is used only where it could be judged: what is reported is what is delivered.
+
+    Returns:
+        The backend, and how it did; None if there were too few orders to judge by.
+    """
+    if judgement.judged_orders < MINIMUM_JUDGED:
+        return wanted if wanted in BASELINES else best_baseline_so_far(orders, horizon_days), None
+    if judgement.model is None:
+        return judgement.best_baseline, judgement.baselines[judgement.best_baseline]
+    return wanted, judgement.model
+
+
+def _metrics(
+    judgement: Judgement, scores: Scores | None, backend: str, customers: int, orders: int, horizon_days: int
+) -> dict[str, Any]:
+    errors: dict[str, Any] = dict.fromkeys(
+        (
+            "mean_absolute_error",
+            "baseline_mean_absolute_error",
+            "error_ratio",
+            "best_baseline",
+            *(f"{name}_mean_absolute_error" for name in BASELINES),
+            "share_below_interval",
+            "share_above_interval",
+        )
+    )
+    if scores is not None:
+        best = judgement.baselines[judgement.best_baseline].error
+        errors |= {
+            "mean_absolute_error": scores.error,
+            "baseline_mean_absolute_error": best,
+            "error_ratio": round(scores.error / best, 4) if best else None,
+            "best_baseline": judgement.best_baseline,
+            **{f"{name}_mean_absolute_error": judgement.baselines[name].error for name in BASELINES},
+            "share_below_interval": scores.below,
+            "share_above_interval": scores.above,
+        }
+    return {
+        "customers": customers,
+        "orders": orders,
+        **errors,
+        "horizon_days": horizon_days,
+        "cutoff": judgement.cutoff.isoformat(),
+        "learned_orders": judgement.learned_orders,
+        "judged_orders": judgement.judged_orders,
+        "model_backend": backend,
+    }

@@ -1,0 +1,76 @@
+"""What happened after each order as far as it was known on some day: kept apart from the features.
+
+Customers who have not come back yet are censored, not left out: it is known that they stayed away for as long as they
+were watched.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE
+
+NEXT_ORDER_DATE = "next_order_date"
+WATCHED = "watched_days"
+WAITED = "waited_days"
+RETURNED = "returned"
+
+
+def add_next_order(features: pl.DataFrame) -> pl.DataFrame:
+    """Add the date of the same customer's next order; null after the last one.
+
+    Args:
+        features: As make_features gives them, sorted by customer and date.
+    """
+    return features.with_columns(pl.col(LAST_ORDER_DATE).shift(-1).over(CUSTOMER).alias(NEXT_ORDER_DATE))
+
+
+def known_outcomes(orders: pl.DataFrame, *, known_until: date, horizon_days: int) -> pl.DataFrame:
+    """The orders made by a day, with what was known of each at its end.
+
+    Args:
+        orders: As add_next_order gives them.
+        known_until: The last day of which anything is known.
+        horizon_days: How long an order is followed at most.
+
+    Returns:
+        The orders until that day without the next order's date, but with watched_days (how long it was possible to
+        see a next order), waited_days (until the next order, or as long as none was seen; at most the horizon) and
+        returned (whether it was seen within the horizon).
+    """
+    gap = (pl.col(NEXT_ORDER_DATE) - pl.col(LAST_ORDER_DATE)).dt.total_days()
+    seen = (gap <= pl.col(WATCHED)) & (gap <= horizon_days)
+    return (
+        orders.filter(pl.col(LAST_ORDER_DATE) <= known_until)
+        .with_columns((pl.lit(known_until) - pl.col(LAST_ORDER_DATE)).dt.total_days().alias(WATCHED))
+        .with_columns(seen.fill_null(value=False).alias(RETURNED))
+        .with_columns(
+            pl.when(RETURNED).then(gap).otherwise(pl.col(WATCHED).clip(upper_bound=horizon_days)).alias(WAITED)
+        )
+        .drop(NEXT_ORDER_DATE)
+    )
+
+
+def followed_orders(orders: pl.DataFrame, *, since: date, known_until: date, horizon_days: int) -> pl.DataFrame:
+    """The orders from a day on that were watched for the whole horizon, as known_outcomes gives them.
+
+    Those after which the customer did not come back within the horizon are in it, with the horizon as waited_days.
+    Orders watched for a shorter time are not: counting them would favour whoever guesses short.
+    """
+    known = known_outcomes(orders, known_until=known_until, horizon_days=horizon_days)
+    return known.filter((pl.col(LAST_ORDER_DATE) >= since) & (pl.col(WATCHED) >= horizon_days))
+
+
+def date_range(orders: pl.DataFrame) -> tuple[date, date]:
+    """The days of the first and of the last order; there must be one."""
+    first, last = orders[LAST_ORDER_DATE].min(), orders[LAST_ORDER_DATE].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        raise TypeError("A date range needs at least one order.")
+    return first, last
+
+
+def day_before(day: date) -> date:
+    """The last day of which all is known when `day` begins."""
+    return day - timedelta(days=1)

@@ -1,0 +1,13 @@
+"""The versions that a model was made with."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+_LIBRARIES = ("lightgbm", "polars")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that a model depends on, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
