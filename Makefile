@@ -25,7 +25,7 @@ SAM_ARGS ?=
 
 # The image of this commit; what is not committed is told by the name.
 IMAGE ?= automlops/next-purchase:$(or $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null),unversioned)
-CONTRACT := tests/integration/container/test_container_contract.py
+CONTRACT := tests/integration/container
 
 .PHONY: help
 help: ## list the targets
@@ -43,7 +43,7 @@ $(BIN)/uv:
 
 .venv/dev.stamp: uv.lock pyproject.toml | $(BIN)/uv
 	@echo "setting up .venv with development tools from uv.lock" >&2
-	@$(SYNC) --inexact --all-groups
+	@$(SYNC) --inexact --all-groups --no-group reference
 	@touch $@ .venv/run.stamp
 
 .PHONY: setup
@@ -87,7 +87,7 @@ deploy: dev ## sam build and sam deploy of a profile (ENV=dev|staging|prod|local
 	  $(if $(IMAGE_URI),--parameter "ImageUri=$(IMAGE_URI)") $(foreach word,$(PARAMETERS),--parameter "$(word)") -- $(SAM_ARGS)
 
 .PHONY: bench
-bench: dev ## measure against references, print the table, write build/bench.json (ONLY=package,build,cold-start WRITE=1)
+bench: dev ## measure against references, print the table, write build/bench.json (ONLY=training,serving,… WRITE=1)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write)
 
 # What bootstrap.yaml takes and makes: docs/pipelines.md.

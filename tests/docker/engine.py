@@ -6,6 +6,8 @@ import os
 import subprocess
 
 DOCKER = os.environ.get("DOCKER", "docker")
+# Opencontainers' name for it: https://github.com/opencontainers/image-spec/blob/main/annotations.md
+BASE_LABEL = "org.opencontainers.image.base.name"
 
 
 class EngineError(Exception):
@@ -67,6 +69,14 @@ def label_of(name: str, label: str) -> str:
         return ""
 
 
-def size_of(name: str) -> int:
-    """Bytes of an image, its base included."""
-    return int(docker("image", "inspect", "--format", "{{.Size}}", name))
+def size_above_base(name: str) -> int:
+    """Bytes of the layers that an image has beside those of its base.
+
+    Its Dockerfile must begin with the label BASE_LABEL: what was there before it is the base.
+    """
+    layers = docker("history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", name)
+    own, label, _ = layers.partition(BASE_LABEL)
+    if not label:
+        raise EngineError(f"{name} does not say what it is made from: it has no label {BASE_LABEL}")
+    # The label's own line adds nothing.
+    return sum(int(line.split()[0]) for line in own.splitlines())

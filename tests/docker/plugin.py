@@ -16,7 +16,7 @@ from tests.docker.base_images import (
     find_lambda_image,
     find_python_image,
 )
-from tests.docker.engine import EngineError, has_image, require_engine, size_of
+from tests.docker.engine import EngineError, has_image, require_engine, size_above_base
 
 OWN_IMAGE = "automlops/next-purchase:under-test"
 USED = pytest.StashKey[list[str]]()
@@ -90,7 +90,7 @@ def lambda_image(request: pytest.FixtureRequest, tell: Tell) -> BaseImage:
 def image(request: pytest.FixtureRequest, tell: Tell, root: Path) -> str:
     """The project's own image: the one named by --image, else built from container/."""
     if told := request.config.getoption("--image"):
-        _note(request.config, f"the container's tests ran on {told}")
+        _note(request.config, f"the container's tests ran on {told}; {_size(told)}")
         return str(told)
     base = _found(find_python_image, tell)
     tell(f"building {OWN_IMAGE}")
@@ -105,9 +105,15 @@ def image(request: pytest.FixtureRequest, tell: Tell, root: Path) -> str:
     )
     if built.returncode != 0:
         pytest.fail(f"container/build failed: {(built.stdout + built.stderr)[-4000:]}", pytrace=False)
-    above = (size_of(OWN_IMAGE) - size_of(base.name)) / 1e6
-    _note(request.config, f"{OWN_IMAGE} adds {above:.0f} MB to {base.told}")
+    _note(request.config, f"the container's tests ran on {OWN_IMAGE}, made from {base.told}; {_size(OWN_IMAGE)}")
     return OWN_IMAGE
+
+
+def _size(name: str) -> str:
+    try:
+        return f"it adds {size_above_base(name) / 1e6:.0f} MB to its base"
+    except EngineError as error:
+        return str(error)
 
 
 def _found(find: _Find, tell: Tell) -> BaseImage:
