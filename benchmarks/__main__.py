@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import cold_start, sam_build
+from benchmarks import accuracy, cold_start, sam_build, serving, training
 from benchmarks.measure import Measure
 from benchmarks.report import as_json, as_markdown, as_table, verdict
 
@@ -24,6 +24,10 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "package": sam_build.measure_size,
     "build": sam_build.measure_time,
     "cold-start": cold_start.measure_cold_start,
+    "training": training.measure_training,
+    "training-tenfold": training.measure_tenfold,
+    "serving": serving.measure_serving,
+    "accuracy": accuracy.measure_accuracy,
 }
 
 

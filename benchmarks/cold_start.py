@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.measure import Goal, Measure
 from benchmarks.pythons import find_python
 from benchmarks.sam_build import BUILD_TIMEOUT, ROOT, build
+from benchmarks.uv import install, run_uv
 
 GOAL = Goal(1.25, "ratio")
 # Each handler and the clients it makes.
@@ -121,26 +122,14 @@ def _make_runtime(work: Path) -> Runtime:
         label = f"Python {LAMBDAS_PYTHON}"
     else:
         package = work / "package"
-        _install(python, package, "--requirements", str(ROOT / "functions" / "requirements.txt"), "--no-deps")
+        install(python, package, "--requirements", str(ROOT / "functions" / "requirements.txt"), "--no-deps")
         shutil.copytree(
             ROOT / "functions", package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
         )
         label = f"Python {platform.python_version()}, not Lambda's"
     boto3 = work / "boto3"
     locked = work / "locked.txt"
-    _run_uv("export", "--frozen", "--no-emit-project", "--no-hashes", "--output-file", str(locked))
-    _install(python, boto3, "boto3", "--constraints", str(locked))
+    run_uv("export", "--frozen", "--no-emit-project", "--no-hashes", "--output-file", str(locked))
+    install(python, boto3, "boto3", "--constraints", str(locked))
     subprocess.run([str(python), "-m", "compileall", "-q", str(boto3)], check=True, timeout=BUILD_TIMEOUT)
     return Runtime(python, package, boto3, label)
-
-
-def _install(python: Path, target: Path, *arguments: str) -> None:
-    _run_uv("pip", "install", "--no-config", "--python", str(python), "--target", str(target), *arguments)
-
-
-def _run_uv(*arguments: str) -> None:
-    beside = Path(sys.executable).with_name("uv")
-    uv = str(beside) if beside.exists() else "uv"
-    subprocess.run(
-        [uv, "--quiet", *arguments], cwd=ROOT, check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -14,11 +14,25 @@ class Goal:
         bound: the figure's unit, or a plain number for a ratio.
         of: which of the two is bound.
         at_least: whether more is better; by default less is.
+        give: for a figure that is right at the bound, how far from it may be either way.
     """
 
     bound: float
     of: Literal["ours", "ratio"]
     at_least: bool = False
+    give: float | None = None
+
+    def is_met_by(self, figure: float) -> bool:
+        """Whether the figure, or the ratio, is on the right side of the bound, or near enough."""
+        if self.give is not None:
+            return self.bound - self.give <= figure <= self.bound + self.give
+        return figure >= self.bound if self.at_least else figure <= self.bound
+
+    def __str__(self) -> str:
+        """The bound in signs."""
+        if self.give is not None:
+            return f"{self.bound:g} ± {self.give:g}"
+        return f"{'≥' if self.at_least else '≤'} {self.bound:g}"
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,7 @@ class Measure:
         """The goal in words; empty if there is none."""
         if self.goal is None:
             return ""
-        bound = f"{'≥' if self.goal.at_least else '≤'} {self.goal.bound:g}"
-        return f"{bound} {self.unit}" if self.goal.of == "ours" else f"ratio {bound}"
+        return f"{self.goal} {self.unit}".strip() if self.goal.of == "ours" else f"ratio {self.goal}"
 
     @property
     def met(self) -> bool | None:
@@ -60,9 +73,11 @@ class Measure:
         if self.goal is None:
             return None
         figure = self.ours if self.goal.of == "ours" else self.ratio
-        if figure is None:
-            return False
-        return figure >= self.goal.bound if self.goal.at_least else figure <= self.goal.bound
+        return figure is not None and self.goal.is_met_by(figure)
+
+    def taken(self, ours: float | None, reference: float | None, note: str) -> Measure:
+        """The same row with its figures."""
+        return replace(self, ours=ours, reference=reference, note=note)
 
     def as_json(self) -> dict[str, Any]:
         """The row in build/bench.json."""

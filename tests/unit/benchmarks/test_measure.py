@@ -15,6 +15,7 @@ SLOW = Measure("start", "ms", 600.0, 400.0, Goal(1.25, "ratio"), "medians of 15"
 FAST = Measure("serving", "rows/s", 3000.0, 1000.0, Goal(2, "ratio", at_least=True))
 BROKEN = Measure("broken", "s", None, goal=Goal(1.25, "ratio"), note="not measured: no such module")
 PLAIN = Measure("build", "s", 3.5)
+SHARE = Goal(0.10, "ours", give=0.03)
 ALL = [SMALL, SLOW, FAST, BROKEN, PLAIN]
 
 
@@ -27,6 +28,10 @@ ALL = [SMALL, SLOW, FAST, BROKEN, PLAIN]
         pytest.param(BROKEN, None, False, "ratio ≤ 1.25", id="what was not measured is not met"),
         pytest.param(PLAIN, None, None, "", id="no goal"),
         pytest.param(Measure("x", "s", 1.25, 1.0, Goal(1.25, "ratio")), 1.25, True, "ratio ≤ 1.25", id="at the bound"),
+        pytest.param(Measure("x", "", 0.13, goal=SHARE), None, True, "0.1 ± 0.03", id="as far above as may be"),
+        pytest.param(Measure("x", "", 0.07, goal=SHARE), None, True, "0.1 ± 0.03", id="as far below as may be"),
+        pytest.param(Measure("x", "", 0.131, goal=SHARE), None, False, "0.1 ± 0.03", id="too far above"),
+        pytest.param(Measure("x", "", 0.069, goal=SHARE), None, False, "0.1 ± 0.03", id="too far below"),
         pytest.param(Measure("x", "s", 1.0, 0.0, Goal(1, "ratio")), None, False, "ratio ≤ 1", id="reference of nothing"),
     ],
 )  # fmt: skip

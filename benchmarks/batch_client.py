@@ -1,0 +1,107 @@
+"""Sends a file to a server in pieces, several at once, as batch transform does."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+PAYLOAD = 6 * 1024 * 1024
+REQUEST_TIMEOUT = 120
+
+
+class AnswerError(Exception):
+    """The server did not answer line for line."""
+
+
+def cut_bodies(file: BinaryIO, limit: int) -> Iterator[bytes]:
+    """The file in pieces of whole lines, each as large as can be.
+
+    Args:
+        file: lines, the last one with or without its end.
+        limit: most bytes of a piece.
+
+    Raises:
+        ValueError: a line is longer than that.
+    """
+    rest = b""
+    while piece := rest + file.read(limit - len(rest)):
+        if len(piece) < limit:
+            yield piece
+            return
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            raise ValueError(f"a line is longer than {limit} bytes")
+        yield piece[:end]
+        rest = piece[end:]
+
+
+def is_healthy(port: int) -> bool:
+    """Whether the server answers /ping as it should."""
+    try:
+        return _call(port, "GET", "/ping")[0] == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def ask_concurrency(port: int) -> int:
+    """How many requests at once the server asks for."""
+    _, answer = _call(port, "GET", "/execution-parameters")
+    return int(json.loads(answer)["MaxConcurrentTransforms"])
+
+
+def score(port: int, features: Path, connections: int, limit: int = PAYLOAD) -> int:
+    """Sends all lines of the file, and takes the answers.
+
+    Args:
+        port: the server's, on 127.0.0.1.
+        features: CSV with a header line.
+        connections: how many requests are under way at once.
+        limit: most bytes of a request.
+
+    Returns:
+        Number of rows that were answered, the header not counted.
+
+    Raises:
+        AnswerError: an answer was no success, or had another number of lines than its request.
+    """
+    with features.open("rb") as file:
+        bodies = cut_bodies(file, limit)
+        lock = threading.Lock()
+
+        def send_all() -> int:
+            lines = 0
+            while True:
+                with lock:
+                    body = next(bodies, None)
+                if body is None:
+                    return lines
+                lines += _score_one(port, body)
+
+        with ThreadPoolExecutor(connections) as pool:
+            senders = [pool.submit(send_all) for _ in range(connections)]
+        return sum(sender.result() for sender in senders) - 1
+
+
+def _score_one(port: int, body: bytes) -> int:
+    status, answer = _call(port, "POST", "/invocations", body)
+    if status != http.client.OK:
+        raise AnswerError(f"{status}: {' '.join(answer[:500].decode(errors='replace').split())}")
+    sent, got = (text.count(b"\n") + (not text.endswith(b"\n")) for text in (body, answer))
+    if sent != got:
+        raise AnswerError(f"{sent} lines were answered with {got}")
+    return sent
+
+
+def _call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT)
+    try:
+        connection.request(method, path, body, {"Content-Type": "text/csv", "Accept": "text/csv"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
