@@ -68,10 +68,10 @@ class HazardModel:
         import polars as pl
 
         scores = self._scores(features.select(self._features))
-        staying = [1 - 1 / (1 + (-pl.col(name)).exp()) for name in scores.columns]
-        return scores.select(
-            away.alias(name) for name, away in zip(scores.columns, accumulate(staying, mul), strict=True)
-        )
+        # In two steps: in one, the exponentials would be computed again for every later interval.
+        staying = scores.select((1 - 1 / (1 + (-pl.all()).exp())).name.keep())
+        away = accumulate(map(pl.col, staying.columns), mul)
+        return staying.select(share.alias(name) for name, share in zip(staying.columns, away, strict=True))
 
     def _scores(self, features: pl.DataFrame) -> pl.DataFrame:
         """The trees' sum for each interval's number, the log-odds of a return in it; (rows,) each."""

@@ -74,7 +74,7 @@ def test_every_item_of_the_list_ends_with_predictions_for_its_customers(
         assert {f"{float(row['CustomerID']):.1f}" for row in predictions} == bought
         assert len(predictions) == len(bought) == good.items[item]["metrics"]["customers"]
         for row in predictions:
-            assert float(row["predicted_days"]) > 0
+            assert 1 <= float(row["lower_days"]) <= float(row["predicted_days"]) <= float(row["upper_days"])
             assert row["predicted_date"] > row["last_order_date"]
 
 
@@ -183,7 +183,7 @@ BROKEN = {
         + b"1,a,b,1,2010-12-01 08:26:00,1.0,17850.0,France\n2,a,b,1,2010-12-02 08:26:00,1.0,17851.0,France\n",
         "StartTrainingJob",
         None,
-        "two different days",
+        "none came back",
     ),
     "bad dates": (
         HEADER + b"1,a,b,1,yesterday,1.0,17850.0,France\n",

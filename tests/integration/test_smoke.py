@@ -51,13 +51,13 @@ def test_every_customer_has_a_prediction_that_makes_sense(
     entry = smoke.items[deployed.own(stem)]
     text = deployed.read(entry["predictionsUri"].split("/", 3)[3]).decode()
     header, *lines = text.splitlines()
-    assert header == "CustomerID,last_order_date,predicted_days,predicted_date"
+    assert header == "CustomerID,last_order_date,predicted_days,lower_days,upper_days,predicted_date"
     assert len(lines) == len(last_order) == entry["metrics"]["customers"]
     answered = {}
     for line in lines:
-        customer, last, days, predicted = line.split(",")
+        customer, last, days, lower, upper, predicted = line.split(",")
         answered[f"{float(customer):.1f}"] = date.fromisoformat(last)
-        assert float(days) >= 1, line
+        assert 1 <= float(lower) <= float(days) <= float(upper), line
         between = (date.fromisoformat(predicted) - date.fromisoformat(last)) / timedelta(days=1)
         assert abs(between - float(days)) <= 0.5, line
     assert answered == last_order

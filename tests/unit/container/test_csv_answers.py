@@ -95,9 +95,14 @@ def test_a_byte_order_mark_changes_nothing(client: FlaskClient, sample: str) -> 
 
 def test_ids_are_given_back_as_they_came(client: FlaskClient, sample: str) -> None:
     rest = sample.splitlines()[1].partition(",")[2]
-    names = ["007", '"Ä, B"', "1" * 200, "17850.0", "顾客", '"said ""no"""', " x "]
+    names = ["007", '"Ä, B"', "1" * 200, "17850.0", "顾客", "CustomerID", '"said ""no"""', " x "]
     answer = ask(client, "".join(f"{name},{rest}\n" for name in names))
     assert [line.rsplit(",", 5)[0] for line in answer.splitlines()] == names
+
+
+def test_a_customer_called_like_the_column_can_stand_first(client: FlaskClient, sample: str) -> None:
+    line = "CustomerID," + sample.splitlines()[1].partition(",")[2]
+    assert ask(client, line).startswith("CustomerID,20")
 
 
 def _with(sample: str, column: int, value: str) -> str:
