@@ -19,6 +19,7 @@ from moto.server import ThreadedMotoServer
 from tests.unit.container.retail_data import (
     FIRST_DAY,
     HEADER,
+    RETAIL_TWO,
     Line,
     american_date,
     make_shop,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from .containers import Container
 
-RETAIL_TWO = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
 SHOP = make_shop(customers=300)
 
 

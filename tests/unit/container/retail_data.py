@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+RETAIL_TWO = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
+"""The header of Online Retail II."""
 FIRST_DAY = datetime(2010, 12, 1, 8, 26)  # noqa: DTZ001 - a shop's wall clock, as in the data set
 
 

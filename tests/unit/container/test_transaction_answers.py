@@ -9,6 +9,7 @@ import pytest
 from tests.unit.container.asking import JSON_LINES, ask, refusal
 from tests.unit.container.retail_data import (
     FIRST_DAY,
+    RETAIL_TWO,
     Line,
     american_date,
     make_shop,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from next_purchase.sagemaker_contract import ContainerPaths
-
-RETAIL_TWO = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from next_purchase.transactions import is_transactions_header, read_orders, read
 from tests.unit.container.retail_data import (
     FIRST_DAY,
     HEADER,
+    RETAIL_TWO,
     Line,
     american_date,
     make_shop,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-RETAIL_TWO = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
 TODAY = date(2012, 3, 1)
 NEEDED = b"Invoice,Quantity,InvoiceDate,Price,Customer ID\n"
 
