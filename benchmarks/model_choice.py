@@ -31,7 +31,7 @@ from next_purchase.fit_hazard import fit_hazard
 from next_purchase.judgement import score
 from next_purchase.models import Model
 from next_purchase.outcomes import WAITED, add_next_order, day_before, followed_orders, known_outcomes
-from next_purchase.schema import LOWER, LOWER_SHARE, PREDICTED, UPPER, UPPER_SHARE, feature_names
+from next_purchase.schema import LOWER_SHARE, SHARES, UPPER_SHARE, feature_names
 from next_purchase.settings import DEFAULT_TIME_SERIES_LENGTH, LearnerSettings
 from next_purchase.transactions import read_orders
 
@@ -40,7 +40,6 @@ CUTOFFS = (date(2011, 2, 1), date(2011, 2, 15), date(2011, 3, 1))
 # Two months, since there are only four from the first cutoff to the day of choice.
 HORIZON_DAYS = 60
 TIE = 1.01
-SHARES = {LOWER: LOWER_SHARE, PREDICTED: 0.5, UPPER: UPPER_SHARE}
 
 HALF_LIVES = (100_000.0, 90.0, 45.0)
 SPEEDS = ((0.1, 40), (0.1, 60), (0.15, 30), (0.2, 30))

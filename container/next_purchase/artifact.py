@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from next_purchase.baselines import BASELINES
 from next_purchase.errors import ArtifactError
 from next_purchase.models import Model, read_model
-from next_purchase.schema import SCHEMA_VERSION, feature_names
+from next_purchase.schema import HORIZONS, SCHEMA_VERSION, TIME_SERIES_LENGTHS, feature_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +56,8 @@ def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any],
         "metrics": metrics,
     }
     text = trained.model.to_text()
+    # What another training left would be taken for this one's.
+    (folder / MODEL_FILE).unlink(missing_ok=True)
     if text is not None:
         (folder / MODEL_FILE).write_text(text, encoding="utf-8")
     write_json(folder / DESCRIPTION_FILE, description)
@@ -84,20 +85,25 @@ def load_artifact(folder: Path) -> TrainedModel:
     backend = _take(description, "backend", str)
     length = _take(description, "time_series_length", int)
     horizon = _take(description, "horizon_days", int)
+    if length not in TIME_SERIES_LENGTHS or horizon not in HORIZONS:
+        raise ArtifactError(
+            f"{DESCRIPTION_FILE} has no usable time_series_length ({length}) or horizon ({horizon})."
+        )
     features = feature_names(length)
     if description.get("features") != list(features):
         raise ArtifactError(f"{DESCRIPTION_FILE} lists other features than schema version {version} has.")
     path = folder / MODEL_FILE
-    if backend not in BASELINES and not path.is_file():
-        raise ArtifactError(f"The model folder {folder} has no {MODEL_FILE}.")
-    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else None
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{MODEL_FILE} is damaged: {error}.") from error
     model = read_model(backend, text, features, horizon, _take(description, "model", dict))
     return TrainedModel(model, backend, length, horizon)
 
 
 def _take(description: dict[str, Any], name: str, kind: type[_Value]) -> _Value:
     value = description.get(name)
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise ArtifactError(f"{DESCRIPTION_FILE} has no usable {name}: {value!r}.")
     return value
 

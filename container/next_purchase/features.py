@@ -27,9 +27,7 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
     """
     customer = "customer"
     gap = (pl.col("date") - pl.col("date").shift(1).over(customer)).dt.total_days()
-    rows = orders.with_columns(
-        *_recent_orders(orders), gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer)
-    )
+    rows = _count_recent(orders).with_columns(gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer))
     gaps_so_far = pl.col("orders") - 1
     # Sums of whole numbers are exact, so mean and deviation do not depend on how the work was divided.
     gap_sum = pl.col("gap").fill_null(0).cum_sum().over(customer)
@@ -69,11 +67,12 @@ def latest_orders(features: pl.DataFrame) -> pl.DataFrame:
     return features.filter(pl.int_range(pl.len()).over(CUSTOMER) == pl.len().over(CUSTOMER) - 1)
 
 
-def _recent_orders(orders: pl.DataFrame) -> list[pl.Series]:
-    """How many orders the customer made within each window that ends with the order's day, the order included."""
-    return [
-        orders.rolling(index_column="date", period=f"{days}d", group_by="customer")
-        .agg(pl.len())["len"]
-        .alias(f"orders_{days}_days")
-        for days in RECENT_DAYS
-    ]
+def _count_recent(orders: pl.DataFrame) -> pl.DataFrame:
+    """Add how many orders the customer made in each window that ends with the order's day, the order included."""
+    for days in RECENT_DAYS:
+        counts = orders.rolling(index_column="date", period=f"{days}d", group_by="customer").agg(
+            pl.len().alias(f"orders_{days}_days")
+        )
+        # Joined, because the groups come in an order of their own.
+        orders = orders.join(counts, on=["customer", "date"], how="left", maintain_order="left")
+    return orders

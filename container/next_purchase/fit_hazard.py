@@ -21,13 +21,23 @@ _ROWS_WORTH_THREADS = 200_000
 
 _WORTH_GOING_ON = 2
 
-# LightGBM copies so many rows to place the features' thresholds. Ten times as many, its own choice, cost more memory
-# than all else here and judged the model no better on the Online Retail data.
-_ROWS_FOR_THRESHOLDS = 20_000
-
 _LABEL, _WEIGHT = "label", "weight"
 
+MINIMUM_RETURNS = 300
+"""With fewer returns to learn from, trees often did worse than the best baseline (docs/decisions/0014)."""
+
 logger = logging.getLogger(__name__)
+
+
+def has_enough_to_grow_trees(known: pl.DataFrame, horizon_days: int) -> bool:
+    """Whether there is enough to learn from: returns, and half of the horizon seen.
+
+    Args:
+        known: As known_outcomes gives them.
+        horizon_days: How long an order is followed.
+    """
+    seen_for_half = (known[WATCHED] >= horizon_days / 2).any()
+    return bool(seen_for_half) and int(known[RETURNED].sum()) >= MINIMUM_RETURNS
 
 
 def fit_hazard(
@@ -56,7 +66,6 @@ def fit_hazard(
         "seed": settings.seed,
         "deterministic": "true",
         "force_col_wise": "true",
-        "bin_construct_sample_cnt": _ROWS_FOR_THRESHOLDS,
         "verbosity": -1,
         "num_threads": (os.cpu_count() or 1) if rows.height >= _ROWS_WORTH_THREADS else 1,
     }
@@ -92,7 +101,7 @@ def _person_periods(
     """A row for each order and interval that the customer was away for and watched to the end of.
 
     Returns:
-        The features and the interval (Float64), the label (Float32, 1 if the customer came back in the interval) and
+        The features and the interval (Float32, since it is the largest table of a training), the label (Float32, 1 if the customer came back in the interval) and
         the weight (Float32, halved for every half_life_days that have passed since the interval's end).
     """
     start = 0
@@ -103,8 +112,8 @@ def _person_periods(
             known.lazy()
             .filter(away & (pl.col(WATCHED) >= end))
             .select(
-                *features,
-                pl.lit(float(number)).alias(INTERVAL),
+                pl.col(features).cast(pl.Float32),
+                pl.lit(number, dtype=pl.Float32).alias(INTERVAL),
                 (pl.col(RETURNED) & (pl.col(WAITED) <= end)).cast(pl.Float32).alias(_LABEL),
                 (0.5 ** ((pl.col(WATCHED) - end) / half_life_days)).cast(pl.Float32).alias(_WEIGHT),
             )

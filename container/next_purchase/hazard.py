@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from next_purchase.baselines import LEAST_DAYS
 from next_purchase.errors import ArtifactError
 from next_purchase.lightgbm_library import Booster
-from next_purchase.schema import LOWER, LOWER_SHARE, PREDICTED, UPPER, UPPER_SHARE
+from next_purchase.schema import SHARES
 from next_purchase.tree_columns import TreeColumns, read_trees
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _ENDS_IN_TWELFTHS = (1, 2, 4, 6, 8, 10, 12)
 
 # Days are whole: day 7 stands for everything from half past 6 to half past 7.
 _HALF_A_DAY = 0.5
-
-_SHARES = {PREDICTED: 0.5, LOWER: LOWER_SHARE, UPPER: UPPER_SHARE}
 
 
 def interval_ends(horizon_days: int) -> tuple[int, ...]:
@@ -61,7 +59,7 @@ class HazardModel:
     def predict(self, features: pl.DataFrame) -> pl.DataFrame:
         """predicted_days, lower_days and upper_days (Float64), one row for each of the rows with features."""
         curve = self._survival(features)
-        return curve.select(self._first_day_below(1 - share).alias(name) for name, share in _SHARES.items())
+        return curve.select(self._first_day_below(1 - share).alias(name) for name, share in SHARES.items())
 
     def _survival(self, features: pl.DataFrame) -> pl.DataFrame:
         """For each interval's number, the share that is still away at its end; (rows,) each."""
@@ -131,7 +129,7 @@ def read_hazard_model(
         ArtifactError: The text is missing or damaged, or of another model.
     """
     if text is None:
-        raise ArtifactError("The model text is missing.")
+        raise ArtifactError("The model folder has no model.txt.")
     # One wrong digit would change predictions without a word, or send a row round in circles.
     if _digest(text) != description.get("text_sha256"):
         raise ArtifactError("The model text is damaged, or of another training than its description.")

@@ -9,7 +9,7 @@ import polars as pl
 
 from next_purchase.baselines import BASELINES, MEAN_GAP
 from next_purchase.fit_baselines import fit_baseline
-from next_purchase.outcomes import RETURNED, WAITED, date_range, day_before, followed_orders, known_outcomes
+from next_purchase.outcomes import WAITED, date_range, day_before, followed_orders, known_outcomes
 from next_purchase.schema import LOWER, PREDICTED, UPPER
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from next_purchase.models import Model
+
+MINIMUM_JUDGED = 50
+"""The mean over fewer judged orders says nothing."""
 
 _DECIMALS = 4
 
@@ -44,22 +47,20 @@ class Judgement:
     Attributes:
         cutoff: The first day that was not known.
         learned_orders: Orders known at the cutoff.
-        returns: How many of them the customer was known to come back after, within the horizon.
         judged_orders: Orders from the cutoff on that were followed for the horizon.
-        model: The model's scores; None if there was too little to learn from, or no order to judge by.
-        baselines: Each baseline's scores by name; empty if there was no order to judge by.
+        model: The model's scores; None if there was too little to learn from, or too few orders to judge by.
+        baselines: Each baseline's scores by name; empty if there were too few orders to judge by.
     """
 
     cutoff: date
     learned_orders: int
-    returns: int
     judged_orders: int
     model: Scores | None
     baselines: dict[str, Scores]
 
     @property
     def best_baseline(self) -> str:
-        """The name of the baseline with the least error, if there was an order to judge by."""
+        """The name of the baseline with the least error, if there were enough orders to judge by."""
         return _best(self.baselines)
 
 
@@ -79,12 +80,11 @@ def judge(
     _, last = date_range(orders)
     known = known_outcomes(orders, known_until=day_before(cutoff), horizon_days=horizon_days)
     judged = followed_orders(orders, since=cutoff, known_until=last, horizon_days=horizon_days)
-    can_judge = not (judged.is_empty() or known.is_empty())
+    can_judge = judged.height >= MINIMUM_JUDGED and not known.is_empty()
     model = fit(known) if can_judge else None
     return Judgement(
         cutoff=cutoff,
         learned_orders=known.height,
-        returns=int(known[RETURNED].sum()),
         judged_orders=judged.height,
         model=None if model is None else score(model, judged, horizon_days),
         baselines=_score_baselines(known, judged, horizon_days) if can_judge else {},
@@ -94,7 +94,8 @@ def judge(
 def best_baseline_so_far(orders: pl.DataFrame, horizon_days: int) -> str:
     """The baseline that does best on all data, where there are too few orders to judge by after any cutoff.
 
-    They have next to nothing to learn by heart, so the same orders can teach and judge them.
+    They have next to nothing to learn by heart, so the same orders can teach and judge them. Only orders with a gap
+    before them tell the three apart.
 
     Args:
         orders: As add_next_order gives them.
@@ -103,9 +104,10 @@ def best_baseline_so_far(orders: pl.DataFrame, horizon_days: int) -> str:
     first, last = date_range(orders)
     known = known_outcomes(orders, known_until=last, horizon_days=horizon_days)
     followed = followed_orders(orders, since=first, known_until=last, horizon_days=horizon_days)
-    if followed.is_empty():
+    told_apart = followed.filter(pl.col("gap_1").is_not_null())
+    if told_apart.height < MINIMUM_JUDGED:
         return MEAN_GAP
-    return _best(_score_baselines(known, followed, horizon_days))
+    return _best(_score_baselines(known, told_apart, horizon_days))
 
 
 def _score_baselines(known: pl.DataFrame, judged: pl.DataFrame, horizon_days: int) -> dict[str, Scores]:

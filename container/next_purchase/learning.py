@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
     from next_purchase.models import Model
     from next_purchase.settings import TrainingSettings
 
-MINIMUM_RETURNS = 300
-"""With fewer returns to learn from, trees often did worse than the best baseline (docs/decisions/0014)."""
-
-MINIMUM_JUDGED = 50
-"""The mean over fewer judged orders says nothing."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,12 +64,13 @@ def learn(features: pl.DataFrame, settings: TrainingSettings, checkpoints: Check
             "is nothing to learn how long it takes."
         )
 
-    def fit(rows: pl.DataFrame) -> Model | None:
-        enough = settings.backend in BASELINES or rows[RETURNED].sum() >= MINIMUM_RETURNS
-        return learner.fit(rows, checkpoints.judged) if enough else None
-
     learner = Learner(settings.backend, names, settings.horizon_days, settings.learner)
-    judgement = judge(orders, _choose_cutoff(settings.cutoff, first, last), settings.horizon_days, fit)
+
+    def fit(rows: pl.DataFrame) -> Model | None:
+        return learner.fit(rows, checkpoints.judged) if learner.can_learn(rows) else None
+
+    cutoff = _choose_cutoff(settings.cutoff, first, last, settings.horizon_days)
+    judgement = judge(orders, cutoff, settings.horizon_days, fit)
     backend, scores = _choose_backend(settings.backend, judgement, orders, settings.horizon_days)
     model = Learner(backend, names, settings.horizon_days, settings.learner).fit(known, checkpoints.delivered)
     return Result(
@@ -88,10 +86,11 @@ def learn(features: pl.DataFrame, settings: TrainingSettings, checkpoints: Check
     )
 
 
-def _choose_cutoff(wanted: date | None, first: date, last: date) -> date:
-    """The middle of the data's time, if no other day is wanted."""
+def _choose_cutoff(wanted: date | None, first: date, last: date, horizon_days: int) -> date:
+    """If no day is wanted, after two thirds of the time whose orders were followed for the horizon."""
     if wanted is None:
-        return first + timedelta(days=(last - first).days // 2)
+        followed_days = max((last - first).days - horizon_days, 0)
+        return first + timedelta(days=followed_days * 2 // 3)
     if not first < wanted <= last:
         raise SettingError(f"cutoff must be a day after {first} and until {last}, the data's days, not {wanted}.")
     return wanted
@@ -105,11 +104,21 @@ def _choose_backend(
     Returns:
         The backend, and how it did; None if there were too few orders to judge by.
     """
-    if judgement.judged_orders < MINIMUM_JUDGED:
-        return wanted if wanted in BASELINES else best_baseline_so_far(orders, horizon_days), None
-    if judgement.model is None:
-        return judgement.best_baseline, judgement.baselines[judgement.best_baseline]
-    return wanted, judgement.model
+    if judgement.model is not None:
+        return wanted, judgement.model
+    if not judgement.baselines:
+        stand_in = wanted if wanted in BASELINES else best_baseline_so_far(orders, horizon_days)
+        why = f"only {judgement.judged_orders} orders from {judgement.cutoff} on were followed for {horizon_days} days"
+        scores = None
+    else:
+        stand_in = judgement.best_baseline
+        why = (
+            f"what was known on {judgement.cutoff}, {judgement.learned_orders} orders, is too little to learn from"
+        )
+        scores = judgement.baselines[stand_in]
+    if stand_in != wanted:
+        logger.warning("%s is the model instead of %s: %s.", stand_in, wanted, why)
+    return stand_in, scores
 
 
 def _metrics(

@@ -13,7 +13,12 @@ PREDICTED_DATE = "predicted_date"
 ANSWER_COLUMNS = (CUSTOMER, LAST_ORDER_DATE, PREDICTED, LOWER, UPPER, PREDICTED_DATE)
 
 LOWER_SHARE, UPPER_SHARE = 0.1, 0.9
-"""Of the customers, so many are expected back before the interval's lower end, and before its upper end."""
+SHARES = {PREDICTED: 0.5, LOWER: LOWER_SHARE, UPPER: UPPER_SHARE}
+"""Of the customers, so many are expected back by then."""
+
+TIME_SERIES_LENGTHS = range(1, 51)
+HORIZONS = range(7, 731)
+"""Days."""
 
 RECENT_DAYS = (30, 60, 90)
 """Windows, in days, in which a customer's orders are counted."""

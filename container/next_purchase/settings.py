@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from next_purchase.errors import SettingError
 from next_purchase.models import BACKENDS, LIGHTGBM
+from next_purchase.schema import HORIZONS, TIME_SERIES_LENGTHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +69,13 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
     defaults = LearnerSettings()
     settings = TrainingSettings(
         time_series_length=reader.whole_number(
-            "time_series_length", DEFAULT_TIME_SERIES_LENGTH, 1, 50, also_environment=True
+            "time_series_length",
+            DEFAULT_TIME_SERIES_LENGTH,
+            TIME_SERIES_LENGTHS[0],
+            TIME_SERIES_LENGTHS[-1],
+            also_environment=True,
         ),
-        horizon_days=reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, 7, 730),
+        horizon_days=reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, HORIZONS[0], HORIZONS[-1]),
         cutoff=reader.day("cutoff"),
         backend=_known_backend(reader.text("model_backend", LIGHTGBM, also_environment=True)),
         learner=LearnerSettings(

@@ -28,5 +28,5 @@ def survival_quantile(times: pl.Series, happened: pl.Series, share: float) -> fl
         .with_columns(survival=(1 - pl.col("happened") / pl.col("at_risk")).cum_prod())
     )
     # A product of fractions may miss the share itself by its last digit.
-    reached = steps.filter((pl.col("survival") <= 1 - share + 1e-12) & (pl.col("happened") > 0))
+    reached = steps.filter(pl.col("survival") <= 1 - share + 1e-12)
     return float(reached["time"][0]) if reached.height else None

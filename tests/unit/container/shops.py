@@ -24,8 +24,19 @@ def day(number: int) -> date:
 
 
 def orders_on(days: Mapping[str, Sequence[int]]) -> pl.DataFrame:
-    """As read_orders gives them: each customer's orders on the days of these numbers, 2 items of 1.5 each."""
-    return sum_orders([(who, day(number), 2.0, 1.5) for who, numbers in days.items() for number in numbers])
+    """As read_orders gives them: each customer's orders on the days of these numbers.
+
+    An order's lines, items and prices depend on customer and day, so that no feature can be mistaken for another
+    order's or customer's.
+    """
+    return sum_orders(
+        [
+            (who, day(number), 1.0 + (number + line) % 7, 0.5 + sum(who.encode()) % 5)
+            for who, numbers in days.items()
+            for number in numbers
+            for line in range(1 + number % 3)
+        ]
+    )
 
 
 def examples_on(days: Mapping[str, Sequence[int]]) -> pl.DataFrame:

@@ -73,6 +73,9 @@ def test_what_is_loaded_answers(tmp_path: Path, backend: str) -> None:
         pytest.param({"features": ["age"]}, "other features", id="other-features"),
         pytest.param({"backend": "forest"}, "made by 'forest'; this image has lightgbm", id="other-learner"),
         pytest.param({"time_series_length": "5"}, "no usable time_series_length: '5'", id="wrong-type"),
+        pytest.param({"time_series_length": 0}, "no usable time_series_length", id="no-gaps"),
+        pytest.param({"horizon_days": -5}, "horizon", id="negative-horizon"),
+        pytest.param({"horizon_days": True}, "no usable horizon_days: True", id="no-number"),
         pytest.param({"model": None}, "no usable model: None", id="no-model"),
         pytest.param({"horizon_days": 60}, "intervals end on the days", id="other-horizon"),
     ],
@@ -85,6 +88,22 @@ def test_a_foreign_description_is_refused(
     (tmp_path / "model.txt").write_bytes((trained.model / "model.txt").read_bytes())
     with pytest.raises(ArtifactError, match=said):
         load_artifact(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe not text", b""])
+def test_a_model_file_that_is_no_model_is_refused(trained: ContainerPaths, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.json").write_bytes((trained.model / "model.json").read_bytes())
+    (tmp_path / "model.txt").write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged"):
+        load_artifact(tmp_path)
+
+
+def test_nothing_of_an_earlier_training_stays(tmp_path: Path) -> None:
+    paths = _train(tmp_path)
+    (paths.model / "model.txt").write_text("of another training", encoding="utf-8")
+    paths.hyperparameters.write_text('{"model_backend": "mean_gap"}', encoding="utf-8")
+    train(paths, {})
+    assert sorted(path.name for path in paths.model.iterdir()) == ["metrics.json", "model.json"]
 
 
 @pytest.mark.parametrize("missing", ["model.txt", "model.json"])

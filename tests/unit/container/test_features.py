@@ -25,7 +25,10 @@ def test_features_of_a_known_customer() -> None:
     assert last["deviation_of_gaps"] == pytest.approx(22.5462)
     assert (last["shortest_gap"], last["longest_gap"]) == (10.0, 55.0)
     assert [last[f"orders_{days}_days"] for days in (30, 60, 90)] == [1.0, 2.0, 3.0]
-    assert (last["orders"], last["amount"], last["mean_items"]) == (4.0, 3.0, 2.0)
+    assert (last["orders"], last["lines"], last["weekday"]) == (4.0, 3.0, 3.0)
+    # Three lines of 5, 6 and 7 items on the last day; 1, 4 and 5, 6 and 7 on those before, each item at 4.5.
+    assert (last["items"], last["amount"]) == (18.0, 81.0)
+    assert (last["mean_items"], last["mean_lines"], last["mean_amount"]) == (10.25, 2.0, 46.125)
     assert features.columns[2:] == list(feature_names(3))
 
 
@@ -40,8 +43,9 @@ def test_a_first_order_has_no_gaps() -> None:
     assert unknown == {"gap_1", "gap_2", "mean_gap", "deviation_of_gaps", "shortest_gap", "longest_gap"}
 
 
+# Of different lengths, since groups of customers may come in an order that depends on it.
 _shops = st.dictionaries(
-    st.sampled_from(["1", "2", "3", "4"]),
+    st.sampled_from(["9", "10", "100", "a b", "é"]),
     st.lists(st.integers(0, 400), min_size=1, max_size=12, unique=True).map(sorted),
     min_size=1,
 )
@@ -55,6 +59,23 @@ def test_later_orders_change_no_earlier_feature(days: dict[str, list[int]], toda
     known_then = make_features(orders_on(past), 5)
     known_now = make_features(orders_on(days), 5)
     assert_frame_equal(known_now.filter(pl.col("last_order_date") <= day(today)), known_then)
+
+
+@given(days=_shops)
+def test_features_do_not_depend_on_other_customers(days: dict[str, list[int]]) -> None:
+    together = make_features(orders_on(days), 5)
+    for who, numbers in days.items():
+        alone = make_features(orders_on({who: numbers}), 5)
+        assert_frame_equal(together.filter(pl.col("CustomerID") == who), alone)
+
+
+@given(days=_shops)
+def test_windows_count_what_a_loop_counts(days: dict[str, list[int]]) -> None:
+    for row in make_features(orders_on(days), 1).iter_rows(named=True):
+        today = (row["last_order_date"] - day(0)).days
+        for window in (30, 60, 90):
+            counted = sum(today - window < number <= today for number in days[row["CustomerID"]])
+            assert row[f"orders_{window}_days"] == counted
 
 
 def test_no_feature_tells_what_comes_next() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from next_purchase.checkpoint import NO_CHECKPOINT
 from next_purchase.errors import ArtifactError
-from next_purchase.fit_hazard import fit_hazard
+from next_purchase.fit_hazard import MINIMUM_RETURNS, fit_hazard, has_enough_to_grow_trees
 from next_purchase.hazard import HazardModel, interval_ends, read_hazard_model
 from next_purchase.lightgbm_library import Booster, Dataset
 from next_purchase.outcomes import followed_orders, known_outcomes
@@ -74,6 +74,29 @@ def test_it_tells_frequent_customers_from_rare_ones(shop: pl.DataFrame, model: H
     # The medians of waits whose means are 10.5 and 60.5 days: 7 and 42.
     assert often == pytest.approx(7, abs=4)
     assert seldom == pytest.approx(42, abs=15)
+
+
+def test_a_return_on_an_intervals_last_day_is_one_in_it() -> None:
+    """All come back after 7 days, the first interval's last, so nobody is away at its end."""
+    days = {f"{who:03}": [who % 20, who % 20 + 7] for who in range(400)}
+    known = known_outcomes(examples_on(days), known_until=day(300), horizon_days=HORIZON)
+    first = known.filter(pl.col("orders") == 1)
+    model = fit_hazard(first, FEATURES, HORIZON, LearnerSettings(), NO_CHECKPOINT)
+    assert max(model.predict(first)["upper_days"]) < 8
+
+
+@pytest.mark.parametrize(
+    ("returns", "known_days", "enough"),
+    [
+        pytest.param(MINIMUM_RETURNS, 45, True, id="just enough"),
+        pytest.param(MINIMUM_RETURNS - 1, 45, False, id="too few returns"),
+        pytest.param(MINIMUM_RETURNS, 44, False, id="less than half of the horizon seen"),
+    ],
+)
+def test_what_is_enough_to_grow_trees_from(returns: int, known_days: int, enough: bool) -> None:
+    days = {f"{who:03}": [0, 1] for who in range(returns)}
+    known = known_outcomes(examples_on(days), known_until=day(known_days), horizon_days=HORIZON)
+    assert has_enough_to_grow_trees(known, HORIZON) is enough
 
 
 def test_answers_are_ordered_and_within_the_horizon(shop: pl.DataFrame, model: HazardModel) -> None:

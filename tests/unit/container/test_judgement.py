@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from next_purchase.baselines import LAST_GAP, MEAN_GAP, MEDIAN_GAP
-from next_purchase.judgement import Scores, best_baseline_so_far, judge, score
+from next_purchase.judgement import MINIMUM_JUDGED, Scores, best_baseline_so_far, judge, score
 from next_purchase.outcomes import followed_orders
 from tests.unit.container.shops import day, examples_on
 
@@ -105,16 +105,25 @@ def test_without_orders_to_judge_by_there_are_no_scores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "best"),
+    ("rhythms", "best"),
     [
-        pytest.param({"1": range(0, 100, 10), "2": range(0, 100, 30)}, MEAN_GAP, id="rhythms of their own"),
-        pytest.param({"1": [*range(0, 60, 20), *range(60, 100, 5)]}, LAST_GAP, id="faster of late"),
-        pytest.param({"1": [0, 10, 20, 45, 55, 80, 90, 100]}, MEDIAN_GAP, id="turn and turn about"),
+        pytest.param([range(0, 100, 10), range(0, 100, 30)], MEAN_GAP, id="rhythms of their own"),
+        pytest.param([[*range(0, 60, 20), *range(60, 100, 5)]], LAST_GAP, id="faster of late"),
+        pytest.param([[0, 10, 20, 45, 55, 80, 90, 100]], MEDIAN_GAP, id="turn and turn about"),
+        pytest.param([range(0, 100, 10)], MEAN_GAP, id="all do equally well"),
     ],
 )
-def test_the_best_baseline_so_far(days: dict[str, Sequence[int]], best: str) -> None:
+def test_the_best_baseline_so_far(rhythms: Sequence[Sequence[int]], best: str) -> None:
+    days = {f"{number}-{who}": rhythm for number, rhythm in enumerate(rhythms) for who in range(30)}
     assert best_baseline_so_far(examples_on(days | {"last": [DAYS]}), 90) == best
 
 
-def test_without_followed_orders_the_mean_gap_stands_in() -> None:
-    assert best_baseline_so_far(examples_on({"1": [0, 20]}), 90) == MEAN_GAP
+def test_where_few_orders_tell_them_apart_the_mean_gap_stands_in() -> None:
+    first_orders = {str(who): [0] for who in range(100)}
+    assert best_baseline_so_far(examples_on(first_orders | {"1": [0, 20], "last": [DAYS]}), 90) == MEAN_GAP
+
+
+def test_too_few_orders_are_not_judged_by() -> None:
+    judgement = judge(examples_on(_every(10, customers=7)), CUTOFF, 90, lambda _known: ConstantModel(10.0))
+    assert judgement.judged_orders == MINIMUM_JUDGED - 1
+    assert (judgement.model, judgement.baselines) == (None, {})

@@ -8,16 +8,20 @@ import pytest
 
 from next_purchase.errors import DataError, SettingError
 from next_purchase.features import make_features
-from next_purchase.learning import MINIMUM_JUDGED, MINIMUM_RETURNS, learn
+from next_purchase.fit_hazard import MINIMUM_RETURNS
+from next_purchase.judgement import MINIMUM_JUDGED
+from next_purchase.learning import learn
 from next_purchase.settings import read_training_settings
 from tests.unit.container.retail_data import make_shop
 from tests.unit.container.shops import day, orders_on
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from next_purchase.learning import Result
 
 
-def _learn(days: dict[str, list[int]], **hyperparameters: str) -> Result:
+def _learn(days: Mapping[str, Sequence[int]], **hyperparameters: str) -> Result:
     return learn(make_features(orders_on(days), 5), read_training_settings(hyperparameters, {}))
 
 
@@ -91,6 +95,27 @@ def test_the_delivered_model_knows_all_data() -> None:
 def test_without_a_return_there_is_nothing_to_learn(days: dict[str, list[int]], said: str) -> None:
     with pytest.raises(DataError, match=said):
         _learn(days)
+
+
+def test_what_is_delivered_instead_is_said_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    _learn({"1": [0, 10, 20, 30], "2": [5, 15]})
+    assert "mean_gap is the model instead of lightgbm: only 0 orders from" in caplog.text
+    caplog.clear()
+    _learn(_shop(40))
+    assert "is too little to learn from" in caplog.text
+    caplog.clear()
+    _learn(_shop(200))
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("days", "cutoff"), [(372, "2011-07-08"), (180, "2011-03-02"), (60, "2011-01-01")])
+def test_the_cutoff_leaves_a_third_of_the_followed_time_to_judge_by(days: int, cutoff: str) -> None:
+    assert _learn({"1": range(0, days + 1, 4)}).metrics["cutoff"] == cutoff
+
+
+def test_a_cutoff_right_after_the_start_leaves_too_little_to_learn_from() -> None:
+    metrics = _learn({f"{who:03}": range(200) for who in range(100)}, cutoff=day(5).isoformat()).metrics
+    assert metrics["model_backend"] == metrics["best_baseline"]
 
 
 def test_one_customer_who_came_back_is_enough_for_a_baseline() -> None:

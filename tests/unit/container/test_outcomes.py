@@ -19,6 +19,7 @@ from tests.unit.container.shops import day, examples_on
         pytest.param(9, [(9, 9, False)], id="before she came back"),
         pytest.param(10, [(10, 10, True), (0, 0, False)], id="on the day itself"),
         pytest.param(150, [(150, 10, True), (140, 90, False)], id="later than the horizon"),
+        pytest.param(99, [(99, 10, True), (89, 89, False)], id="a day short of the horizon"),
         pytest.param(200, [(200, 10, True), (190, 90, False), (0, 0, False)], id="back after the horizon"),
     ],
 )
@@ -28,8 +29,14 @@ def test_what_was_known_of_a_customer(known_until: int, expected: list[tuple[int
     assert "next_order_date" not in known.columns
 
 
+@pytest.mark.parametrize(("gap", "returned"), [(89, True), (90, True), (91, False)])
+def test_a_return_on_the_horizons_last_day_is_one(gap: int, returned: bool) -> None:
+    known = known_outcomes(examples_on({"1": [0, gap]}), known_until=day(200), horizon_days=90)
+    assert known.select(WAITED, RETURNED).row(0) == (min(gap, 90), returned)
+
+
 _shops = st.dictionaries(
-    st.sampled_from(["1", "2", "3"]),
+    st.sampled_from(["9", "10", "a b"]),
     st.lists(st.integers(0, 300), min_size=1, max_size=8, unique=True).map(sorted),
     min_size=1,
 )

@@ -107,7 +107,7 @@ def test_an_unknown_hyperparameter_is_refused_and_the_known_are_listed() -> None
 def test_an_unknown_backend_is_refused_and_the_known_are_listed(source: str) -> None:
     given = {"model_backend": "xgboost"}
     with pytest.raises(
-        SettingError, match=r"model_backend 'xgboost' is unknown; .* lightgbm, median_gap, mean_gap, last_gap\."
+        SettingError, match=r"model_backend 'xgboost' is unknown; .* lightgbm, mean_gap, last_gap, median_gap\."
     ):
         read_training_settings(*((given, {}) if source == "hyperparameter" else ({}, given)))
 
