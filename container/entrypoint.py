@@ -86,9 +86,9 @@ def _explain(paths: ContainerPaths, reason: str) -> None:
 
 
 def _run_server() -> int:
-    # Set before the numeric libraries load: the server's processes are the parallelism, and a thread pool
-    # made before the fork would hang in the workers.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+    # Set before the libraries load: the server's processes are the parallelism, and a thread pool made before the fork
+    # would hang in the workers.
+    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ[name] = "1"
     from next_purchase.server import serve
 
@@ -97,6 +97,9 @@ def _run_server() -> int:
     except NextPurchaseError as error:
         logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
         return error.exit_code
+    except Exception:
+        logger.exception("The server ended by a fault of its own")
+        return INTERNAL_ERROR_CODE
     return 0
 
 

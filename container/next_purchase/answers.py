@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from next_purchase.csv_body import read_csv_rows
-from next_purchase.errors import EmptyBodyError
+from next_purchase.csv_body import BYTE_ORDER_MARK, read_csv_rows
+from next_purchase.errors import ContentTypeError, EmptyBodyError
 from next_purchase.json_lines import read_json_rows
 from next_purchase.media_types import Form
 from next_purchase.prediction import predict_next_purchase
@@ -14,7 +14,8 @@ from next_purchase.prediction import predict_next_purchase
 if TYPE_CHECKING:
     from next_purchase.artifact import TrainedModel
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Of gzip, zstd and zlib. Polars would unpack them, to whatever size.
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x9c", b"x\xda")
 
 
 def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -> bytes:
@@ -29,7 +30,11 @@ def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -
     Raises:
         RequestError: The body cannot be answered; no line is.
     """
-    body = body.removeprefix(_BYTE_ORDER_MARK)
+    body = body.removeprefix(BYTE_ORDER_MARK)
+    if body.startswith(_COMPRESSED):
+        raise ContentTypeError(
+            "The body is compressed; in batch transform, CompressionType Gzip unpacks it before."
+        )
     if not body or body.isspace():
         raise EmptyBodyError("The request has no line.")
     if given is Form.JSON_LINES:

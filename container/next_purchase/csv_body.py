@@ -20,6 +20,8 @@ from next_purchase.transactions import is_transactions_header, read_orders_from_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 # What the reader takes for a number: with blanks before it, but not behind.
 _NUMBER = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -61,6 +63,10 @@ def read_csv_rows(body: bytes, time_series_length: int) -> CsvRows:
             f"Line 1: the header is {','.join(header)}, but this model needs {','.join(columns)}. "
             "The file comes from another training or another version."
         )
+    if header and len(header) != len(columns):
+        # Polars would take very long to see that a line of millions of fields is too wide.
+        why = _explain_line(body[:end].rstrip(b"\n"), columns, is_first=True)
+        raise BadLineError(f"Line 1{why}")
     return CsvRows(_read_lines(body, columns, first_line=1), has_header=False)
 
 
@@ -94,7 +100,9 @@ def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
     schema = {customer: pl.String, day: pl.String} | dict.fromkeys(features, pl.Float64)
     count = lines.count(b"\n") + (not lines.endswith(b"\n") and bool(lines))
     try:
-        read = pl.read_csv(lines, has_header=False, schema=schema) if count else pl.DataFrame(schema=schema)
+        # A mark keeps polars from taking a text that begins so for a compressed one.
+        text = BYTE_ORDER_MARK + lines if lines.startswith(b"x") else lines
+        read = pl.read_csv(text, has_header=False, schema=schema) if count else pl.DataFrame(schema=schema)
     except pl.exceptions.PolarsError:
         return None
     must_be_known = [name for name in columns if not may_be_empty(name)]

@@ -101,8 +101,9 @@ def _person_periods(
     """A row for each order and interval that the customer was away for and watched to the end of.
 
     Returns:
-        The features and the interval (Float32, since it is the largest table of a training), the label (Float32, 1 if the customer came back in the interval) and
-        the weight (Float32, halved for every half_life_days that have passed since the interval's end).
+        The features and the interval (Float32, since it is the largest table of a training), the label (Float32, 1 if the
+        customer came back in the interval) and the weight (Float32, halved for every half_life_days that have passed
+        since the interval's end).
     """
     start = 0
     parts = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify, request
 
-from next_purchase.errors import RequestError
+from next_purchase.errors import BadLineError, RequestError
 from next_purchase.media_types import FORMS, given_type, wanted_type
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask
 
         given = given_type(request.mimetype)
         wanted = wanted_type(request.accept_mimetypes, given)
-        answer = answer_body(request.get_data(cache=False), FORMS[given], FORMS[wanted], trained)
+        body = request.get_data(cache=False)
+        if request.content_length is not None and len(body) < request.content_length:
+            raise BadLineError(f"The request ended after {len(body)} of {request.content_length} bytes.")
+        answer = answer_body(body, FORMS[given], FORMS[wanted], trained)
         return Response(answer, content_type=f"{wanted}; charset=utf-8")
 
     @application.errorhandler(RequestError)

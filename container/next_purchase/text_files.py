@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -85,6 +86,8 @@ def check_text(file: TextFile) -> None:
         raise DataError(f"{file.name} is empty.")
     if start.startswith(_ZIP_MAGIC):
         raise DataError(f"{file.name} is a zip or Excel file, not CSV text: save it as CSV first.")
+    if start.startswith(_ZSTD_MAGIC):
+        raise DataError(f"{file.name} is a zstd file: unpack it, or pack it with gzip.")
     if start.startswith(_UTF16_MARKS):
         raise DataError(f"{file.name} is UTF-16 text: save it as CSV in UTF-8.")
     if b"\0" in start:

@@ -32,8 +32,8 @@ COLUMN_NAMES = {
 _CANCELLATION = r"^\s*[Cc]"
 # Larger values are typing errors and would overflow the exact sums.
 _LARGEST_NUMBER = 1e9
-# Some databases write 1900-01-01 or 0001-01-01 for "no date"; one such order would stretch time by a century.
-_FIRST_DATE = date(1970, 1, 1)
+# Some databases write 0001-01-01, 1900-01-01 or 1970-01-01 for "no date"; one such order would stretch time by decades.
+_LAST_NO_DATE = date(1970, 1, 1)
 # It is tomorrow already in time zones ahead of UTC.
 _DAYS_AHEAD = timedelta(days=1)
 _A_DATE = "a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26 (month/day/year, the year with all four digits)"
@@ -120,7 +120,7 @@ def _sum_lines(file: TextFile, last_date: date) -> pl.DataFrame:
         .filter(pl.col("customer") != "")
         .collect(engine="streaming")
     )
-    possible = pl.col("date").is_between(_FIRST_DATE, last_date).fill_null(value=False)
+    possible = pl.col("date").is_between(_LAST_NO_DATE, last_date, closed="right").fill_null(value=False)
     if sums.select((pl.col("unread") | ~possible).any()).item():
         raise DataError(_explain_value(file, lines, header, last_date))
     return sums.drop("unread")
@@ -187,7 +187,7 @@ def _explain_value(file: TextFile, lines: pl.LazyFrame, header: list[str], last_
     problems = (
         ("date", _date("date").is_null(), f"not {_A_DATE}"),
         ("date", _date("date") > last_date, f"later than {last_date}"),
-        ("date", _date("date") < _FIRST_DATE, f"before {_FIRST_DATE}"),
+        ("date", _date("date") <= _LAST_NO_DATE, f"not after {_LAST_NO_DATE}"),
         ("quantity", _number("quantity").is_null(), f"not {_A_NUMBER}"),
         ("price", _number("price").is_null(), f"not {_A_NUMBER}"),
     )

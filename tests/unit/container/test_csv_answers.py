@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
+import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -209,3 +211,24 @@ def test_lines_of_another_version_are_refused_without_their_header(client: Flask
 
 def test_a_line_without_an_end_in_sight_is_refused(client: FlaskClient) -> None:
     assert refusal(client, "1" * 1_000_000).startswith("Line 1: ")
+
+
+def test_a_first_line_of_any_width_is_refused_at_once(client: FlaskClient) -> None:
+    assert refusal(client, "," * 1_000_000).startswith("Line 1: 1000001 fields, but this model needs")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress], ids=["gzip", "zlib"])
+def test_a_compressed_body_is_not_unpacked(
+    client: FlaskClient, sample: str, compress: Callable[[bytes], bytes]
+) -> None:
+    answer = client.post("/invocations", data=compress(sample.encode()), content_type="text/csv")
+    assert answer.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    assert "CompressionType Gzip" in answer.text
+
+
+def test_a_line_that_begins_like_a_compressed_one_is_answered(client: FlaskClient, sample: str) -> None:
+    """Polars takes these two letters for zlib's."""
+    rest = sample.splitlines()[1].partition(",")[2]
+    answer = client.post("/invocations", data=f"x^1,{rest}\n", content_type="text/csv")
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.text.startswith("x^1,20")

@@ -62,12 +62,10 @@ def test_all_that_training_reads_is_understood(
 
 def test_a_bad_line_is_named_with_its_column(client: FlaskClient, tmp_path: Path) -> None:
     lines = [Line(str(number), 1, FIRST_DAY) for number in range(5)]
-    body = (
-        write_lines(tmp_path / "a.csv", lines).read_text(encoding="utf-8").replace("\n3,85123A", "\n3,85123A", 1)
-    )
-    spoiled = body.replace("2010-12-01 08:26:00", "yesterday", 1)
-    assert refusal(client, spoiled).startswith(
-        "The request, line 2: InvoiceDate is 'yesterday', not a date such as"
+    body = write_lines(tmp_path / "a.csv", lines).read_text(encoding="utf-8").splitlines(keepends=True)
+    body[3] = body[3].replace("2010-12-01 08:26:00", "yesterday")
+    assert refusal(client, "".join(body)).startswith(
+        "The request, line 4: InvoiceDate is 'yesterday', not a date such as"
     )
 
 
