@@ -27,6 +27,7 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "training": training.measure_training,
     "training-tenfold": training.measure_tenfold,
     "serving": serving.measure_serving,
+    "serving-long": serving.measure_long_serving,
     "accuracy": accuracy.measure_accuracy,
 }
 

@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.batch_client import AnswerError, ask_concurrency, is_healthy, score
 from benchmarks.measure import Goal, Measure
 from benchmarks.pipelines import Pipeline, install_container, install_reference, train
-from benchmarks.retail_data import find_data, without_data
+from benchmarks.retail_data import TEN, find_data, without_data
 
 ROWS = 1_000_000
 RUNS = 5
@@ -22,6 +22,7 @@ START_TIMEOUT, END_TIMEOUT = 60, 30
 
 SPEED = Measure("serving, 6 MB requests", "rows/s", None, goal=Goal(4, "ratio", at_least=True))
 BATCH_SPEED = Measure("serving, as batch transform asks", "rows/s", None)
+LONG_MEMORY = Measure("serving, ten million rows, memory against one", "MB", None, goal=Goal(1.1, "ratio"))
 
 
 def measure_serving(work: Path) -> Iterator[Measure]:
@@ -32,12 +33,12 @@ def measure_serving(work: Path) -> Iterator[Measure]:
         return
     container, reference = install_container(work), install_reference(work)
     files = {pipeline.name: make_features_file(pipeline, data, work) for pipeline in (container, reference)}
-    with serving(container, work) as own_port, serving(reference, work) as port:
-        connections = ask_concurrency(own_port)
+    with serving(container, work) as own, serving(reference, work) as other:
+        connections = ask_concurrency(own.port)
         ways = {
-            "ours": (own_port, files[container.name], connections),
-            "reference": (port, files[reference.name], connections),
-            "reference, one at a time": (port, files[reference.name], 1),
+            "ours": (own.port, files[container.name], connections),
+            "reference": (other.port, files[reference.name], connections),
+            "reference, one at a time": (other.port, files[reference.name], 1),
         }
         try:
             speeds = take_turns(ways)
@@ -55,6 +56,26 @@ def measure_serving(work: Path) -> Iterator[Measure]:
         "/execution-parameters does"
     )
     yield BATCH_SPEED.taken(speeds["ours"], speeds["reference, one at a time"], asked)
+
+
+def measure_long_serving(work: Path) -> Iterator[Measure]:
+    """The most memory that our server's processes ever had, after ten million rows and after the first million."""
+    data = find_data(work)
+    if data is None or not Path("/proc").is_dir():
+        yield from (
+            without_data((LONG_MEMORY,)) if data is None else [replace(LONG_MEMORY, note="needs Linux's /proc")]
+        )
+        return
+    container = install_container(work)
+    features = make_features_file(container, data, work)
+    with serving(container, work) as server:
+        connections = ask_concurrency(server.port)
+        score(server.port, features, connections)
+        once = server.peak_megabytes()
+        for _ in range(TEN - 1):
+            score(server.port, features, connections)
+        note = f"ten million rows: peak memory of all processes of our server, in {TEN} times {ROWS} rows"
+        yield LONG_MEMORY.taken(server.peak_megabytes(), once, note)
 
 
 def take_turns(ways: Mapping[str, tuple[int, Path, int]]) -> dict[str, float]:
@@ -94,9 +115,33 @@ def repeat_rows(source: Path, target: Path, count: int) -> None:
         file.writelines(rows[: count % len(rows)])
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        port: of 127.0.0.1.
+        pid: of the process that was started.
+    """
+
+    port: int
+    pid: int
+
+    def peak_megabytes(self) -> float:
+        """The most memory that it and each process that it started ever had, added up; on Linux."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        return sum(_peak_megabytes(Path("/proc") / pid) for pid in (str(self.pid), *children))
+
+
+def _peak_megabytes(process: Path) -> float:
+    status = (process / "status").read_text(encoding="utf-8")
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kilobytes) * 1024 / 1e6
+
+
 @contextmanager
-def serving(pipeline: Pipeline, work: Path) -> Iterator[int]:
-    """A healthy server of the model that was trained; its port.
+def serving(pipeline: Pipeline, work: Path) -> Iterator[Server]:
+    """A healthy server of the model that was trained.
 
     Raises:
         subprocess.CalledProcessError: the server ended or did not become healthy; `stderr` has what it printed.
@@ -113,7 +158,7 @@ def serving(pipeline: Pipeline, work: Path) -> Iterator[int]:
             if not _becomes_healthy(server, port):
                 printed.seek(0)
                 raise subprocess.CalledProcessError(server.poll() or 1, command.words, stderr=printed.read())
-            yield port
+            yield Server(port, server.pid)
         finally:
             _end(server)
 
