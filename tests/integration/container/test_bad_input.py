@@ -153,7 +153,7 @@ def test_what_only_looks_wrong_is_learned_from_and_served(
         ({"num_leaves": "1"}, "num_leaves must be a whole number from 2 to 4096, not '1'."),
         ({"num_leafs": "5"}, "Unknown hyperparameter num_leafs; known are cutoff, horizon_days, lambda_l2,"),
         ({"seed": 1}, "Hyperparameter seed must be a string, as SageMaker passes all of them, not 1."),
-        ({"model_backend": "xgboost"}, "model_backend 'xgboost' is unknown; this image has lightgbm, median_gap,"),
+        ({"model_backend": "xgboost"}, "model_backend 'xgboost' is unknown; this image has lightgbm, mean_gap,"),
         ({"cutoff": "2009-01-01"}, "cutoff must be a day after 2010-12-01 and until 2010-12-31, the data's days"),
     ],
 )
