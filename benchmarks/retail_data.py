@@ -1,7 +1,6 @@
 """The data that models are measured on: Online Retail, and ten times as much of it.
 
-Nothing is measured on made-up data: goals and the reference figures are about this set, and what is made up has other
-columns' lengths and other customers.
+There is no made-up stand-in for it: the goals and the hand-made image's figures are about this very set.
 """
 
 from __future__ import annotations

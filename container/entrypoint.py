@@ -98,6 +98,7 @@ def _run_server() -> int:
         logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
         return error.exit_code
     except Exception:
+        # The boundary of the process: Python's own code for it, 1, would blame the user.
         logger.exception("The server ended by a fault of its own")
         return INTERNAL_ERROR_CODE
     return 0

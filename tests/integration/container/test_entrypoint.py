@@ -38,3 +38,20 @@ def test_a_link_named_after_the_command_needs_no_argument(tmp_path: Path, name: 
     )
     assert run.returncode == 1
     assert "There is no data" in run.stdout if name == "train" else "no model.json" in run.stdout
+
+
+def test_a_server_that_ends_by_a_fault_of_its_own_does_not_blame_the_user(tmp_path: Path) -> None:
+    model = tmp_path / "model" / "model.json"
+    model.parent.mkdir()
+    # Deeper than Python's reader goes, which nobody foresaw.
+    model.write_text("[" * 200_000, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, str(ENTRYPOINT), "serve"],
+        env={**os.environ, "SAGEMAKER_BASE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2, run.stdout
+    assert "a fault of its own" in run.stdout

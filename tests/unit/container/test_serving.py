@@ -111,3 +111,12 @@ def test_the_server_imports_nothing_of_training_and_no_polars_before_the_fork() 
         timeout=60,
     )
     assert run.stdout.strip() == ""
+
+
+def test_a_request_that_ends_too_early_is_not_answered(client: FlaskClient, sample: str) -> None:
+    """The client went away after a line's end; gunicorn hands on what had come."""
+    length = str(len(sample.encode()) + 1)
+    cut = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
+    answer = client.post("/invocations", data=sample, content_type=CSV, environ_overrides=cut)
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert answer.text.startswith("The request ended after")

@@ -286,6 +286,7 @@ def test_headers_alone_are_refused_but_may_stand_beside_lines(tmp_path: Path) ->
         pytest.param(b"536365,85123A,6,2010-12-01,2.55,17850\n", "no header line", id="no-header"),
         pytest.param(b"InvoiceNo,Quantity\n1,2\n", "InvoiceDate.*UnitPrice or Price.*CustomerID", id="columns"),
         pytest.param(b"PK\x03\x04rest", "Excel", id="excel"),
+        pytest.param(b"\x28\xb5\x2f\xfdrest", "zstd file: unpack it", id="zstd"),
         pytest.param(b"\xff\xfeI\x00n\x00", "UTF-16", id="utf-16"),
         pytest.param(b"abc\x00\x01\x02", "not a text file", id="binary"),
         pytest.param(gzip.compress(NEEDED)[:-9], "shop.csv is a damaged or cut-off gzip", id="cut-small-gzip"),
