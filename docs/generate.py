@@ -15,7 +15,14 @@ import yaml
 from pipeline import errors
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "README.zh-TW.md", "docs/architecture.md", "docs/configuration.md", "docs/errors.md"]
+DOCUMENTS = [
+    "README.md",
+    "README.zh-TW.md",
+    "docs/architecture.md",
+    "docs/configuration.md",
+    "docs/errors.md",
+    "docs/operations.md",
+]
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHAPES = {"Choice": ("{{", "}}"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
 
@@ -81,8 +88,26 @@ def error_names() -> str:
     return "\n".join(lines)
 
 
+def retriers() -> str:
+    """The definition's retriers as a table; states that retry alike share their rows."""
+    definition = json.loads((ROOT / "statemachine" / "automlops.asl.json").read_text())
+    children = definition["States"]["ProcessItems"]["ItemProcessor"]["States"]
+    states: dict[str, list[str]] = {}
+    for name, state in (definition["States"] | children).items():
+        for retrier in state.get("Retry", []):
+            states.setdefault(json.dumps(retrier), []).append(name)
+    lines = ["| states | errors | attempts after the first | delay: first, growth, longest |", "|---|---|---|---|"]
+    for text, names in states.items():
+        retrier = json.loads(text)
+        errors_told = ", ".join(f"`{error}`" for error in retrier["ErrorEquals"])
+        delay = f"{retrier['IntervalSeconds']} s, {retrier['BackoffRate']} times the last, {retrier['MaxDelaySeconds']} s"
+        lines.append(f"| {', '.join(names)} | {errors_told} | {retrier['MaxAttempts']} | {delay} |")
+    return "\n".join(lines)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
+    "retriers": retriers,
     "parameters": parameters,
     "errors": error_names,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import aws, preparation
 from pipeline.contracts import PrepareRunEvent, as_json, parse_event
 from pipeline.observability import about, count, logger, metrics
+from pipeline.reruns import Services
 from pipeline.settings import PrepareRunSettings, load_settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = load_settings(PrepareRunSettings, os.environ)
     wanted = parse_event(PrepareRunEvent, event)
     about(settings.stack_name, run_id=preparation.started_and_run_id(wanted.execution)[1])
-    run = preparation.prepare_run(wanted, settings, aws.s3_client())
+    services = Services(aws.s3_client(), aws.stepfunctions_client(), aws.sagemaker_client())
+    run = preparation.prepare_run(wanted, settings, services)
     count("ItemsPrepared", run.item_count)
-    logger.info("run prepared", extra={"item_count": run.item_count, "max_concurrency": run.max_concurrency})
+    told = {"item_count": run.item_count, "max_concurrency": run.max_concurrency, "mode": run.mode}
+    logger.info("run prepared", extra=told)
     return as_json(run)

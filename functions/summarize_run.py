@@ -1,4 +1,4 @@
-"""Lambda function: gives every item of a run its verdict and writes the run's manifest.json."""
+"""Lambda function: gives every item of a run its verdict, writes the run's manifest.json, and clears up after it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import aws, summary
 from pipeline.contracts import SummarizeRunEvent, parse_event
+from pipeline.leftovers import remove_leftovers
 from pipeline.observability import about, count, logger, metrics
 from pipeline.settings import SummarizeRunSettings, load_settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# Kept for the answer: the verdict must not be lost over leftovers.
+MARGIN_IN_SECONDS = 60
+MAX_LOGGED = 20
+
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers runId, verdict, manifestKey, counts, Error and Cause; see `pipeline.summary.summarize_run`."""
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answers runId, verdict, manifestKey, counts, Error and Cause; see `pipeline.summary`."""
     settings = load_settings(SummarizeRunSettings, os.environ)
-    wanted = parse_event(SummarizeRunEvent, event)
-    about(settings.stack_name, run_id=wanted.run_id)
-    answer = summary.summarize_run(wanted, settings.output_bucket, aws.s3_client(), datetime.now(UTC))
-    for status in ("succeeded", "failed", "unfinished"):
-        count(f"Items{status.capitalize()}", answer["counts"][status])
-    logger.info("run summed up", extra={"verdict": answer["verdict"], "counts": answer["counts"]})
+    run = parse_event(SummarizeRunEvent, event)
+    about(settings.stack_name, run_id=run.run_id)
+    bucket = settings.output_bucket
+    found = summary.write_manifest(run, bucket, aws.s3_client(), run.map_run_error, datetime.now(UTC))
+    if found.ignored:
+        logger.warning("records of no item of the run", extra={"keys": found.ignored[:MAX_LOGGED]})
+    answer = summary.answer_of(found, bucket)
+    counts = answer["counts"]
+    for status in ("succeeded", "failed", "unfinished", "unchanged"):
+        count(f"Items{status.capitalize()}", counts[status])
+    logger.info("run summed up", extra={"verdict": answer["verdict"], "counts": counts})
+    left = remove_leftovers(
+        aws.sagemaker_client(),
+        run.run_id,
+        found.lines,
+        models=not settings.keep_models,
+        jobs=counts["succeeded"] < counts["total"],
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - MARGIN_IN_SECONDS,
+    )
+    jobs = left.training_jobs + left.transform_jobs
+    logger.info("cleared up", extra={"models": len(left.models), "jobs": len(jobs)})
+    if left.problems:
+        logger.warning("not all could be cleared up", extra={"problems": left.problems[:MAX_LOGGED]})
     return answer

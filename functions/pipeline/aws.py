@@ -1,4 +1,4 @@
-"""The one module that talks to AWS: S3 objects and SageMaker's create calls, with AWS's errors translated."""
+"""Talks to AWS for the others: S3 objects, SageMaker's create calls, executions; AWS's errors are translated here."""
 
 from __future__ import annotations
 
@@ -15,10 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline import layout
 from pipeline.errors import (
-    DataAmbiguousError,
-    DataEmptyError,
-    DataNotFoundError,
-    DataNotReadableError,
     NameTakenError,
     ServiceRefusedError,
     ServiceThrottledError,
@@ -28,6 +24,7 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 Request = dict[str, Any]
 
@@ -38,12 +35,12 @@ THROTTLES = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
     "SlowDown", "ResourceLimitExceeded", "ConditionalRequestConflict", "RequestTimeout",
 })  # fmt: skip
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 # When AWS describes, it leaves out what is empty or a default.
 _UNSET: tuple[object, ...] = (None, "", "None", 0, False, {}, [])
 # Whole in themselves: a key more is another request.
 _USERS_MAPS = frozenset({"HyperParameters", "Environment"})
-_REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
+REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 
 
 class Stored(NamedTuple):
@@ -56,7 +53,7 @@ class Stored(NamedTuple):
 @functools.cache
 def s3_client() -> S3Client:
     """The S3 client of this process, made when first needed."""
-    return boto3.client("s3", config=_config())
+    return boto3.client("s3", config=_config(attempts=5))
 
 
 @functools.cache
@@ -65,13 +62,19 @@ def sagemaker_client() -> SageMakerClient:
     return boto3.client("sagemaker", config=_config())
 
 
-def _config() -> Config:
+@functools.cache
+def stepfunctions_client() -> SFNClient:
+    """The Step Functions client of this process, made when first needed."""
+    return boto3.client("stepfunctions", config=_config())
+
+
+def _config(attempts: int = 3) -> Config:
     # A few quick attempts here, all within the function's own time-out; long waits are the state machine's, where
-    # they cost nothing.
+    # they cost nothing. Of ten thousand reads in a row hardly one may fail for good.
     return Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=PARALLEL_REQUESTS,
     )
 
@@ -90,11 +93,11 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = _code(error)
+        code = code_of(error)
         text = f"{what}: {code}: {error.response.get('Error', {}).get('Message', '')}"
         if code in THROTTLES:
             raise ServiceThrottledError(text) from error
-        if _status(error) >= 500:
+        if status_of(error) >= 500:
             raise ServiceUnavailableError(text) from error
         raise ServiceRefusedError(text) from error
     except BotoCoreError as error:
@@ -103,18 +106,31 @@ def translated(what: str) -> Iterator[None]:
 
 def read_json(s3: S3Client, bucket: str, key: str) -> Stored | None:
     """The JSON object at `key`, or None if there is none."""
+    found = _get(s3, bucket, key)
+    if found is None:
+        return None
+    body, etag = found
+    try:
+        return Stored(json.loads(body), etag)
+    except ValueError as error:
+        raise ServiceRefusedError(f"s3://{bucket}/{key} is not JSON: {error}") from error
+
+
+def read_bytes(s3: S3Client, bucket: str, key: str) -> bytes | None:
+    """The object at `key` as it is, or None if there is none."""
+    found = _get(s3, bucket, key)
+    return found[0] if found else None
+
+
+def _get(s3: S3Client, bucket: str, key: str) -> tuple[bytes, str] | None:
     with translated(f"reading s3://{bucket}/{key}"):
         try:
             answer = s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if _code(error) in _ABSENT:
+            if code_of(error) in ABSENT:
                 return None
             raise
-        body = answer["Body"].read()
-    try:
-        return Stored(json.loads(body), answer["ETag"])
-    except ValueError as error:
-        raise ServiceRefusedError(f"s3://{bucket}/{key} is not JSON: {error}") from error
+        return answer["Body"].read(), answer["ETag"]
 
 
 def write_json(
@@ -125,15 +141,28 @@ def write_json(
     *,
     only_if_absent: bool = False,
     only_if_etag: str | None = None,
-    metadata: dict[str, str] | None = None,
 ) -> bool:
     """Writes `content` as JSON; False if the condition did not hold and nothing was written."""
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return write_bytes(s3, bucket, key, body, only_if_absent=only_if_absent, only_if_etag=only_if_etag)
+
+
+def write_bytes(
+    s3: S3Client,
+    bucket: str,
+    key: str,
+    body: bytes,
+    *,
+    only_if_absent: bool = False,
+    only_if_etag: str | None = None,
+    metadata: dict[str, str] | None = None,
+) -> bool:
+    """Writes `body`, which is JSON; False if the condition did not hold and nothing was written."""
     condition: dict[str, str] = {}
     if only_if_absent:
         condition["IfNoneMatch"] = "*"
     if only_if_etag is not None:
         condition["IfMatch"] = only_if_etag
-    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     with translated(f"writing s3://{bucket}/{key}"):
         try:
             s3.put_object(
@@ -145,16 +174,21 @@ def write_json(
                 **condition,  # type: ignore[arg-type]
             )
         except ClientError as error:
-            if condition and _status(error) == 412:
+            if condition and status_of(error) == 412:
                 return False
             raise
     return True
 
 
-def read_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str]:
-    """The user metadata of an object that exists."""
+def find_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str] | None:
+    """The user metadata of the object, or None if there is none."""
     with translated(f"reading s3://{bucket}/{key}"):
-        return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        try:
+            return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        except ClientError as error:
+            if status_of(error) == 404:
+                return None
+            raise
 
 
 def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
@@ -175,49 +209,6 @@ def read_all_json(s3: S3Client, bucket: str, keys: list[str]) -> list[Any]:
         return list(pool.map(read, keys))
 
 
-def check_input(s3: S3Client, uri: str) -> None:
-    """Checks that a job given `uri` would read exactly what is meant.
-
-    A file must exist, have bytes, and be alone under its name, since SageMaker takes every URI as a prefix; a
-    folder (ending in `/`) must hold an object with bytes.
-
-    Raises:
-        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: it would not; the message
-            says what to do.
-    """
-    bucket, key = layout.parse_uri(uri)
-    with translated(f"looking for {uri}"):
-        try:
-            answer = s3.list_objects_v2(Bucket=bucket, Prefix=key)
-        except ClientError as error:
-            if _code(error) == "NoSuchBucket":
-                raise DataNotFoundError(
-                    f"there is no bucket {bucket!r}; check the URI {uri} or create it"
-                ) from error
-            if _code(error) in _REFUSED:
-                raise DataNotReadableError(
-                    f"this stack may not list {uri}; put the data into the stack's data bucket, or allow its roles"
-                ) from error
-            raise
-    found = [entry for entry in answer.get("Contents", []) if not entry["Key"].endswith("/")]
-    if key.endswith("/"):
-        if not found:
-            raise DataNotFoundError(f"there is no object under {uri}; upload the item's data there")
-        if not any(entry["Size"] for entry in found):
-            raise DataEmptyError(f"the objects under {uri} are empty (0 bytes); upload the item's data again")
-        return
-    if not any(entry["Key"] == key for entry in found):
-        raise DataNotFoundError(f"there is no object {uri}; upload the item's data there")
-    others = [entry["Key"] for entry in found if entry["Key"] != key]
-    if others:
-        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        raise DataAmbiguousError(
-            f"SageMaker takes {uri} as a prefix and would also read {', '.join(others[:5])}{more}; rename or remove these"
-        )
-    if not found[0]["Size"]:
-        raise DataEmptyError(f"{uri} is empty (0 bytes); upload the item's data again")
-
-
 def object_exists(s3: S3Client, uri: str) -> bool:
     """Whether there is an object of exactly this name."""
     bucket, key = layout.parse_uri(uri)
@@ -226,7 +217,7 @@ def object_exists(s3: S3Client, uri: str) -> bool:
             s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             # Of a bucket that is not there, too, HEAD says no more than 404.
-            if _status(error) == 404:
+            if status_of(error) == 404:
                 return False
             raise
     return True
@@ -257,11 +248,34 @@ def _start_job(kind: str, create: Callable[..., Any], describe: Callable[..., An
         try:
             return str(create(**request)[f"{kind}JobArn"])
         except ClientError as error:
-            if _code(error) != "ResourceInUse":
+            if code_of(error) != "ResourceInUse":
                 raise
         described = describe(**name)
     _require_same(request, described, what)
     return str(described[f"{kind}JobArn"])
+
+
+def describe_training_job(sagemaker: SageMakerClient, name: str) -> Request | None:
+    """What SageMaker says of the training job, or None if there is none."""
+    with translated(f"looking at training job {name}"):
+        try:
+            return dict(sagemaker.describe_training_job(TrainingJobName=name))
+        except ClientError as error:
+            # "Requested resource not found": SageMaker has no code of its own for it here.
+            if code_of(error) in {"ValidationException", "ResourceNotFound"}:
+                return None
+            raise
+
+
+def execution_is_running(stepfunctions: SFNClient, arn: str) -> bool:
+    """Whether the execution still runs; one that Step Functions has forgotten does not."""
+    with translated(f"looking at execution {arn}"):
+        try:
+            return stepfunctions.describe_execution(executionArn=arn)["status"] in {"RUNNING", "PENDING_REDRIVE"}
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return False
+            raise
 
 
 def create_model(sagemaker: SageMakerClient, request: Request) -> str:
@@ -276,15 +290,28 @@ def create_model(sagemaker: SageMakerClient, request: Request) -> str:
             return sagemaker.create_model(**request)["ModelArn"]
         except ClientError as refusal:
             # A taken name has no code of its own: it is a ValidationException, or a ResourceInUse.
-            if _code(refusal) not in {"ValidationException", "ResourceInUse"}:
+            if code_of(refusal) not in {"ValidationException", "ResourceInUse"}:
                 raise
             try:
                 described = sagemaker.describe_model(ModelName=name)
             except ClientError as error:
                 # There is none, so the refusal meant something else; a throttle or a fault says nothing.
-                raise (refusal if _code(error) == "ValidationException" else error) from None
+                raise (refusal if code_of(error) == "ValidationException" else error) from None
     _require_same(request, described, f"model {name}")
     return described["ModelArn"]
+
+
+def model_exists(sagemaker: SageMakerClient, name: str) -> bool:
+    """Whether there is a model of this name."""
+    with translated(f"looking at model {name}"):
+        try:
+            sagemaker.describe_model(ModelName=name)
+        except ClientError as error:
+            # "Could not find model": SageMaker has no code of its own for it.
+            if code_of(error) == "ValidationException":
+                return False
+            raise
+    return True
 
 
 def _require_same(request: object, described: object, what: str) -> None:
@@ -313,9 +340,9 @@ def _first_difference(wanted: object, actual: object, place: str) -> str | None:
     return f"{place} is {actual!r}, not {wanted!r}"
 
 
-def _code(error: ClientError) -> str:
+def code_of(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def _status(error: ClientError) -> int:
+def status_of(error: ClientError) -> int:
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from pipeline import naming, validation
+from pipeline import validation
 from pipeline.errors import InvalidRequestError
+from pipeline.fields import (
+    MAX_SHOWN,
+    WHOLE_CHARACTERS,
+    DataUri,
+    Hyperparameters,
+    ImageUri,
+    InstanceCount,
+    InstanceType,
+    ItemName,
+    ItemPrefix,
+    Mode,
+    ObjectUri,
+    RunId,
+    RuntimeInSeconds,
+    S3Uri,
+    SageMakerName,
+    Timestamp,
+)
 
 MAX_CONCURRENCY = 10_000
-# Characters of a refused value or key that are told back.
-MAX_SHOWN = 200
+# One run's items: so many records are still read well within one function's time.
+MAX_ITEMS = 10_000
 
 Event = TypeVar("Event", bound=Struct)
 
@@ -23,91 +40,6 @@ RESERVED_ENVIRONMENT = [
     "MODE", "mode", "file_path", "upload_sample_to_s3", "sample_s3_bucket", "sample_s3_prefix", "model_s3_bucket",
     "model_s3_prefix",
 ]  # fmt: skip
-
-
-class Contract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Base of all contracts: JSON's camelCase outside, snake_case inside, unknown keys refused."""
-
-
-class ItemName(str):
-    """An item's name; `naming.item_problem` says what it may be."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: object) -> Self:
-        """The name that `value` is; a ValueError says why it is none."""
-        if problem := naming.item_problem(value):
-            raise ValueError(problem)
-        return super().__new__(cls, value)
-
-
-class S3Uri(str):
-    """`s3://bucket/key` of an object, or of a folder if it ends in `/`."""
-
-    __slots__ = ()
-    MAX_LENGTH = 1024
-
-    def __new__(cls, value: object) -> Self:
-        """The URI that `value` is; a ValueError or TypeError says why it is none."""
-        if not isinstance(value, str):
-            raise TypeError("must be a string")
-        if len(value) > cls.MAX_LENGTH:
-            raise ValueError(f"must have at most {cls.MAX_LENGTH:,} characters, not {len(value):,}")
-        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\n\ud800-\udfff]+", value):
-            raise ValueError(f"must be s3://bucket/key, not {value[:MAX_SHOWN]!r}")
-        # SageMaker cannot download such keys.
-        if re.search(r"//|/\.{1,2}(/|$)", value.removeprefix("s3://")):
-            raise ValueError(f"a key must not hold '//', '/./' or '/../': {value[:MAX_SHOWN]!r}")
-        return super().__new__(cls, value)
-
-
-class DataUri(S3Uri):
-    """One that also travels as the environment variable file_path, of which SageMaker takes 512 characters."""
-
-    __slots__ = ()
-    MAX_LENGTH = 512
-
-
-# A description completes "must be …". JSON can spell halves of characters (surrogates), which no service takes.
-WHOLE_CHARACTERS = r"\A[^\ud800-\udfff]*\Z"
-ONE_LINE = r"\A[^\n\ud800-\udfff]*\Z"
-Timestamp = Annotated[
-    str, Meta(pattern=r"\A\d{8}T\d{9}Z\Z", description="a timestamp such as 20261122T094236123Z")
-]
-RunId = Annotated[
-    str,
-    Meta(
-        pattern=r"\A\d{8}T\d{9}Z-[A-Za-z0-9_-]+\Z",
-        max_length=128,
-        description="a run's id such as 20261122T094236123Z-name, of at most 128 characters",
-    ),
-]
-InstanceType = Annotated[
-    str, Meta(pattern=r"\Aml\.[a-z0-9-]+\.[a-z0-9-]+\Z", description="an instance type such as ml.m5.large")
-]
-# 28 days, the longest that SageMaker grants a training job.
-RuntimeInSeconds = Annotated[int, Meta(ge=1, le=2_419_200)]
-SageMakerName = Annotated[
-    str,
-    Meta(
-        pattern=r"\A[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z",
-        description="1 to 63 letters, digits and hyphens, without a hyphen at either end",
-    ),
-]
-ImageUri = Annotated[
-    str,
-    Meta(pattern=WHOLE_CHARACTERS, min_length=1, max_length=255, description="a URI of at most 255 characters"),
-]
-# Limits of CreateTrainingJob: 100 hyperparameters of 256 and 2,500 characters on one line, 100 variables of 512 and 512.
-Hyperparameters = Annotated[
-    dict[
-        Annotated[str, Meta(pattern=ONE_LINE, max_length=256, description="one line of at most 256 characters")],
-        Annotated[
-            str, Meta(pattern=ONE_LINE, max_length=2500, description="one line of at most 2,500 characters")
-        ],
-    ],
-    Meta(max_length=100),
-]
 VariableName = Annotated[
     str,
     Meta(
@@ -127,7 +59,10 @@ EnvironmentVariables = Annotated[
     ],
     Meta(max_length=80),
 ]
-InstanceCount = Annotated[int, Meta(ge=1, le=20)]
+
+
+class Contract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Base of all contracts: JSON's camelCase outside, snake_case inside, unknown keys refused."""
 
 
 class TrainingChoices(Contract, frozen=True, kw_only=True):
@@ -173,18 +108,40 @@ class ItemRequest(Contract, frozen=True, kw_only=True):
     transform: TransformChoices = TransformChoices()
 
 
+# In the order in which they are named to who gives none.
+SOURCES = {"itemList": "item_list", "itemsUri": "items_uri", "itemPrefix": "item_prefix", "rerunOf": "rerun_of"}
+
+
 class RunRequest(Contract, frozen=True, kw_only=True):
     """The input of an execution: `{"itemList": ["item1", {"item": "item2", …}]}`.
 
     Attributes:
-        item_list: one or more items, each once.
+        item_list: the items, each once.
+        items_uri: S3 URI of a list of them: JSON Lines, one entry of itemList a line.
+        item_prefix: a folder, each folder directly under which is an item.
+        rerun_of: a run, of which those items run again that have not succeeded.
         max_concurrency: how many items at once, instead of the stack's MaxConcurrency.
         tolerated_failure_percentage: share of items that may fail without failing the run.
+        mode: `train` (None means this) trains and scores; `score` scores with each item's last accepted model.
+        skip_unchanged: whether items whose last success had the same data, image and settings are left as they are.
     """
 
-    item_list: Annotated[list[ItemRequest], Meta(min_length=1)]
+    item_list: Annotated[list[ItemRequest], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
+    items_uri: ObjectUri | None = None
+    item_prefix: ItemPrefix | None = None
+    rerun_of: RunId | None = None
     max_concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] | None = None
     tolerated_failure_percentage: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    mode: Mode | None = None
+    skip_unchanged: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses with a ValueError what has no items, has them from two places, or contradicts the run done again."""
+        given = [name for name, attribute in SOURCES.items() if getattr(self, attribute) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of {', '.join(SOURCES)}, not {' and '.join(given) or 'none'}")
+        if self.rerun_of is not None and (self.mode is not None or self.skip_unchanged is not None):
+            raise ValueError("a rerun has the mode of the run that it completes; leave out mode and skipUnchanged")
 
 
 class ExecutionContext(Contract, frozen=True, kw_only=True):
@@ -205,7 +162,7 @@ class PrepareRunEvent(Contract, frozen=True, kw_only=True):
 
 
 class PreparedRun(Contract, frozen=True, kw_only=True):
-    """Output of prepare_run, and the execution's state from then on."""
+    """Output of prepare_run, the execution's state from then on, and what items.json carries as its metadata."""
 
     run_id: RunId
     execution_arn: str
@@ -214,6 +171,8 @@ class PreparedRun(Contract, frozen=True, kw_only=True):
     item_count: int
     max_concurrency: int
     tolerated_failure_percentage: float
+    mode: Mode = "train"
+    rerun_of: RunId | None = None
 
 
 class CaughtError(Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -254,9 +213,13 @@ class CreateModelEvent(Contract, frozen=True, kw_only=True):
         model_name: the model's name; otherwise made from item (or artifact) and timestamp.
         image: image URI; otherwise the stack's, or the one of the item's last accepted model if that is taken.
         environment: added to the model's variables.
-        run_id: the run that this model belongs to.
-        training: the training job that made the artifact; the pipeline gives it.
         timestamp: part of the name when none is given; the same one means the same model.
+        run_id: the run that this model belongs to.
+        record_key: where the item's record will be; it makes the call a pipeline's step, and the rest belongs to it.
+        mode: the run's mode.
+        fingerprint: what the item's result is made of (`pipeline.unchanged`).
+        training: the training job that made the artifact; None in mode score.
+        trained_in: the run in whose folder that training wrote; None in mode score.
     """
 
     item: ItemName | None = None
@@ -264,16 +227,26 @@ class CreateModelEvent(Contract, frozen=True, kw_only=True):
     model_name: SageMakerName | None = None
     image: ImageUri | None = None
     environment: EnvironmentVariables = {}
-    run_id: RunId | None = None
-    training: TrainingResult | None = None
     timestamp: Timestamp | None = None
+    run_id: RunId | None = None
+    record_key: str | None = None
+    mode: Mode | None = None
+    fingerprint: str | None = None
+    training: TrainingResult | None = None
+    trained_in: RunId | None = None
 
     def __post_init__(self) -> None:
-        """Refuses with a ValueError what names no model."""
+        """Refuses with a ValueError what names no model, or half a step of a pipeline."""
         if self.item is None and self.model_data_url is None:
             raise ValueError("give item, modelDataUrl or both")
-        if self.training is not None and (self.item is None or self.run_id is None):
-            raise ValueError("training comes with item and runId")
+        steps_own = (self.mode, self.fingerprint, self.training, self.trained_in)
+        if self.record_key is None:
+            if any(value is not None for value in steps_own):
+                raise ValueError("mode, fingerprint, training and trainedIn come with recordKey")
+        elif None in (self.item, self.model_data_url, self.run_id, self.mode, self.fingerprint):
+            raise ValueError("recordKey comes with item, modelDataUrl, runId, mode and fingerprint")
+        elif self.mode == "train" and (self.training is None or self.trained_in is None):
+            raise ValueError("mode train comes with training and trainedIn")
 
 
 class BatchTransformEvent(Contract, frozen=True, kw_only=True):
@@ -354,5 +327,25 @@ def _shown(key: str) -> str:
 
 def as_json(model: Contract) -> dict[str, Any]:
     """The contract's JSON form, with camelCase keys."""
-    form: dict[str, Any] = msgspec.to_builtins(model)
+    form: dict[str, Any] = msgspec.to_builtins(model, enc_hook=plain_text)
     return form
+
+
+def plain_text(value: object) -> str:
+    """Names and URIs, which are classes of their own here, as the text that they are."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def as_asked(entry: ItemRequest) -> dict[str, Any]:
+    """The entry's JSON form without what was left out; `parse_event` makes an equal entry of it again."""
+    form: dict[str, Any] = _told(as_json(entry))
+    return form
+
+
+def _told(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    told = {key: _told(entry) for key, entry in value.items()}
+    return {key: entry for key, entry in told.items() if entry is not None and entry != {}}

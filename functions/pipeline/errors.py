@@ -8,12 +8,17 @@ PipelineError
 │   ├── DataNotReadableError         it is there, or may be, but this stack's role is refused
 │   ├── DataEmptyError               the object is there and has no bytes
 │   ├── DataAmbiguousError           SageMaker would read more objects than the one that is meant
+│   ├── DataTooLargeError            it is more than one request, or one run, may hold
+│   ├── ModelNotFoundError           the item's last model has been removed since
+│   ├── RunNotFoundError             a run to look at has no items.json
+│   ├── NothingToRerunError          every item of the run to rerun has succeeded
 │   └── ServiceRefusedError          AWS refused a call for good (validation, access, not found)
 ├── StateError                   what happened before forbids this step: never retried
 │   ├── TrainingNotCompletedError    the training job did not end as Completed
 │   ├── ModelWorseThanBaselineError  the training's own metrics say that a naive guess is better
 │   ├── NameTakenError               another job or model has this name and differs
-│   └── RunConflictError             another execution has written this run's files
+│   ├── RunConflictError             another execution has written this run's files
+│   └── RunNotEndedError             a run that must have ended is still under way
 ├── SettingsError                the function's own environment is wrong: never retried
 └── PlatformError                AWS failed us for now: retried by the definition
     ├── ServiceThrottledError        a rate or a quota is used up
@@ -71,7 +76,23 @@ class DataEmptyError(UserError):
 
 
 class DataAmbiguousError(UserError):
-    """SageMaker takes the URI as a prefix, and more than the object meant begins with it."""
+    """More objects than the one meant would be read: SageMaker takes a URI as a prefix, and of a folder everything."""
+
+
+class DataTooLargeError(UserError):
+    """An object has more bytes than can be sent or read at once."""
+
+
+class ModelNotFoundError(UserError):
+    """The item's last accepted model is no longer in SageMaker; runs remove the models that they make."""
+
+
+class RunNotFoundError(UserError):
+    """There is no run of this id, or nothing of it that could be read."""
+
+
+class NothingToRerunError(UserError):
+    """No item of the run is left to be run again."""
 
 
 class ServiceRefusedError(UserError):
@@ -96,6 +117,10 @@ class NameTakenError(StateError):
 
 class RunConflictError(StateError):
     """Another execution wrote this run's files."""
+
+
+class RunNotEndedError(StateError):
+    """The run, or another rerun of it, is still under way."""
 
 
 class SettingsError(PipelineError):

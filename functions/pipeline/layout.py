@@ -75,6 +75,11 @@ def predictions_prefix(item: str, run_id: str) -> str:
     return f"{PREDICTIONS_PREFIX}/{item}/{run_id}/"
 
 
+def predictions_uri(folder: str, input_uri: str) -> str:
+    """Where a transform job of `input_uri` that writes to `folder` leaves the predictions: a file's, or the folder."""
+    return folder if input_uri.endswith("/") else f"{folder}{input_uri.rsplit('/', 1)[1]}.out"
+
+
 def items_key(run_id: str) -> str:
     """The run's items, one line of work each."""
     return f"{RUNS_PREFIX}/{run_id}/items.json"

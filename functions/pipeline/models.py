@@ -1,21 +1,16 @@
-"""Makes SageMaker models of model artifacts, and keeps each item's latest.json, its last accepted model."""
+"""Makes SageMaker models of model artifacts; as a run's step, of the trainings that pass the gate."""
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import acceptance, aws, layout, naming, requests
-from pipeline.errors import (
-    DataNotFoundError,
-    DataNotReadableError,
-    ImageNotSetError,
-    ServiceUnavailableError,
-    TrainingNotCompletedError,
-)
+from pipeline import acceptance, aws, latest, layout, naming, requests
+from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
@@ -24,27 +19,30 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-# Two runs may race for an item's latest.json; each attempt of one of them settles it for that one.
-LATEST_ATTEMPTS = 5
 MAX_METRICS = 50
 METRIC_LENGTH = 100
 
 
-class Step(NamedTuple):
-    """Whose model is asked for, when the pipeline asks: the item, the run and the training."""
+class _Parts(NamedTuple):
+    """What a model is made of."""
 
-    item: str
-    run_id: str
-    training_job: str
+    name: str
+    image: str
+    model_data_url: str
+    environment: dict[str, str]
+    metrics: Answer | None
 
 
 def create_model(
     event: CreateModelEvent, settings: ModelSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
 ) -> Answer:
-    """Creates the model asked for; as the pipeline's step, judges the training first and writes latest.json after.
+    """Creates the model asked for.
+
+    As a step of a run that trains, it judges the training first, and makes the model the item's last accepted one after;
+    as a step of a run that only scores, it notes that the run uses that model.
 
     Returns:
-        modelName, modelArn, modelDataUrl, image and metrics (the content of training's metrics.json, or None).
+        modelName, modelArn, modelDataUrl, image and metrics (what training said of the model, or None).
 
     Raises:
         TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
@@ -53,57 +51,88 @@ def create_model(
         ImageNotSetError: neither event, artifact nor stack names an image.
         NameTakenError: another model has this name.
     """
-    step = _completed_step(event)
-    latest: Answer = {}
-    if event.model_data_url is None and event.item is not None:
-        latest = read_latest(s3, settings.output_bucket, event.item)
-    model_data_url = event.model_data_url or str(latest["modelDataUrl"])
-    image = event.image or latest.get("image") or settings.image_uri
-    if not image:
-        raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
-    if event.model_data_url:
-        _check_artifact(s3, model_data_url, event)
-    metrics = _accepted_metrics(s3, settings, step) if step else latest.get("metrics")
-    name = event.model_name or naming.model_name(
-        event.item or model_data_url, event.timestamp or naming.timestamp(now)
-    )
+    _check_training(event)
+    bucket = settings.output_bucket
+    if event.item is not None and event.model_data_url is None:
+        parts = _parts_of_latest(event, latest.read_latest(s3, bucket, event.item), now)
+    else:
+        parts = _parts_of_artifact(event, settings, s3, now)
     request = requests.model_request(
         settings,
-        model_name=name,
-        image=image,
-        model_data_url=model_data_url,
-        environment=latest.get("environment", {}) | event.environment,
+        model_name=parts.name,
+        image=parts.image,
+        model_data_url=parts.model_data_url,
+        environment=parts.environment,
         run_id=event.run_id,
         item=event.item,
     )
     answer: Answer = {
-        "modelName": name,
+        "modelName": parts.name,
         "modelArn": aws.create_model(sagemaker, request),
-        "modelDataUrl": model_data_url,
-        "image": image,
-        "metrics": metrics,
+        "modelDataUrl": parts.model_data_url,
+        "image": parts.image,
+        "metrics": parts.metrics,
     }
-    if step:
-        _remember(s3, settings.output_bucket, step, answer, event.environment)
+    _remember(event, parts, s3, bucket)
     return answer
 
 
-def _completed_step(event: CreateModelEvent) -> Step | None:
-    """The pipeline's step that the call is, its training completed; None for a call on its own."""
-    training, item, run_id = event.training, event.item, event.run_id
-    if training is None or item is None or run_id is None:
-        return None
-    if training.status != "Completed":
+def _check_training(event: CreateModelEvent) -> None:
+    if event.training is not None and event.training.status != "Completed":
         raise TrainingNotCompletedError(
-            f"training job {training.name} ended as {training.status}, not Completed;"
+            f"training job {event.training.name} ended as {event.training.status}, not Completed;"
             " if it reached its limit, raise maxRuntimeInSeconds"
         )
-    return Step(item, run_id, training.name)
 
 
-def _accepted_metrics(s3: S3Client, settings: ModelSettings, step: Step) -> Answer | None:
-    """What travels of the training's metrics.json, once it was found good enough; None if there is none."""
-    place = layout.S3Location(settings.output_bucket, layout.metrics_key(step.item, step.run_id))
+def _parts_of_latest(event: CreateModelEvent, last: latest.Latest, now: datetime) -> _Parts:
+    """The item's last accepted model once more; under its own name, if it is to be the same."""
+    name = event.model_name
+    if name is None and not (event.image or event.environment or event.timestamp):
+        name = last.model_name
+    return _Parts(
+        name=name or _name_of(event, now),
+        image=event.image or last.image,
+        model_data_url=last.model_data_url,
+        environment=last.environment | event.environment,
+        metrics=last.metrics,
+    )
+
+
+def _parts_of_artifact(event: CreateModelEvent, settings: ModelSettings, s3: S3Client, now: datetime) -> _Parts:
+    image, model_data_url = event.image or settings.image_uri, event.model_data_url or ""
+    if not image:
+        raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
+    # An image that writes no model still completes its training, and SageMaker names an artifact all the same.
+    if not aws.object_exists(s3, model_data_url):
+        remedy = "check modelDataUrl"
+        if event.record_key:
+            remedy = (
+                "training must write its model to /opt/ml/model" if event.training else "run it with mode train"
+            )
+        raise DataNotFoundError(f"there is no model artifact {model_data_url}; {remedy}")
+    return _Parts(
+        name=event.model_name or _name_of(event, now),
+        image=image,
+        model_data_url=model_data_url,
+        environment=event.environment,
+        metrics=_metrics(event, settings, s3, model_data_url),
+    )
+
+
+def _name_of(event: CreateModelEvent, now: datetime) -> str:
+    return naming.model_name(event.item or event.model_data_url or "", event.timestamp or naming.timestamp(now))
+
+
+def _metrics(event: CreateModelEvent, settings: ModelSettings, s3: S3Client, model_data_url: str) -> Answer | None:
+    """What the model's training said of it, once it was found good enough; None if it said nothing."""
+    item, bucket = event.item, settings.output_bucket
+    if item is None:
+        return None
+    if event.trained_in is None:
+        last = latest.find_latest(s3, bucket, item)
+        return last.metrics if last and last.model_data_url == model_data_url else None
+    place = layout.S3Location(bucket, layout.metrics_key(item, event.trained_in))
     stored = aws.read_json(s3, place.bucket, place.key)
     if stored is None:
         return None
@@ -124,53 +153,22 @@ def _plain_values(content: object) -> Answer | None:
     return dict(list(plain.items())[:MAX_METRICS])
 
 
-def _check_artifact(s3: S3Client, uri: str, event: CreateModelEvent) -> None:
-    """An image that writes no model still completes its training, and SageMaker names an artifact all the same."""
-    if not aws.object_exists(s3, uri):
-        remedy = "training must write its model to /opt/ml/model" if event.training else "check modelDataUrl"
-        raise DataNotFoundError(f"there is no model artifact {uri}; {remedy}")
-
-
-def read_latest(s3: S3Client, bucket: str, item: str) -> Answer:
-    """The item's latest.json: what `_remember` wrote.
-
-    Raises:
-        DataNotFoundError: the item has no accepted model yet.
-        DataNotReadableError: the file is not one that this application wrote.
-    """
-    key = layout.latest_key(item)
-    stored = aws.read_json(s3, bucket, key)
-    if stored is None:
-        raise DataNotFoundError(
-            f"item {item!r} has no accepted model yet (no s3://{bucket}/{key}); run it once, or name the model"
-        )
-    latest = stored.content
-    wanted = {"runId", "modelName", "modelDataUrl", "image"}
-    if not isinstance(latest, dict) or not wanted <= latest.keys():
-        raise DataNotReadableError(
-            f"s3://{bucket}/{key} lacks some of {', '.join(sorted(wanted))}; remove it and run the item again"
-        )
-    return latest
-
-
-def _remember(s3: S3Client, bucket: str, step: Step, answer: Answer, environment: dict[str, str]) -> None:
-    """Writes the item's latest.json unless a younger run has; run ids begin with their time, so they compare."""
-    key = layout.latest_key(step.item)
-    content = {
-        "item": step.item,
-        "runId": step.run_id,
-        "trainingJobName": step.training_job,
-        "acceptedAt": datetime.now(UTC).isoformat(),
-        "environment": environment,
-        **{name: answer[name] for name in ("modelName", "modelDataUrl", "image", "metrics")},
+def _remember(event: CreateModelEvent, parts: _Parts, s3: S3Client, bucket: str) -> None:
+    """Writes a run's step into the item's latest.json; a call by itself is none."""
+    if event.item is None or event.run_id is None or event.record_key is None or event.fingerprint is None:
+        return
+    run = latest.LastRun(run_id=event.run_id, record_key=event.record_key, fingerprint=event.fingerprint)
+    if event.training is None:
+        step = latest.Step(event.item, "score", run)
+        latest.remember_scoring(s3, bucket, step, parts.model_data_url)
+        return
+    model = {
+        "trainingJobName": event.training.name,
+        "trainedIn": event.trained_in,
+        "modelName": parts.name,
+        "modelDataUrl": parts.model_data_url,
+        "image": parts.image,
+        "environment": parts.environment,
+        "metrics": parts.metrics,
     }
-    for _ in range(LATEST_ATTEMPTS):
-        stored = aws.read_json(s3, bucket, key)
-        if stored is None:
-            if aws.write_json(s3, bucket, key, content, only_if_absent=True):
-                return
-        elif str(stored.content["runId"]) > step.run_id or aws.write_json(
-            s3, bucket, key, content, only_if_etag=stored.etag
-        ):
-            return
-    raise ServiceUnavailableError(f"s3://{bucket}/{key} changes too often to be written")
+    latest.remember_training(s3, bucket, latest.Step(event.item, "train", run), model)

@@ -3,63 +3,76 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import aws, layout, naming, requests
-from pipeline.contracts import ExecutionContext, ItemRequest, PreparedRun, PrepareRunEvent
+import msgspec
+
+from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
+from pipeline.contracts import ExecutionContext, ItemRequest, PreparedRun, PrepareRunEvent, as_json, plain_text
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
+from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
+    from pipeline.fields import Mode
+    from pipeline.lines import Line, Run
+    from pipeline.reruns import KeptTraining, Services
     from pipeline.settings import PrepareRunSettings
 
-Line = dict[str, Any]
-
-# A child's state holds its line, results of its tasks and at most 32 KiB of an error's cause; 256 KiB is the end.
-MAX_LINE_BYTES = 128 * 1024
 # CreateTransformJob: requests at once times their size, in MB.
-MAX_TRANSFORM_PAYLOAD = 100
-# Key of items.json's metadata that tells whose it is.
-EXECUTION_METADATA = "execution-arn"
+MAX_TRANSFORM_PAYLOAD = inputs.MAX_REQUEST_IN_MB
 
 
-def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, s3: S3Client) -> PreparedRun:
+def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services) -> PreparedRun:
     """Writes the run's items.json; called again for the same execution, it finds its own and answers the same.
 
     Raises:
         ImageNotSetError: the stack has no image to train with.
-        InvalidRequestError: an item's settings are too large.
+        InvalidRequestError: what is asked for cannot be, or an item's settings are too large.
+        DataNotFoundError and its kin: the items cannot be read from where they are said to be.
+        RunNotFoundError, RunNotEndedError, NothingToRerunError: there is no such rerun; see `pipeline.reruns`.
         RunConflictError: another execution wrote this run's items.json.
     """
-    execution = event.execution
-    if not settings.image_uri:
+    execution, request, bucket = event.execution, event.request, settings.output_bucket
+    started, run_id = started_and_run_id(execution)
+    key = layout.items_key(run_id)
+    if written := _written(services, bucket, key, execution):
+        return written
+    asked = _asked(event, settings, services, run_id)
+    if asked.mode == "train" and not settings.image_uri:
         raise ImageNotSetError(
             "this stack has no image to train with: push one to the stack's ImageRepositoryUri and deploy the"
             " stack with parameter ImageUri set to it"
         )
-    started, run_id = started_and_run_id(execution)
-    entries = event.request.item_list
-    digits = naming.hash_digits_for([entry.item for entry in entries], started)
-    make_line = partial(_line, settings=settings, s3=s3, run_id=run_id, started=started, digits=digits)
+    digits = naming.hash_digits_for([entry.request.item for entry in asked.entries], started)
+    run = lines.Run(settings=settings, run_id=run_id, started=started, digits=digits, mode=asked.mode)
+    maker = LineMaker(run, services, asked.kept, skip_unchanged=bool(request.skip_unchanged))
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
-        lines = list(pool.map(make_line, range(len(entries)), entries))
-    _check_lines(lines)
-    key = layout.items_key(run_id)
-    _write_items(s3, settings.output_bucket, key, lines, execution)
-    return PreparedRun(
+        checked = list(pool.map(maker.checked_line, range(len(asked.entries)), asked.entries))
+    if problems := [problem for line in checked for problem in line.problems]:
+        raise InvalidRequestError(problems)
+    prepared = PreparedRun(
         run_id=run_id,
         execution_arn=execution.id,
         started_at=execution.start_time,
         items_key=key,
-        item_count=len(lines),
-        max_concurrency=event.request.max_concurrency or settings.max_concurrency,
-        tolerated_failure_percentage=event.request.tolerated_failure_percentage,
+        item_count=len(checked),
+        max_concurrency=request.max_concurrency or settings.max_concurrency,
+        tolerated_failure_percentage=request.tolerated_failure_percentage,
+        mode=asked.mode,
+        rerun_of=request.rerun_of,
     )
+    body = msgspec.json.encode(_in_turn(checked, prepared.max_concurrency), enc_hook=plain_text)
+    # Metadata is ASCII; an execution's name need not be.
+    metadata = {records.RUN_METADATA: json.dumps(as_json(prepared), separators=(",", ":"))}
+    if aws.write_bytes(services.s3, bucket, key, body, only_if_absent=True, metadata=metadata):
+        return prepared
+    # An attempt that was given up was quicker, and its lines are the run's.
+    return _written(services, bucket, key, execution) or prepared
 
 
 def started_and_run_id(execution: ExecutionContext) -> tuple[str, str]:
@@ -68,96 +81,156 @@ def started_and_run_id(execution: ExecutionContext) -> tuple[str, str]:
     return started, naming.run_id(started, execution.name)
 
 
-def data_uri_of(entry: ItemRequest, data_bucket: str, file_name: str) -> str:
-    """S3 URI of the item's data: the one asked for, else its file in the data bucket."""
-    return entry.input or layout.S3Location(data_bucket, layout.data_key(entry.item, file_name)).uri
+class _Asked(NamedTuple):
+    """What a request comes down to."""
+
+    mode: Mode
+    entries: list[Entry]
+    kept: Mapping[str, KeptTraining]
 
 
-def _line(
-    index: int,
-    entry: ItemRequest,
-    *,
-    settings: PrepareRunSettings,
-    s3: S3Client,
-    run_id: str,
-    started: str,
-    digits: int,
-) -> Line:
-    """All that the item's child execution needs, as JSONPath cannot leave out a key or compute a name."""
-    item = entry.item
-    data_uri = data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
-    model_name = naming.model_name(item, started, digits)
-    sample_uri = layout.S3Location(settings.output_bucket, layout.sample_key(item, run_id)).uri
-    training_job = requests.training_job_request(
-        entry,
-        settings,
-        job_name=naming.training_job_name(item, started, digits),
-        run_id=run_id,
-        data_uri=data_uri,
-    )
-    line: Line = {
-        "index": index,
-        "item": item,
-        "runId": run_id,
-        "recordKey": layout.record_key(run_id, index),
-        "trainingJob": training_job,
-        "trainingTimeoutSeconds": requests.training_timeout_in_seconds(training_job),
-        "model": {
-            "name": model_name,
-            "image": settings.image_uri,
-            "modelDataUrl": layout.S3Location(
-                settings.output_bucket,
-                layout.model_artifact_key(item, training_job["TrainingJobName"]),
-            ).uri,
-            "environment": dict(entry.environment),
-        },
-        "transformJob": requests.transform_job_request(
-            entry.transform,
-            settings,
-            job_name=naming.transform_job_name(item, started, digits),
-            model_name=model_name,
-            input_uri=entry.predict_input or sample_uri,
-            item=item,
-            run_id=run_id,
-        ),
-        "transformTimeoutSeconds": requests.transform_timeout_in_seconds(entry.transform, settings),
-    }
+def _asked(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services, run_id: str) -> _Asked:
+    request = event.request
+    if request.rerun_of is None:
+        entries = item_sources.read_entries(request, services.s3, settings.data_bucket)
+        return _Asked(request.mode or "train", entries, {})
+    own = reruns.Own(run_id, event.execution.id)
+    rerun = reruns.select_for_rerun(request.rerun_of, own, settings.output_bucket, services)
+    return _Asked(rerun.mode, [Entry(f"item {entry.item!r}", entry) for entry in rerun.entries], rerun.kept)
+
+
+def _written(services: Services, bucket: str, key: str, execution: ExecutionContext) -> PreparedRun | None:
+    """What an earlier attempt of the same execution has prepared, if it came to its end."""
+    metadata = aws.find_metadata(services.s3, bucket, key)
+    if metadata is None:
+        return None
     try:
-        aws.check_input(s3, data_uri)
-        if entry.predict_input:
-            aws.check_input(s3, entry.predict_input)
-    except UserError as error:
-        # The item fails on its own, before it costs anything; the others run.
-        line["problem"] = {"Error": type(error).__name__, "Cause": str(error)}
-        logger.warning("item refused", extra={"run_id": run_id, "item": item, "problem": str(error)})
-    return line
-
-
-def _check_lines(lines: list[Line]) -> None:
-    """What shows only once the stack's settings are filled in; refused before anything costs money."""
-    problems = []
-    for line in lines:
-        place = f"itemList[{line['index']}]"
-        size = len(json.dumps(line, ensure_ascii=False).encode())
-        if size > MAX_LINE_BYTES:
-            problems.append(
-                f"{place}: the settings of item {line['item']!r} take {size:,} bytes; at most {MAX_LINE_BYTES:,} fit"
-                " into a state of Step Functions"
-            )
-        job = line["transformJob"]
-        if job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
-            problems.append(
-                f"{place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"
-                f" {job['MaxPayloadInMB']} is more than SageMaker's {MAX_TRANSFORM_PAYLOAD} MB"
-            )
-    if problems:
-        raise InvalidRequestError(problems)
-
-
-def _write_items(s3: S3Client, bucket: str, key: str, lines: list[Line], execution: ExecutionContext) -> None:
-    # Metadata is ASCII; an execution's name need not be.
-    owner = execution.id.encode("ascii", "xmlcharrefreplace").decode()
-    if aws.write_json(s3, bucket, key, lines, only_if_absent=True, metadata={EXECUTION_METADATA: owner}):
-        return
-    if aws.read_metadata(s3, bucket, key).get(EXECUTION_METADATA) != owner:
+        prepared = msgspec.json.decode(metadata.get(records.RUN_METADATA, ""), type=PreparedRun)
+    except msgspec.DecodeError:
+        prepared = None
+    if prepared is None or prepared.execution_arn != execution.id:
         raise RunConflictError(f"s3://{bucket}/{key} was written by another execution than {execution.id}")
+    return prepared
+
+
+class _CheckedLine(NamedTuple):
+    """A line, and what makes the whole run impossible."""
+
+    line: Line
+    problems: list[str]
+
+
+def _in_turn(checked: list[_CheckedLine], at_once: int) -> list[Line]:
+    """The lines; those of the first items say how long these wait for their turn."""
+    training = [index for index, (line, _) in enumerate(checked) if "trainingJob" in line]
+    waits = turns.seconds_to_wait(training, at_once)
+    return [
+        line | {"startAfterSeconds": waits[index]} if index in waits else line
+        for index, (line, _) in enumerate(checked)
+    ]
+
+
+@dataclass(frozen=True)
+class LineMaker:
+    """Makes the lines of a run's items, each of what is found in S3 for it.
+
+    Attributes:
+        run: the run.
+        services: the clients.
+        kept: item to the training that need not be done again.
+        skip_unchanged: whether an item is left as it is where nothing has changed since its last success.
+    """
+
+    run: Run
+    services: Services
+    kept: Mapping[str, KeptTraining]
+    skip_unchanged: bool
+
+    def checked_line(self, index: int, entry: Entry) -> _CheckedLine:
+        """The item's line, and what of it shows only once the stack's settings are filled in."""
+        try:
+            line = self._line(index, entry.request)
+        except UserError as error:
+            # The item fails on its own, before it costs anything; the others run.
+            line = lines.refused_line(self.run, index, entry.request, error)
+            extra = {"run_id": self.run.run_id, "item": entry.request.item, "problem": str(error)}
+            logger.warning("item refused", extra=extra)
+        size = len(msgspec.json.encode(line, enc_hook=plain_text))
+        return _CheckedLine(line, _problems(entry, line, size))
+
+    def _line(self, index: int, entry: ItemRequest) -> Line:
+        kept = self.kept.get(entry.item)
+        if kept is not None:
+            self._find_predict_input(entry)
+            return lines.kept_line(self.run, index, entry, kept)
+        if self.run.mode == "score":
+            return self._score_line(index, entry)
+        settings = self.run.settings
+        data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
+        data = inputs.find_input(self.services.s3, data_uri) + self._find_predict_input(entry)
+        fingerprint = unchanged.fingerprint_of(
+            entry, settings, data, mode="train", model={"image": settings.image_uri}
+        )
+        if self.skip_unchanged:
+            model = self._latest_if_readable(entry)
+            scored = lines.scored_uri(self.run, entry, self.run.run_id)
+            if model and (last := self._last_success(entry, model, fingerprint, scored)):
+                return lines.unchanged_line(self.run, index, entry, fingerprint, last)
+        return lines.train_line(self.run, index, entry, fingerprint)
+
+    def _score_line(self, index: int, entry: ItemRequest) -> Line:
+        settings, s3 = self.run.settings, self.services.s3
+        model = latest.read_latest(s3, settings.output_bucket, entry.item)
+        if entry.predict_input:
+            scored: str = entry.predict_input
+            data = self._find_predict_input(entry)
+        else:
+            data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
+            data = inputs.find_input(s3, data_uri)
+            scored = inputs.whole_file(data_uri, data)
+        made_by = {"image": model.image, "artifact": model.model_data_url, "environment": model.environment}
+        fingerprint = unchanged.fingerprint_of(entry, settings, data, mode="score", model=made_by)
+        if self.skip_unchanged and (last := self._last_success(entry, model, fingerprint, scored)):
+            return lines.unchanged_line(self.run, index, entry, fingerprint, last)
+        return lines.score_line(self.run, index, entry, fingerprint, model, scored)
+
+    def _find_predict_input(self, entry: ItemRequest) -> list[inputs.DataObject]:
+        return inputs.find_input(self.services.s3, entry.predict_input) if entry.predict_input else []
+
+    def _latest_if_readable(self, entry: ItemRequest) -> latest.Latest | None:
+        """The item's last model; one that cannot be told is no reason not to train."""
+        try:
+            return latest.find_latest(self.services.s3, self.run.settings.output_bucket, entry.item)
+        except UserError as error:
+            extra = {"run_id": self.run.run_id, "item": entry.item, "problem": str(error)}
+            logger.warning("last model not readable", extra=extra)
+            return None
+
+    def _last_success(
+        self, entry: ItemRequest, model: latest.Latest, fingerprint: str, scored: str
+    ) -> dict[str, object] | None:
+        return unchanged.last_success(
+            self.services.s3,
+            self.run.settings.output_bucket,
+            entry.item,
+            model,
+            mode=self.run.mode,
+            fingerprint=fingerprint,
+            scored_uri=scored,
+        )
+
+
+def _problems(entry: Entry, line: Line, size: int) -> list[str]:
+    problems = []
+    if size > MAX_LINE_BYTES:
+        problems.append(
+            f"{entry.place}: the settings of item {entry.request.item!r} take {size:,} bytes; at most"
+            f" {MAX_LINE_BYTES:,} fit into a state of Step Functions"
+        )
+    job = line.get("transformJob")
+    if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
+        problems.append(
+            f"{entry.place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"
+            f" {job['MaxPayloadInMB']} is more than SageMaker's {MAX_TRANSFORM_PAYLOAD} MB"
+        )
+    return problems

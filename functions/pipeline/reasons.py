@@ -40,6 +40,18 @@ def reason_of(error: str, cause: str) -> str:
     return text if len(text) <= MAX_REASON_LENGTH else f"{text[: MAX_REASON_LENGTH - 1]}…"
 
 
+def timeout_reason(kind: str, job_name: str, limit: int | None) -> str:
+    """Why an item failed whose job had not ended in time.
+
+    Args:
+        kind: `training` or `transform`, as an entry of itemList spells its choices.
+        job_name: the job.
+        limit: seconds that the state machine waited, if they are known.
+    """
+    waited = "in time" if limit is None else f"after {limit} s"
+    return f"job {job_name} had not ended {waited} and was stopped; raise {kind}.maxRuntimeInSeconds of the item"
+
+
 def _failure_reason(reason: str, job_name: str) -> str:
     """SageMaker's FailureReason without its frame; where the image wrote nothing, where to look."""
     found = ALGORITHM_ERROR.fullmatch(reason)

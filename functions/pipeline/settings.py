@@ -33,6 +33,8 @@ class StackSettings:
 class SummarizeRunSettings(StackSettings):
     """Environment of summarize_run."""
 
+    keep_models: bool
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(StackSettings):

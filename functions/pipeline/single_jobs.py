@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, layout, models, naming, requests
-from pipeline.errors import ImageNotSetError
-from pipeline.preparation import data_uri_of
+from pipeline import aws, inputs, layout, naming, requests
+from pipeline.errors import ImageNotSetError, ModelNotFoundError, ServiceRefusedError
+from pipeline.latest import read_latest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,8 +39,8 @@ def start_training_job(
         raise ImageNotSetError("this stack has no image to train with: deploy it with parameter ImageUri")
     started = event.timestamp or naming.timestamp(now)
     run_id = naming.run_id(started, "aws_training_job")
-    data_uri = data_uri_of(event, settings.data_bucket, settings.dataset_file_name)
-    aws.check_input(s3, data_uri)
+    data_uri = inputs.data_uri_of(event, settings.data_bucket, settings.dataset_file_name)
+    inputs.find_input(s3, data_uri)
     request = requests.training_job_request(
         event,
         settings,
@@ -67,24 +68,38 @@ def start_transform_job(
 
     Raises:
         DataNotFoundError and its kin: the file cannot be read as meant, or the item has no accepted model.
-        ServiceRefusedError: there is no such model.
+        ModelNotFoundError: the item's last accepted model is no longer in SageMaker.
+        ServiceRefusedError: there is no model of the name given.
         NameTakenError: a job of this name was asked for otherwise.
     """
     started = event.timestamp or naming.timestamp(now)
-    bucket = settings.output_bucket
-    latest = {} if event.model_name and event.input else models.read_latest(s3, bucket, event.item)
-    input_uri = event.input or layout.S3Location(bucket, layout.sample_key(event.item, str(latest["runId"]))).uri
-    aws.check_input(s3, input_uri)
+    if event.model_name and event.input:
+        model_name, input_uri = event.model_name, str(event.input)
+    else:
+        last = read_latest(s3, settings.output_bucket, event.item)
+        sample_key = layout.sample_key(event.item, last.trained_in or last.run_id)
+        model_name = event.model_name or last.model_name
+        input_uri = event.input or layout.S3Location(settings.output_bucket, sample_key).uri
+    inputs.find_input(s3, input_uri)
     request = requests.transform_job_request(
         event.transform,
         settings,
         job_name=naming.transform_job_name(event.item, started),
-        model_name=event.model_name or str(latest["modelName"]),
+        model_name=model_name,
         input_uri=input_uri,
         item=event.item,
         run_id=naming.run_id(started, "aws_batch_transform"),
     )
-    arn = aws.start_transform_job(sagemaker, request)
+    try:
+        arn = aws.start_transform_job(sagemaker, request)
+    except ServiceRefusedError as error:
+        if event.model_name or aws.model_exists(sagemaker, model_name):
+            raise
+        raise ModelNotFoundError(
+            f"item {event.item!r}'s last accepted model {model_name} is not in SageMaker: runs remove their models"
+            f' after scoring. Make it again with aws_create_model {{"item": {json.dumps(event.item)}}}, or name another'
+            " as modelName; to keep all models, deploy with KeepModels=true"
+        ) from error
     return {
         "transformJobName": request["TransformJobName"],
         "transformJobArn": arn,

@@ -3,85 +3,101 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import aws, layout
-from pipeline.errors import DataNotFoundError
-from pipeline.reasons import reason_of
+from pipeline import aws, layout, records
+from pipeline.records import FAILED, SUCCEEDED, UNFINISHED, BrokenRecord, Line, Record, verdict_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from pipeline.contracts import CaughtError, PreparedRun, SummarizeRunEvent
+    from pipeline.contracts import CaughtError, PreparedRun
 
 SCHEMA_VERSION = 1
-SUCCEEDED, FAILED, UNFINISHED = "SUCCEEDED", "FAILED", "UNFINISHED"
 # Named in the cause of a failed run; the manifest has them all.
 FAILURES_SHOWN = 20
 
 Manifest = dict[str, Any]
 
 
-def summarize_run(event: SummarizeRunEvent, bucket: str, s3: S3Client, now: datetime) -> dict[str, Any]:
-    """Writes the run's manifest.json into the output bucket.
+class Summary(NamedTuple):
+    """A run that was summed up.
 
-    Returns:
-        runId, verdict, manifestKey, counts and, where the verdict is FAILED, the Error and Cause that the
-        execution ends with.
+    Attributes:
+        manifest: what was written.
+        key: where, in the output bucket.
+        lines: the run's work list.
+        ignored: keys among the records that are of no item of the run.
+    """
+
+    manifest: Manifest
+    key: str
+    lines: list[Line]
+    ignored: list[str]
+
+
+def write_manifest(
+    run: PreparedRun, bucket: str, s3: S3Client, map_run_error: CaughtError | None, ended: datetime
+) -> Summary:
+    """Reads what the run has left in the output bucket, and writes its manifest.json there.
+
+    Called again, it gives the same verdicts.
 
     Raises:
-        DataNotFoundError: the run's items.json is gone.
+        RunNotFoundError: the run's items.json is gone.
+        DataNotReadableError: it is not one that this application wrote.
     """
-    stored = aws.read_json(s3, bucket, event.items_key)
-    if stored is None:
-        raise DataNotFoundError(f"s3://{bucket}/{event.items_key} is gone; the run cannot be summed up without it")
-    records = read_records(s3, bucket, event.run_id)
-    manifest = make_manifest(event, stored.content, records, event.map_run_error, now)
-    key = layout.manifest_key(event.run_id)
+    lines = records.read_lines(s3, bucket, run.run_id)
+    found = records.read_records(s3, bucket, run.run_id, lines)
+    manifest = make_manifest(run, lines, found.by_index, map_run_error, ended)
+    key = layout.manifest_key(run.run_id)
     aws.write_json(s3, bucket, key, manifest)
+    return Summary(manifest, key, lines, found.ignored)
+
+
+def answer_of(summary: Summary, bucket: str) -> dict[str, Any]:
+    """What SummarizeRun answers: runId, verdict, manifestKey, counts and, of a failed run, Error and Cause."""
+    manifest = summary.manifest
     answer: dict[str, Any] = {
-        "runId": event.run_id,
+        "runId": manifest["runId"],
         "verdict": manifest["verdict"],
-        "manifestKey": key,
+        "manifestKey": summary.key,
         "counts": manifest["counts"],
     }
     if manifest["verdict"] == FAILED:
-        answer |= {"Error": "RunFailed", "Cause": _cause(manifest, f"s3://{bucket}/{key}")}
+        answer |= {"Error": "RunFailed", "Cause": _cause(manifest, f"s3://{bucket}/{summary.key}")}
     return answer
-
-
-def read_records(s3: S3Client, bucket: str, run_id: str) -> dict[int, dict[str, Any]]:
-    """The run's records by item index."""
-    keys = aws.list_keys(s3, bucket, layout.records_prefix(run_id))
-    return {record["index"]: record for record in aws.read_all_json(s3, bucket, keys) if record is not None}
 
 
 def make_manifest(
     run: PreparedRun,
-    lines: list[dict[str, Any]],
-    records: dict[int, dict[str, Any]],
+    lines: Sequence[Line],
+    found: Mapping[int, Record | BrokenRecord],
     map_run_error: CaughtError | None,
-    now: datetime,
+    ended: datetime,
 ) -> Manifest:
     """The run's manifest.
 
     Args:
         run: what prepare_run answered.
         lines: content of items.json.
-        records: the records that exist, by index.
+        found: the records that exist, by index.
         map_run_error: why the map run itself broke, if it did.
-        now: when the run ended.
+        ended: when the run ended.
     """
-    items = [_item_of(line, records.get(line["index"])) for line in lines]
+    items = [_item_of(line, found.get(line.index)) for line in lines]
     counts = Counter(item["status"] for item in items)
     bad = counts[FAILED] + counts[UNFINISHED]
     return {
         "schemaVersion": SCHEMA_VERSION,
         "runId": run.run_id,
         "executionArn": run.execution_arn,
+        "mode": run.mode,
+        "rerunOf": run.rerun_of,
         "startedAt": run.started_at,
-        "endedAt": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "endedAt": ended.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "verdict": FAILED if bad * 100 > run.tolerated_failure_percentage * len(items) else SUCCEEDED,
         "toleratedFailurePercentage": run.tolerated_failure_percentage,
         "counts": {
@@ -89,87 +105,48 @@ def make_manifest(
             "succeeded": counts[SUCCEEDED],
             "failed": counts[FAILED],
             "unfinished": counts[UNFINISHED],
+            # Of those that succeeded: left as they are.
+            "unchanged": sum(item["unchangedSince"] is not None for item in items),
         },
         "mapRunError": {"Error": map_run_error.error, "Cause": map_run_error.cause} if map_run_error else None,
         "items": items,
     }
 
 
-def _item_of(line: dict[str, Any], record: dict[str, Any] | None) -> dict[str, Any]:
+def _item_of(line: Line, record: Record | BrokenRecord | None) -> dict[str, Any]:
     """One item's entry of the manifest."""
-    entry: dict[str, Any] = {
-        "index": line["index"],
-        "item": line["item"],
-        "status": UNFINISHED,
-        "stage": None,
-        "error": None,
-        "reason": None,
-        "trainingJobName": line["trainingJob"]["TrainingJobName"],
-        "modelName": line["model"]["name"],
-        "transformJobName": line["transformJob"]["TransformJobName"],
-        "modelDataUrl": None,
-        "predictionsUri": None,
-        "metrics": None,
-        "durationSeconds": None,
+    verdict = verdict_of(line, record)
+    told = record if isinstance(record, Record) else None
+    # What an unchanged item has is what it had.
+    before = told.unchanged if told else None
+    model = before or (told.model if told else None)
+    predictions_uri: str | None = None
+    if verdict.status == SUCCEEDED:
+        predictions_uri = before.predictions_uri if before else line.predictions_uri
+    return {
+        "index": line.index,
+        "item": line.item,
+        "status": verdict.status,
+        "stage": verdict.stage,
+        "error": verdict.error,
+        "reason": verdict.reason,
+        "trainingJobName": line.training_job_name,
+        "modelName": line.model_name,
+        "transformJobName": line.transform_job_name,
+        "trainedIn": line.trained_in,
+        "unchangedSince": before.run_id if before else None,
+        "modelDataUrl": model.model_data_url if model else None,
+        "predictionsUri": predictions_uri,
+        "metrics": model.metrics if model else None,
+        "durationSeconds": _duration(line, told) if told else None,
     }
-    if record is None:
-        entry["reason"] = "no record was written: the item was never started, or was cut off"
-        return entry
-    entry |= {"status": record["status"], "stage": record["stage"]}
-    model = record.get("model") or {}
-    entry["modelDataUrl"], entry["metrics"] = model.get("modelDataUrl"), model.get("metrics")
-    entry["durationSeconds"] = _duration(record)
-    if record["status"] == FAILED:
-        caught = record.get("error") or {}
-        entry["error"] = caught.get("Error", "")
-        entry["reason"] = _timeout_reason(line, record) or reason_of(entry["error"], caught.get("Cause", ""))
-    # A stopped job must never pass for a success.
-    elif (status := record["transform"]["status"]) != "Completed":
-        entry |= {"status": FAILED, "stage": "StartBatchTransformJob", "error": f"TransformJob{status}"}
-        entry["reason"] = f"batch transform job {entry['transformJobName']} ended as {status}"
-    else:
-        entry["predictionsUri"] = _predictions_uri(line)
-    return entry
 
 
-def _timeout_reason(line: dict[str, Any], record: dict[str, Any]) -> str | None:
-    """Of a job that took too long Step Functions says nothing but States.Timeout."""
-    if (record.get("error") or {}).get("Error") != "States.Timeout":
-        return None
-    kind, name, limit = {
-        "StartTrainingJob": ("training", line["trainingJob"]["TrainingJobName"], line["trainingTimeoutSeconds"]),
-        "StartBatchTransformJob": (
-            "transform",
-            line["transformJob"]["TransformJobName"],
-            line["transformTimeoutSeconds"],
-        ),
-    }.get(record["stage"], (None, None, None))
-    if kind is None:
-        return None
-    return (
-        f"job {name} had not ended after {limit} s and was stopped; raise {kind}.maxRuntimeInSeconds of the item"
-    )
-
-
-def _predictions_uri(line: dict[str, Any]) -> str:
-    """Where the item's predictions are: a file where one file was scored, else the folder."""
-    job = line["transformJob"]
-    folder: str = job["TransformOutput"]["S3OutputPath"]
-    source: str = job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-    return folder if source.endswith("/") else f"{folder}{source.rsplit('/', 1)[1]}.out"
-
-
-def _duration(record: dict[str, Any]) -> float | None:
-    """Seconds from the start of training to the record, where both are known."""
-    created = (record.get("training") or {}).get("createdAt")
-    if created is None:
-        return None
-    started = (
-        datetime.fromisoformat(created)
-        if isinstance(created, str)
-        else datetime.fromtimestamp(created / 1000, UTC)
-    )
-    return round((datetime.fromisoformat(record["endedAt"]) - started).total_seconds(), 3)
+def _duration(line: Line, record: Record) -> float | None:
+    """Seconds from the start of the item's first job in this run to its record, where both are known."""
+    first = record.training if line.training_job else record.transform
+    started = first.created if first else None
+    return None if started is None else round((record.ended_at - started).total_seconds(), 3)
 
 
 def _cause(manifest: Manifest, manifest_uri: str) -> str:

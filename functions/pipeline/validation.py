@@ -112,6 +112,8 @@ def _words(value: object, info: inspect.Type, refusal: str) -> str:
             return "must be a string"
         case inspect.ListType() | inspect.StrType(min_length=1) if not value:
             return "must not be empty"
+        case inspect.ListType(max_length=int(longest)) if isinstance(value, list):
+            return f"must have at most {longest:,} entries, not {len(value):,}"
         case inspect.BoolType():
             return "must be true or false"
         case inspect.IntType(ge=lowest, le=highest):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, errors, layout, preparation, requests, single_jobs
+from pipeline import errors, inputs, layout, lines, requests, single_jobs
 from pipeline.contracts import (
     BatchTransformEvent,
     Contract,
@@ -32,10 +32,15 @@ from .conftest import Document, strings_in
 RECORD_WRITERS = {
     "RecordSuccess",
     "RecordRefusedItem",
+    "RecordUnchangedItem",
     "RecordTrainingFailure",
     "RecordModelFailure",
     "RecordTransformFailure",
 }
+# Whose failure changes nothing for the item: SummarizeRun looks for what they left.
+TIDYING = {"StopTrainingJob", "StopBatchTransformJob", "DeleteModel", "DeleteModelAfterFailure"}
+# Errors that say without doubt that the same call may pass later. Others share their names with what never will.
+SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
 
 
@@ -88,7 +93,55 @@ def test_every_retrier_is_bounded_and_jittered(tasks: Document) -> None:
             assert 0 < retrier["MaxDelaySeconds"] <= 600, name
             assert retrier["BackoffRate"] > 1, name
             quota = retrier["ErrorEquals"] == ["SageMaker.ResourceLimitExceededException"]
-            assert retrier["MaxAttempts"] <= (100 if quota else 8), name
+            throttle = set(retrier["ErrorEquals"]) <= SURELY_THROTTLED
+            # Seven retries are eight attempts.
+            assert retrier["MaxAttempts"] <= (100 if quota else 30 if throttle else 7), name
+            assert quota or retrier["MaxDelaySeconds"] <= 120, name
+
+
+def test_a_full_quota_is_waited_for_for_hours(tasks: Document) -> None:
+    for name in ("StartTrainingJob", "StartBatchTransformJob"):
+        (retrier,) = (entry for entry in tasks[name]["Retry"] if "ResourceLimit" in entry["ErrorEquals"][0])
+        delays = [
+            min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** number, retrier["MaxDelaySeconds"])
+            for number in range(retrier["MaxAttempts"])
+        ]
+        # Full jitter takes anything from nothing to the delay: half of it on average.
+        assert sum(delays) / 2 > 4 * 3600, name
+
+
+def test_both_jobs_are_retried_alike(tasks: Document) -> None:
+    assert tasks["StartTrainingJob"]["Retry"] == tasks["StartBatchTransformJob"]["Retry"]
+
+
+def test_an_item_that_goes_well_passes_six_states(child: Document) -> None:
+    passed, name = [child["StartAt"]], child["States"][child["StartAt"]]["Default"]
+    while not child["States"][name].get("End"):
+        passed.append(name)
+        name = child["States"][name]["Next"]
+    assert [*passed, name] == [
+        "CheckItem",
+        "StartTrainingJob",
+        "CreateModel",
+        "StartBatchTransformJob",
+        "DeleteModel",
+        "RecordSuccess",
+    ]
+
+
+def test_a_model_is_removed_however_its_scoring_ended(child: Document) -> None:
+    states = child["States"]
+    after_success, after_failure = states["DeleteModel"], states["DeleteModelAfterFailure"]
+    assert ":aws-sdk:sagemaker:${ModelRemovalAction}" in after_success["Resource"]
+    for key in after_success.keys() - {"Comment", "Next", "Catch"}:
+        assert after_success[key] == after_failure[key], key
+    last = states["StartBatchTransformJob"]
+    assert last["Next"] == "DeleteModel"
+    for catch in last["Catch"]:
+        target = catch["Next"]
+        assert "DeleteModelAfterFailure" in {target, states[target]["Next"]}
+    for name in ("DeleteModel", "DeleteModelAfterFailure"):
+        assert [catch["Next"] for catch in states[name]["Catch"]] == [states[name]["Next"]]
 
 
 def test_the_map_is_never_retried_and_tolerates_every_item(definition: Document) -> None:
@@ -118,13 +171,12 @@ def test_every_child_ends_in_a_record_and_hands_nothing_up(child: Document) -> N
 
 def test_the_records_stage_is_the_state_that_failed(child: Document) -> None:
     for name, state in child["States"].items():
-        for catch in state.get("Catch", []):
+        for catch in state.get("Catch", []) if name not in TIDYING else []:
             target = catch["Next"]
-            # A job that overran is stopped first.
-            if target.startswith("Stop"):
+            # A job that overran is stopped first, and a model removed.
+            while target in TIDYING:
                 target = child["States"][target]["Next"]
-            if target in RECORD_WRITERS and not name.startswith("Stop"):
-                assert child["States"][target]["Parameters"]["Body"]["stage"] == name
+            assert child["States"][target]["Parameters"]["Body"]["stage"] == name
 
 
 def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child: Document) -> None:
@@ -214,16 +266,9 @@ def settings_for_lines() -> PrepareRunSettings:
 
 def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_id: str) -> Document:
     """One line of items.json as prepare_run writes it, for an item with data."""
-    monkeypatch.setattr(aws, "check_input", lambda s3, uri: None)  # noqa: ARG005
-    return preparation._line(
-        3,
-        parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM}),
-        settings=settings,
-        s3=None,  # type: ignore[arg-type]
-        run_id=run_id,
-        started=STARTED,
-        digits=6,
-    )
+    monkeypatch.setattr(inputs, "find_input", lambda s3, uri: [])  # noqa: ARG005
+    run = lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
+    return lines.train_line(run, 3, parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM}), "fingerprint")
 
 
 @pytest.fixture
@@ -295,7 +340,7 @@ def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
 
 
 def test_every_path_into_the_items_line_exists(child: Document, line: Document) -> None:
-    later = {"training", "created", "transform", "error", "problem"}
+    later = {"training", "created", "transform", "error", "problem", "unchanged"}
     for text in strings_in({name: state.get("Parameters", {}) for name, state in child["States"].items()}):
         if text.startswith("$.") and text.split(".")[1] not in later:
             resolved({"x.$": text}, line)

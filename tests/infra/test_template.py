@@ -39,6 +39,9 @@ WITHOUT_RESOURCE_LEVEL = {
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
+    "sagemaker:ListModels",
+    "sagemaker:ListTrainingJobs",
+    "sagemaker:ListTransformJobs",
 }
 
 

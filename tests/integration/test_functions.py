@@ -70,7 +70,17 @@ def test_the_training_function_answers_its_sample_event_and_the_same_twice(root:
 
 @starts(transform_jobs=2)
 def test_the_transform_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack) -> None:
+    # The run has removed its model.
+    assert "modelArn" in ready.invoke("CreateModel", event_of(root, ready, "CreateModel"))
     check_that_it_answers_twice(root, ready, "BatchTransform")
+
+
+def test_a_model_that_a_run_removed_is_asked_for_with_what_to_do(ready: Stack) -> None:
+    if ready.description.parameters["KeepModels"] == "true":
+        pytest.skip("this stack keeps its models")
+    answer = ready.invoke("BatchTransform", {"item": ready.own("item2")})
+    assert answer["errorType"] == "ModelNotFoundError"
+    assert "Make it again with aws_create_model" in answer["errorMessage"]
 
 
 @starts(training_jobs=1)
@@ -121,28 +131,40 @@ def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
     assert "HyperParameters" in other["errorMessage"]
 
 
+def step(stack: Stack, **others: Any) -> dict[str, Any]:
+    """The event of a long gone run's step with item1."""
+    run_id = "20200101T000000000Z-old"
+    return {
+        "item": stack.own("item1"),
+        "runId": run_id,
+        "recordKey": f"runs/{run_id}/records/0.json",
+        "mode": "train",
+        "fingerprint": "old",
+        "trainedIn": run_id,
+        **others,
+    }
+
+
 def test_an_older_run_never_replaces_a_younger_ones_model(ready: Stack) -> None:
     item = ready.own("item1")
     before = ready.read(f"analysis_predicted/{item}/latest.json")
     job = json.loads(before)["trainingJobName"]
-    event = {
-        "item": item,
-        "runId": "20200101T000000000Z-old",
-        "modelName": f"model-{item}-20200101T000000000Z",
-        "modelDataUrl": json.loads(before)["modelDataUrl"],
-        "training": {"name": job, "arn": "arn", "status": "Completed", "createdAt": 1},
-    }
+    event = step(
+        ready,
+        modelName=f"model-{item}-20200101T000000000Z",
+        modelDataUrl=json.loads(before)["modelDataUrl"],
+        training={"name": job, "arn": "arn", "status": "Completed", "createdAt": 1},
+    )
     assert "modelArn" in ready.invoke("CreateModel", event)
     assert ready.read(f"analysis_predicted/{item}/latest.json") == before
 
 
 def test_training_that_did_not_complete_makes_no_model(ready: Stack) -> None:
-    event = {
-        "item": ready.own("item1"),
-        "runId": "20200101T000000000Z-x",
-        "modelDataUrl": f"s3://{ready.outputs['OutputBucketName']}/m.tar.gz",
-        "training": {"name": "training-job-x", "arn": "arn", "status": "Stopped", "createdAt": 1},
-    }
+    event = step(
+        ready,
+        modelDataUrl=f"s3://{ready.outputs['OutputBucketName']}/m.tar.gz",
+        training={"name": "training-job-x", "arn": "arn", "status": "Stopped", "createdAt": 1},
+    )
     answer = ready.invoke("CreateModel", event)
     assert answer["errorType"] == "TrainingNotCompletedError"
 

@@ -140,12 +140,13 @@ def test_a_good_items_history_is_awss(deployed: Stack, good: Run, shops: dict[st
     assert children.keys() == shops.keys()
     for child in children.values():
         events = deployed.history(child)
-        assert types(events) == ["ExecutionStarted", *CHOICE, *JOB, *TASK, *JOB, *TASK, "ExecutionSucceeded"]
+        assert types(events) == ["ExecutionStarted", *CHOICE, *JOB, *TASK, *JOB, *TASK, *TASK, "ExecutionSucceeded"]
         assert states(events) == [
             "CheckItem",
             "StartTrainingJob",
             "CreateModel",
             "StartBatchTransformJob",
+            "DeleteModel",
             "RecordSuccess",
         ]
         assert deployed.client("stepfunctions").describe_execution(executionArn=child)["output"] == "{}"
@@ -158,7 +159,6 @@ def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, shops
         arns = [
             sagemaker.describe_training_job(TrainingJobName=entry["trainingJobName"])["TrainingJobArn"],
             sagemaker.describe_transform_job(TransformJobName=entry["transformJobName"])["TransformJobArn"],
-            sagemaker.describe_model(ModelName=entry["modelName"])["ModelArn"],
         ]
         for arn in arns:
             tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
@@ -166,6 +166,19 @@ def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, shops
             assert tags["automlops:stack"] == deployed.name
             assert good.manifest is not None
             assert tags["automlops:run"] == good.manifest["runId"]
+
+
+def models_of(deployed: Stack) -> list[str]:
+    models = deployed.client("sagemaker").list_models(NameContains=f"model-{deployed.prefix}")["Models"]
+    return [model["ModelName"] for model in models]
+
+
+def test_the_models_of_a_run_are_removed_and_the_artifacts_stay(deployed: Stack, good: Run, mixed: Run) -> None:
+    run_models = {entry["modelName"] for run in (good, mixed) for entry in run.items.values()}
+    assert run_models
+    assert not run_models & set(models_of(deployed))
+    for entry in good.items.values():
+        assert deployed.read(entry["modelDataUrl"].split("/", 3)[3])
 
 
 HEADER = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"

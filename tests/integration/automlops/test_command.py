@@ -84,6 +84,61 @@ def test_good_item_is_scored_and_broken_one_is_told(command: Command, shop: Path
     assert str(predictions.relative_to(tmp_path)) in result.stdout
 
 
+def test_failed_item_is_rerun_by_its_run_and_the_manifest_shown(
+    command: Command, shop: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.csv").touch()
+    words = ("run", "--item", f"mended={shop}", "--item", "waiting=empty.csv")
+    assert command(*words, "--name", "before").exit_code == 1
+    run_id = manifest_in(tmp_path / "out")["runId"]
+    assert command("run", "--item", f"waiting={shop}", "--name", "mending", "--out", "mending").exit_code == 0
+    rerun = command("run", "--rerun-of", run_id, "--name", "after", "--out", "after")
+    assert rerun.exit_code == 0, rerun.output
+    after = manifest_in(tmp_path / "after")
+    assert (after["rerunOf"], [item["item"] for item in after["items"]]) == (run_id, ["waiting"])
+    again = command("run", "--rerun-of", run_id, "--out", "again")
+    assert again.exit_code == 2
+    assert "nothing is left to do of run" in again.stderr
+    shown = command("manifest", run_id)
+    assert shown.exit_code == 1
+    assert "1 of 2 items succeeded, 1 failed" in shown.stdout
+    copied = command("manifest", after["runId"], "--out", "copied")
+    assert copied.exit_code == 0
+    assert manifest_in(tmp_path / "copied") == after
+
+
+def test_run_that_scores_and_run_of_what_has_not_changed(command: Command, shop: Path, tmp_path: Path) -> None:
+    item = ("--item", f"steady={shop}")
+    first = command("run", *item, "--out", "first")
+    assert first.exit_code == 0, first.output
+    skipped = command("run", *item, "--skip-unchanged", "--out", "skipped")
+    run_id = manifest_in(tmp_path / "first")["runId"]
+    assert f"unchanged since {run_id}" in skipped.stdout
+    scored = command("run", *item, "--mode", "score", "--out", "scored")
+    assert scored.exit_code == 0, scored.output
+    assert "scored with each item's last accepted model" in scored.stdout
+    [copy, same] = [
+        rows_of(tmp_path / out / manifest_in(tmp_path / out)["runId"] / "steady" / "predictions.csv")
+        for out in ("first", "skipped")
+    ]
+    assert copy == same
+
+
+def test_manifest_of_no_run_names_the_latest(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    assert command("run", "--item", "a=empty.csv", "--name", "latest").exit_code == 1
+    result = command("manifest", "20200101T000000000Z-x")
+    assert result.exit_code == 2
+    assert manifest_in(tmp_path / "out")["runId"] in result.stderr
+
+
+def test_quotas_of_the_stacks_instance_types_are_shown(command: Command) -> None:
+    result = command("quotas")
+    assert result.exit_code == 0, result.output
+    for words in ("ml.m5.large", "training", "transform", "The stack 'automlops' has 5."):
+        assert words in result.stdout
+
+
 def test_run_that_prepare_run_refuses_lists_its_problems(command: Command, shop: Path, tmp_path: Path) -> None:
     settings = {f"setting{n}": "x" * 2500 for n in range(60)}
     event = {"itemList": [{"item": "a", "hyperparameters": settings}]}

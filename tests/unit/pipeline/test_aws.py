@@ -15,10 +15,6 @@ from botocore.stub import Stubber
 
 from pipeline import aws
 from pipeline.errors import (
-    DataAmbiguousError,
-    DataEmptyError,
-    DataNotFoundError,
-    DataNotReadableError,
     NameTakenError,
     PipelineError,
     ServiceRefusedError,
@@ -27,8 +23,6 @@ from pipeline.errors import (
 )
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
-URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"
-KEY = "analysis_predict/item1/Online_Retail.csv"
 
 
 @pytest.fixture
@@ -110,61 +104,6 @@ def test_what_is_written_is_json_as_it_is(s3: Any) -> None:
     }
     s3.add_response("put_object", {}, expected)
     assert aws.write_json(s3.client, "output", "a.json", {"item": "台北"}, only_if_etag='"7"') is True
-
-
-def found(*entries: tuple[str, int]) -> dict[str, Any]:
-    return {"Contents": [{"Key": key, "Size": size} for key, size in entries]}
-
-
-@pytest.mark.parametrize(
-    ("uri", "answer", "kind", "said"),
-    [
-        (URI, {}, DataNotFoundError, "there is no object s3://.*upload the item's data there"),
-        (URI, found((KEY + ".bak", 5)), DataNotFoundError, "there is no object"),
-        (URI, found((KEY, 0)), DataEmptyError, "is empty"),
-        (URI, found((KEY, 5), (KEY + ".bak", 5)), DataAmbiguousError, r"would also read .*\.csv\.bak"),
-        ("s3://data-bucket/in/", {}, DataNotFoundError, "no object under"),
-        ("s3://data-bucket/in/", found(("in/", 0)), DataNotFoundError, "no object under"),
-        ("s3://data-bucket/in/", found(("in/a.csv", 0)), DataEmptyError, "are empty"),
-    ],
-    ids=[
-        "nothing",
-        "longer name only",
-        "no bytes",
-        "two",
-        "empty folder",
-        "folder marker",
-        "folder without bytes",
-    ],
-)
-def test_data_that_a_job_could_not_read_as_meant_is_refused(
-    s3: Any, uri: str, answer: dict[str, Any], kind: type[PipelineError], said: str
-) -> None:
-    s3.add_response("list_objects_v2", answer)
-    with pytest.raises(kind, match=said):
-        aws.check_input(s3.client, uri)
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "kind", "said"),
-    [
-        ("NoSuchBucket", 404, DataNotFoundError, "there is no bucket 'data-bucket'"),
-        ("AccessDenied", 403, DataNotReadableError, "may not list"),
-        ("SlowDown", 503, ServiceThrottledError, "looking for"),
-    ],
-)
-def test_a_bucket_that_cannot_be_read_has_its_reason(
-    s3: Any, code: str, status: int, kind: type[PipelineError], said: str
-) -> None:
-    s3.add_client_error("list_objects_v2", code, http_status_code=status)
-    with pytest.raises(kind, match=said):
-        aws.check_input(s3.client, URI)
-
-
-@pytest.mark.parametrize("uri", [URI, "s3://data-bucket/analysis_predict/item1/"], ids=["file", "folder"])
-def test_data_that_is_there_passes(s3: Any, uri: str) -> None:
-    s3.add_response("list_objects_v2", found((KEY, 5)))
-    aws.check_input(s3.client, uri)
 
 
 MODEL = {
@@ -307,3 +246,50 @@ def test_what_is_written_can_be_read_back(s3: Any) -> None:
     s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body)), "ETag": '"9"'})
     stored = aws.read_json(s3.client, "output", "a.json")
     assert stored == (content, '"9"')
+
+
+def test_an_object_that_is_not_there_has_neither_bytes_nor_metadata(s3: Any) -> None:
+    s3.add_client_error("get_object", "NoSuchKey", http_status_code=404)
+    assert aws.read_bytes(s3.client, "output", "a.json") is None
+    s3.add_client_error("head_object", "404", http_status_code=404)
+    assert aws.find_metadata(s3.client, "output", "a.json") is None
+
+
+def test_metadata_that_may_not_be_read_is_no_missing_object(s3: Any) -> None:
+    s3.add_client_error("head_object", "403", http_status_code=403)
+    with pytest.raises(ServiceRefusedError, match=r"reading s3://output/a\.json"):
+        aws.find_metadata(s3.client, "output", "a.json")
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFound"])
+def test_a_training_job_that_is_not_there_is_none(sagemaker: Any, code: str) -> None:
+    sagemaker.add_client_error("describe_training_job", code)
+    assert aws.describe_training_job(sagemaker.client, "t") is None
+
+
+def test_a_training_job_that_may_not_be_looked_at_is_told(sagemaker: Any) -> None:
+    sagemaker.add_client_error("describe_training_job", "AccessDeniedException")
+    with pytest.raises(ServiceRefusedError, match="looking at training job t"):
+        aws.describe_training_job(sagemaker.client, "t")
+
+
+@pytest.mark.parametrize(
+    ("status", "running"),
+    [("RUNNING", True), ("PENDING_REDRIVE", True), ("SUCCEEDED", False), ("ABORTED", False), ("TIMED_OUT", False)],
+)
+def test_an_execution_runs_until_step_functions_says_otherwise(status: str, *, running: bool) -> None:
+    with Stubber(boto3.client("stepfunctions", **KEYS)) as stubber:
+        answer = {"executionArn": "arn:x", "stateMachineArn": "arn:m", "status": status, "startDate": 0}
+        stubber.add_response("describe_execution", answer, {"executionArn": "arn:x"})
+        client: Any = stubber.client
+        assert aws.execution_is_running(client, "arn:x") is running
+
+
+def test_an_execution_that_step_functions_has_forgotten_has_ended() -> None:
+    with Stubber(boto3.client("stepfunctions", **KEYS)) as stubber:
+        client: Any = stubber.client
+        stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
+        assert aws.execution_is_running(client, "arn:x") is False
+        stubber.add_client_error("describe_execution", "AccessDeniedException")
+        with pytest.raises(ServiceRefusedError, match="looking at execution arn:x"):
+            aws.execution_is_running(client, "arn:x")

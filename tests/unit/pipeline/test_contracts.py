@@ -12,9 +12,11 @@ from pipeline.contracts import (
     BatchTransformEvent,
     Contract,
     CreateModelEvent,
+    ItemRequest,
     PrepareRunEvent,
     SummarizeRunEvent,
     TrainingJobEvent,
+    as_asked,
     parse_event,
 )
 from pipeline.errors import InvalidRequestError
@@ -41,7 +43,9 @@ def test_every_sample_event_is_one_its_function_takes(name: str, model: type[Con
     assert parse_event(model, json.loads((EVENTS / name).read_text()))
 
 
-@pytest.mark.parametrize("name", ["run.json", "run_with_settings.json"])
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in EVENTS.glob("run*.json")), ids=lambda name: name.removesuffix(".json")
+)
 def test_every_sample_input_is_one_a_run_takes(name: str) -> None:
     assert parse_run(json.loads((EVENTS / name).read_text()))
 
@@ -56,7 +60,30 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
     ("request_", "said"),
     [
         ({"itemList": []}, r"itemList: must not be empty"),
-        ({}, r"itemList: this key is required"),
+        ({}, r"^request: give one of itemList, itemsUri, itemPrefix, rerunOf, not none$"),
+        ({"maxConcurrency": 5}, r"^request: give one of itemList, .* not none$"),
+        ({"itemList": ["a"], "itemPrefix": "x/"}, r"give one of .*, not itemList and itemPrefix$"),
+        ({"itemsUri": "s3://xxx/y", "rerunOf": "20261122T094236123Z-x"}, r"not itemsUri and rerunOf$"),
+        (
+            {"itemList": ["a"] * 10_001},
+            r"^itemList: must have at most 10,000 entries, not 10,001\nitemList: 'a' is",
+        ),
+        ({"itemsUri": "s3://bucket/items/"}, r"^itemsUri: must be an object's URI, not a folder's"),
+        ({"itemsUri": "items.jsonl"}, r"^itemsUri: must be s3://bucket/key, not"),
+        (
+            {"itemPrefix": "items"},
+            r"^itemPrefix: must be s3://bucket/prefix/ or prefix/, ending in '/', not 'items'",
+        ),
+        ({"itemPrefix": "s3://bucket/items"}, r"^itemPrefix: must be .* ending in '/'"),
+        ({"itemPrefix": "/"}, r"^itemPrefix: must be s3://bucket/prefix/ or prefix/"),
+        ({"itemPrefix": "a//"}, r"^itemPrefix: a key must not hold '//'"),
+        ({"itemPrefix": "s3://Bucket/a/"}, r"^itemPrefix: must be s3://bucket/key"),
+        ({"itemPrefix": 5}, r"^itemPrefix: must be a string"),
+        ({"rerunOf": "first-run"}, r"^rerunOf: must be a run's id such as"),
+        ({"rerunOf": "20261122T094236123Z-x", "mode": "score"}, r"has the mode of the run that it completes"),
+        ({"rerunOf": "20261122T094236123Z-x", "skipUnchanged": False}, r"leave out mode and skipUnchanged$"),
+        ({"itemList": ["a"], "mode": "predict"}, r"^mode: must be 'score' or 'train'$"),
+        ({"itemList": ["a"], "skipUnchanged": "yes"}, r"^skipUnchanged: must be true or false$"),
         (["item1"], r"^request: must be an object"),
         ("item1", r"^request: must be an object"),
         (None, r"^request: must be an object"),
@@ -69,11 +96,6 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
         ({"itemList": [{}]}, r"itemList\[0\]\.item: this key is required"),
         ({"itemList": ["x" * 300]}, r"itemList\[0\]\.item: an item's name has at most 128 characters, not 300"),
         ({"itemList": ["a"], "itmList": ["b"]}, r"itmList: unknown key"),
-        ({"itemList": ["a"], "itemPrefix": "x/"}, r"itemPrefix: unknown key"),
-        ({"itemList": ["a"], "itemsUri": "s3://x/y"}, r"itemsUri: unknown key"),
-        ({"itemList": ["a"], "mode": "score"}, r"mode: unknown key"),
-        ({"itemList": ["a"], "rerunOf": "x"}, r"rerunOf: unknown key"),
-        ({"itemList": ["a"], "skipUnchanged": True}, r"skipUnchanged: unknown key"),
         ({"itemList": [{"item": "a", "colour": 1}]}, r"itemList\[0\]\.colour: unknown key"),
         ({"itemList": ["a"], "maxConcurrency": 0}, r"maxConcurrency: must be a whole number from 1 to 10,000$"),
         (
@@ -115,6 +137,39 @@ def test_a_name_and_an_object_with_that_name_are_the_same_entry() -> None:
 def test_a_wrong_request_is_refused_with_place_and_reason(request_: Any, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
         parse_run(request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"itemsUri": "s3://bucket/items.jsonl", "mode": "score", "skipUnchanged": True},
+        {"itemPrefix": "analysis_predict/", "mode": "train"},
+        {"itemPrefix": "s3://bucket/"},
+        {"itemPrefix": "s3://bucket/a b/台北/"},
+        {"rerunOf": "20261122T094236123Z-x", "maxConcurrency": 7},
+        {"itemList": [str(number) for number in range(10_000)]},
+    ],
+    ids=["list in S3", "prefix", "whole bucket", "another prefix", "rerun", "ten thousand"],
+)
+def test_items_may_come_from_one_of_four_places(request_: dict[str, Any]) -> None:
+    parsed = parse_run(request_).request
+    given = [parsed.item_list, parsed.items_uri, parsed.item_prefix, parsed.rerun_of]
+    assert sum(source is not None for source in given) == 1
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"item": "a"},
+        {"item": "a", "predictInput": "s3://bucket/x.csv", "transform": {"maxConcurrentTransforms": 0}},
+        {"item": "台北", "training": {"useSpot": False, "volumeSizeInGB": 5}, "environment": {"A": ""}},
+    ],
+    ids=["name", "zero", "false"],
+)
+def test_an_entry_is_told_again_as_it_was_asked(entry: dict[str, Any]) -> None:
+    parsed = parse_event(ItemRequest, {**entry, "hyperparameters": {}, "input": None})
+    assert as_asked(parsed) == entry
+    assert parse_event(ItemRequest, as_asked(parsed)) == parsed
 
 
 def test_every_problem_of_a_request_is_listed_at_once() -> None:
@@ -197,11 +252,27 @@ def test_thousands_of_problems_fit_into_the_cause_that_step_functions_keeps() ->
                 "modelDataUrl": "s3://bucket/m.tar.gz",
                 "training": {"name": "a", "arn": "b", "status": "c", "createdAt": 1},
             },
-            "training comes with item and runId",
+            "mode, fingerprint, training and trainedIn come with recordKey",
+        ),
+        ({"item": "a", "mode": "score"}, "mode, fingerprint, training and trainedIn come with recordKey"),
+        (
+            {"item": "a", "recordKey": "runs/r/records/0.json", "mode": "score", "fingerprint": "f"},
+            "recordKey comes with item, modelDataUrl, runId, mode and fingerprint",
+        ),
+        (
+            {
+                "item": "a",
+                "modelDataUrl": "s3://bucket/m.tar.gz",
+                "runId": "20261122T094236123Z-x",
+                "recordKey": "runs/r/records/0.json",
+                "mode": "train",
+                "fingerprint": "f",
+            },
+            "mode train comes with training and trainedIn",
         ),
         ({"item": "a", "modelName": "x" * 64}, "modelName: must be 1 to 63 letters, digits and hyphens"),
     ],
-    ids=["nothing", "training alone", "long name"],
+    ids=["nothing", "training alone", "mode alone", "half a step", "no training", "long name"],
 )
 def test_a_model_event_that_names_no_model_is_refused(event: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):

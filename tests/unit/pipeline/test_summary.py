@@ -1,127 +1,134 @@
-"""Verdicts: every item exactly one, from items.json and the records."""
+"""Manifests: every item exactly once, with one verdict, and the run's own."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import summary
 from pipeline.contracts import CaughtError, PreparedRun
-from pipeline.reasons import reason_of
-from pipeline.summary import make_manifest
+from pipeline.records import BrokenRecord, Line, Record
+from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+RUN = "20261122T094236123Z-x"
+UNCHANGED = {
+    "runId": "20261121T094236123Z-y",
+    "predictionsUri": "s3://out/y/sample_prediction.csv.out",
+    "modelDataUrl": "s3://out/y/model.tar.gz",
+    "metrics": {"customers": 8},
+}
+NO_JOBS: dict[str, Any] = {"trainingJob": None, "model": None, "transformJob": None, "trainedIn": None}
 
 
-def prepared(count: int, tolerated: float = 0.0) -> PreparedRun:
+def prepared(count: int, tolerated: float = 0.0, **others: Any) -> PreparedRun:
     return PreparedRun(
-        run_id="20261122T094236123Z-x",
+        run_id=RUN,
         execution_arn="arn:x",
         started_at="2026-11-22T09:42:36.123Z",
-        items_key="runs/x/items.json",
+        items_key=f"runs/{RUN}/items.json",
         item_count=count,
         max_concurrency=5,
         tolerated_failure_percentage=tolerated,
+        **others,
     )
 
 
-def line(index: int, source: str = "s3://out/in/sample_prediction.csv") -> dict[str, Any]:
-    return {
-        "index": index,
-        "item": f"item{index}",
-        "trainingJob": {"TrainingJobName": f"t{index}"},
-        "model": {"name": f"m{index}"},
-        "transformJob": {
-            "TransformJobName": f"b{index}",
-            "TransformOutput": {"S3OutputPath": "s3://out/p/"},
-            "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": source}}},
-        },
-    }
-
-
-def success(index: int, status: str = "Completed") -> dict[str, Any]:
-    return {
-        "index": index,
-        "item": f"item{index}",
-        "status": "SUCCEEDED",
-        "stage": "StartBatchTransformJob",
-        "endedAt": "2026-11-22T09:43:36.123Z",
-        "training": {"name": f"t{index}", "status": "Completed", "createdAt": 1795340556123},
-        "model": {"modelDataUrl": "s3://out/model.tar.gz", "metrics": {"customers": 3}},
-        "transform": {"name": f"b{index}", "status": status},
-    }
-
-
-def failure(index: int) -> dict[str, Any]:
-    return {
-        "index": index,
-        "item": f"item{index}",
-        "status": "FAILED",
-        "stage": "StartTrainingJob",
-        "endedAt": "2026-11-22T09:43:36.123Z",
-        "error": {"Error": "States.TaskFailed", "Cause": json.dumps({"FailureReason": "AlgorithmError: no rows"})},
-    }
-
-
-def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **kwargs: Any) -> dict[str, Any]:
-    by_index = {record["index"]: record for record in records}
-    return make_manifest(
-        prepared(len(lines), tolerated), lines, by_index, kwargs.get("map_run_error"), kwargs.get("now", NOW)
+def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> dict[str, Any]:
+    return summary.make_manifest(
+        prepared(len(lines), tolerated, **others),
+        msgspec.convert(lines, list[Line]),
+        {record["index"]: msgspec.convert(record, Record) for record in records},
+        None,
+        NOW,
     )
+
+
+def lines_of(count: int) -> list[dict[str, Any]]:
+    return [line(index, RUN) for index in range(count)]
 
 
 def test_each_item_has_the_verdict_of_its_record_and_none_means_unfinished() -> None:
-    manifest = manifest_of([line(0), line(1), line(2)], [success(0), failure(1)])
+    manifest = manifest_of(lines_of(3), [success(0), failure(1)])
     assert [item["status"] for item in manifest["items"]] == ["SUCCEEDED", "FAILED", "UNFINISHED"]
-    assert manifest["counts"] == {"total": 3, "succeeded": 1, "failed": 1, "unfinished": 1}
+    assert manifest["counts"] == {"total": 3, "succeeded": 1, "failed": 1, "unfinished": 1, "unchanged": 0}
     assert manifest["verdict"] == "FAILED"
     good, bad, cut = manifest["items"]
-    assert good["predictionsUri"] == "s3://out/p/sample_prediction.csv.out"
-    assert good["durationSeconds"] == 60.0
-    assert good["metrics"] == {"customers": 3}
-    assert (bad["stage"], bad["error"], bad["reason"]) == (
-        "StartTrainingJob",
-        "States.TaskFailed",
-        "no rows",
-    )
-    assert "never started, or was cut off" in cut["reason"]
+    assert good == {
+        "index": 0,
+        "item": "item0",
+        "status": "SUCCEEDED",
+        "stage": "StartBatchTransformJob",
+        "error": None,
+        "reason": None,
+        "trainingJobName": "t-item0-20261122T094236123Z",
+        "modelName": "m-item0-20261122T094236123Z",
+        "transformJobName": "b-item0-20261122T094236123Z",
+        "trainedIn": RUN,
+        "unchangedSince": None,
+        "modelDataUrl": "s3://out/model.tar.gz",
+        "predictionsUri": f"s3://{BUCKET}/analysis_predicted_out/item0/{RUN}/sample_prediction.csv.out",
+        "metrics": {"customers": 3},
+        "durationSeconds": 60.0,
+    }
+    assert (bad["stage"], bad["error"], bad["reason"]) == ("StartTrainingJob", "States.TaskFailed", "no rows")
+    assert cut["predictionsUri"] is bad["predictionsUri"] is None
+    assert cut.keys() == bad.keys() == good.keys()
 
 
-@pytest.mark.parametrize(
-    ("stage", "said"),
-    [
-        (
-            "StartTrainingJob",
-            "job t0 had not ended after 7200 s and was stopped; raise training.maxRuntimeInSeconds",
-        ),
-        (
-            "StartBatchTransformJob",
-            "job b0 had not ended after 3600 s and was stopped; raise transform.maxRuntime",
-        ),
-        ("CreateModel", "States.Timeout"),
-    ],
-)
-def test_a_job_that_took_too_long_is_told_in_words(stage: str, said: str) -> None:
-    record = failure(0) | {"stage": stage, "error": {"Error": "States.Timeout", "Cause": ""}}
-    limits = {"trainingTimeoutSeconds": 7200, "transformTimeoutSeconds": 3600}
-    assert said in manifest_of([line(0) | limits], [record])["items"][0]["reason"]
+def test_the_manifest_tells_mode_and_the_run_that_was_completed() -> None:
+    manifest = manifest_of(lines_of(1), [success(0)], mode="score", rerun_of="20261121T094236123Z-y")
+    assert (manifest["mode"], manifest["rerunOf"]) == ("score", "20261121T094236123Z-y")
+    assert (manifest["startedAt"], manifest["endedAt"]) == ("2026-11-22T09:42:36.123Z", "2026-11-22T10:00:00.000Z")
 
 
-@pytest.mark.parametrize("status", ["Stopped", "Failed"])
-def test_a_transform_that_did_not_complete_is_a_failure_whatever_the_record_says(status: str) -> None:
-    item = manifest_of([line(0)], [success(0, status)])["items"][0]
-    assert item["status"] == "FAILED"
-    assert item["predictionsUri"] is None
-    assert status in item["reason"]
+def test_an_unchanged_item_points_to_its_last_predictions() -> None:
+    record = {"index": 1, "item": "item1", "status": "SUCCEEDED", "stage": "PrepareRun"}
+    record |= {"endedAt": "2026-11-22T09:43:36.123Z", "unchanged": UNCHANGED}
+    manifest = manifest_of([line(0, RUN), line(1, RUN, **NO_JOBS, unchanged=UNCHANGED)], [success(0), record])
+    assert manifest["counts"] == {"total": 2, "succeeded": 2, "failed": 0, "unfinished": 0, "unchanged": 1}
+    assert manifest["verdict"] == "SUCCEEDED"
+    item = manifest["items"][1]
+    assert item["unchangedSince"] == UNCHANGED["runId"]
+    assert {key: item[key] for key in ("predictionsUri", "modelDataUrl", "metrics")} == {
+        key: UNCHANGED[key] for key in ("predictionsUri", "modelDataUrl", "metrics")
+    }
+    assert [item[key] for key in ("trainingJobName", "modelName", "transformJobName", "durationSeconds")] == [
+        None
+    ] * 4
+
+
+def test_a_refused_item_has_no_jobs() -> None:
+    refused = failure(0, stage="PrepareRun", error={"Error": "DataEmptyError", "Cause": "x is empty"})
+    item = manifest_of([line(0, RUN, **NO_JOBS)], [refused])["items"][0]
+    assert (item["stage"], item["reason"], item["trainingJobName"]) == ("PrepareRun", "x is empty", None)
+
+
+def test_a_kept_training_is_named_and_its_time_not_counted_again() -> None:
+    kept = {"name": "t-of-yesterday", "arn": "arn:t", "status": "Completed", "createdAt": 1795200000000}
+    before = "20261121T094236123Z-y"
+    record = success(0) | {"training": kept}
+    item = manifest_of([line(0, RUN, trainingJob=None, training=kept, trainedIn=before)], [record])["items"][0]
+    assert (item["trainingJobName"], item["trainedIn"]) == ("t-of-yesterday", before)
+    assert item["durationSeconds"] == 30.0
+
+
+def test_an_item_scored_without_training_took_as_long_as_its_transform() -> None:
+    whole = line(0, RUN, trainingJob=None, trainedIn=None) | {"training": None, "trainedIn": None}
+    item = manifest_of([whole], [success(0) | {"training": None}])["items"][0]
+    assert (item["trainingJobName"], item["trainedIn"], item["durationSeconds"]) == (None, None, 30.0)
 
 
 def test_a_scored_folder_has_a_folder_of_predictions() -> None:
-    item = manifest_of([line(0, "s3://out/in/")], [success(0)])["items"][0]
-    assert item["predictionsUri"] == "s3://out/p/"
+    whole = line(0, RUN)
+    whole["transformJob"]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"] = "s3://in/folder/"
+    item = manifest_of([whole], [success(0)])["items"][0]
+    assert item["predictionsUri"] == f"s3://{BUCKET}/analysis_predicted_out/item0/{RUN}/"
 
 
 @pytest.mark.parametrize(
@@ -132,67 +139,86 @@ def test_the_run_fails_when_more_items_fail_than_are_tolerated(
     failed: int, tolerated: float, verdict: str
 ) -> None:
     records = [failure(index) if index < failed else success(index) for index in range(4)]
-    assert manifest_of([line(index) for index in range(4)], records, tolerated)["verdict"] == verdict
+    assert manifest_of(lines_of(4), records, tolerated)["verdict"] == verdict
 
 
-def test_a_broken_map_run_is_told_beside_the_verdicts() -> None:
-    error = CaughtError(error="States.ItemReaderFailed", cause="gone")
-    manifest = manifest_of([line(0)], [], map_run_error=error)
-    assert manifest["mapRunError"] == {"Error": "States.ItemReaderFailed", "Cause": "gone"}
-    assert manifest["verdict"] == "FAILED"
-
-
-@given(statuses=st.lists(st.sampled_from(["SUCCEEDED", "FAILED", "none"]), min_size=1, max_size=30))
+@given(statuses=st.lists(st.sampled_from(["SUCCEEDED", "FAILED", "broken", "none"]), min_size=1, max_size=30))
 def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
-    makers = {"SUCCEEDED": success, "FAILED": failure}
-    records = [makers[status](index) for index, status in enumerate(statuses) if status != "none"]
-    manifest = manifest_of([line(index) for index in range(len(statuses))], records)
+    makers: dict[str, Any] = {"SUCCEEDED": success, "FAILED": failure}
+    found: dict[int, Record | BrokenRecord] = {
+        index: BrokenRecord("x") if status == "broken" else msgspec.convert(makers[status](index), Record)
+        for index, status in enumerate(statuses)
+        if status != "none"
+    }
+    lines = msgspec.convert(lines_of(len(statuses)), list[Line])
+    manifest = summary.make_manifest(prepared(len(statuses)), lines, found, None, NOW)
     assert [item["item"] for item in manifest["items"]] == [f"item{index}" for index in range(len(statuses))]
     counts = manifest["counts"]
     assert counts["succeeded"] + counts["failed"] + counts["unfinished"] == counts["total"] == len(statuses)
-    assert counts["unfinished"] == statuses.count("none")
+    assert counts["unfinished"] == statuses.count("none") + statuses.count("broken")
 
 
-@pytest.mark.parametrize(
-    ("cause", "reason"),
-    [
-        (
-            json.dumps({"TrainingJobName": "t", "FailureReason": "AlgorithmError: no, none., exit code: 1"}),
-            "no, none.",
-        ),
-        (
-            json.dumps({"TrainingJobName": "t", "FailureReason": "AlgorithmError: , exit code: 137"}),
-            "the image ended with exit code 137 and wrote no reason; see job t's log in CloudWatch",
-        ),
-        (
-            json.dumps({"TrainingJobName": "t", "FailureReason": "ClientError: Data download failed"}),
-            "ClientError: Data download failed",
-        ),
-        (json.dumps({"errorMessage": "no metrics", "errorType": "X"}), "no metrics"),
-        (
-            json.dumps(
-                {"TrainingJobName": "t", "TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
-            ),
-            "job t ended as Stopped (MaxRuntimeExceeded)",
-        ),
-        ("Rate exceeded (Service: AmazonSageMaker)", "Rate exceeded (Service: AmazonSageMaker)"),
-        ('{"TrainingJobName":"t","Fai', '{"TrainingJobName":"t","Fai'),
-        ("[1]", "[1]"),
-        ("", "States.Timeout"),
-        ("x" * 5000, "x" * 1999 + "…"),
-    ],
-    ids=[
-        "job",
-        "wordless image",
-        "platform",
-        "function",
-        "stopped job",
-        "plain text",
-        "cut json",
-        "other json",
-        "no cause",
-        "long",
-    ],
-)
-def test_the_reason_is_the_sentence_a_person_should_read(cause: str, reason: str) -> None:
-    assert reason_of("States.Timeout", cause) == reason
+@pytest.fixture
+def stored() -> Bucket:
+    """Two items, of which one has failed."""
+    s3 = Bucket()
+    s3.add_run(RUN, lines_of(2))
+    s3.add_record(RUN, success(0))
+    s3.add_record(RUN, failure(1))
+    return s3
+
+
+def write(s3: Bucket, ended: datetime = NOW, error: CaughtError | None = None) -> summary.Summary:
+    return summary.write_manifest(prepared(2), BUCKET, s3, error, ended)  # type: ignore[arg-type]
+
+
+def test_the_manifest_is_written_and_answered(stored: Bucket) -> None:
+    found = write(stored)
+    assert stored.json(f"runs/{RUN}/manifest.json") == found.manifest
+    answer = summary.answer_of(found, BUCKET)
+    assert answer["Error"] == "RunFailed"
+    assert answer["Cause"].splitlines() == [
+        f"1 of 2 items failed and 0 did not finish; see s3://{BUCKET}/runs/{RUN}/manifest.json",
+        "item1: FAILED: no rows",
+    ]
+    assert {key: answer[key] for key in ("runId", "verdict", "manifestKey")} == {
+        "runId": RUN,
+        "verdict": "FAILED",
+        "manifestKey": f"runs/{RUN}/manifest.json",
+    }
+
+
+def test_a_summary_done_again_says_the_same(stored: Bucket) -> None:
+    first = write(stored).manifest
+    later = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
+    assert write(stored, later).manifest == first | {"endedAt": "2026-11-22T11:00:00.000Z"}
+
+
+def test_a_broken_record_does_not_keep_the_others_from_their_verdicts(stored: Bucket) -> None:
+    stored.add(f"runs/{RUN}/records/1.json", b"{")
+    good, broken = write(stored).manifest["items"]
+    assert (good["status"], broken["status"]) == ("SUCCEEDED", "UNFINISHED")
+    assert f"runs/{RUN}/records/1.json" in broken["reason"]
+
+
+def test_a_broken_map_run_is_told_beside_the_verdicts(stored: Bucket) -> None:
+    manifest = write(stored, error=CaughtError(error="States.ItemReaderFailed", cause="gone")).manifest
+    assert manifest["mapRunError"] == {"Error": "States.ItemReaderFailed", "Cause": "gone"}
+
+
+def test_a_run_that_succeeded_answers_no_error(stored: Bucket) -> None:
+    stored.add_record(RUN, success(1))
+    answer = summary.answer_of(write(stored), BUCKET)
+    assert answer["verdict"] == "SUCCEEDED"
+    assert answer.keys().isdisjoint({"Error", "Cause"})
+
+
+def test_the_cause_of_ten_thousand_failures_stays_short() -> None:
+    name = "台" * 128
+    lines = [line(index, RUN, item=name) for index in range(10_000)]
+    long = {"Error": "States.TaskFailed", "Cause": "客" * 5000}
+    manifest = manifest_of(lines, [failure(index, name, error=long) for index in range(10_000)])
+    cause = summary.answer_of(summary.Summary(manifest, "key", [], []), BUCKET)["Cause"]
+    assert "and 9980 more" in cause
+    # Step Functions cuts a Cause at 32,768 characters.
+    assert len(cause) < 16_000

@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator import sagemaker
+from emulator.account.plan import Account
 from emulator.endpoint import Clients
 from emulator.sagemaker.limits import Limits
 from emulator.server import Emulator
@@ -337,7 +338,13 @@ def limits() -> Limits:
 
 
 @pytest.fixture(scope="module")
-def bench(algorithms: dict[str, list[str]], limits: Limits) -> Iterator[Bench]:
-    with Emulator(images=algorithms) as emulator:
+def account() -> Account:
+    """One without limits and faults."""
+    return Account()
+
+
+@pytest.fixture(scope="module")
+def bench(algorithms: dict[str, list[str]], limits: Limits, account: Account) -> Iterator[Bench]:
+    with Emulator(images=algorithms, account=account) as emulator:
         sagemaker.install(emulator.settings, limits)
         yield Bench(emulator)

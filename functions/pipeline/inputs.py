@@ -1,0 +1,199 @@
+"""Finds in S3 what runs and jobs are to read, or says why it would not be read as it is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from pipeline import aws, layout
+from pipeline.errors import (
+    DataAmbiguousError,
+    DataEmptyError,
+    DataNotFoundError,
+    DataNotReadableError,
+    DataTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from pipeline.contracts import ItemRequest
+
+# MaxPayloadInMB of CreateTransformJob is 100 at most.
+MAX_REQUEST_IN_MB = 100
+MAX_SHOWN = 5
+
+
+def data_uri_of(entry: ItemRequest, data_bucket: str, file_name: str) -> str:
+    """S3 URI of the item's data: the one asked for, else its file in the data bucket."""
+    return entry.input or layout.S3Location(data_bucket, layout.data_key(entry.item, file_name)).uri
+
+
+class DataObject(NamedTuple):
+    """An object that a job would read.
+
+    Attributes:
+        uri: `s3://bucket/key`.
+        etag: as S3 tells it; it changes with the content.
+        size: in bytes.
+    """
+
+    uri: str
+    etag: str
+    size: int
+
+
+def find_input(s3: S3Client, uri: str) -> list[DataObject]:
+    """What a job given `uri` would read, in the order of its keys.
+
+    A file must exist, have bytes, and be alone under its name, since SageMaker takes every URI as a prefix; a
+    folder (ending in `/`) must hold an object with bytes.
+
+    Raises:
+        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: a job could not read what is
+            meant; the message says what to do.
+    """
+    place = layout.parse_uri(uri)
+    is_folder = place.key.endswith("/")
+    with _looking_for(uri, place.bucket):
+        pages = _pages(s3, Bucket=place.bucket, Prefix=place.key)
+        # Of a file, the first page tells whether it is alone.
+        listed = [entry for page in (pages if is_folder else [next(pages)]) for entry in page.get("Contents", [])]
+    found = [
+        DataObject(f"s3://{place.bucket}/{entry['Key']}", entry["ETag"], entry["Size"])
+        for entry in listed
+        if not entry["Key"].endswith("/")
+    ]
+    if is_folder:
+        if not found:
+            raise DataNotFoundError(f"there is no object under {uri}; upload the item's data there")
+        if not any(data.size for data in found):
+            raise DataEmptyError(f"the objects under {uri} are empty (0 bytes); upload the item's data again")
+        return found
+    if not any(data.uri == uri for data in found):
+        raise DataNotFoundError(f"there is no object {uri}; upload the item's data there")
+    _check_alone(uri, found)
+    if not found[0].size:
+        raise DataEmptyError(f"{uri} is empty (0 bytes); upload the item's data again")
+    return found
+
+
+def whole_file(uri: str, found: list[DataObject]) -> str:
+    """URI of the one file among `found` that has bytes, which an image can be sent in one request.
+
+    Args:
+        uri: the item's data, a file or a folder.
+        found: what `find_input` found there.
+
+    Raises:
+        DataAmbiguousError, DataTooLargeError, DataNotReadableError: there is not one, or it cannot be sent so.
+    """
+    instead = "give predictInput, a file of features to score, or run the item with mode train"
+    filled = [data for data in found if data.size]
+    if len(filled) > 1:
+        raise DataAmbiguousError(
+            f"mode score sends the item's data in one request, and {uri} holds {len(filled):,} objects"
+            f" ({_shown(filled)}); make one object of them, {instead}"
+        )
+    (data,) = filled
+    _check_alone(data.uri, found)
+    if data.size > MAX_REQUEST_IN_MB * 1024 * 1024:
+        raise DataTooLargeError(
+            f"mode score sends the item's data in one request of at most {MAX_REQUEST_IN_MB} MB, and {data.uri} has"
+            f" {data.size:,} bytes; {instead}"
+        )
+    if data.uri.lower().endswith(".gz"):
+        raise DataNotReadableError(
+            f"mode score sends the item's data as it is, and {data.uri} is compressed; upload it unpacked, {instead}"
+        )
+    return data.uri
+
+
+def has_objects(s3: S3Client, uri: str) -> bool:
+    """Whether there is the object `uri`, or for a folder anything in it."""
+    if not uri.endswith("/"):
+        return aws.object_exists(s3, uri)
+    place = layout.parse_uri(uri)
+    with aws.translated(f"looking for {uri}"):
+        return bool(s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1).get("Contents"))
+
+
+def list_folders(s3: S3Client, uri: str, limit: int) -> list[str]:
+    """Names of the folders directly under the folder `uri`, in S3's order; no more than one over `limit`.
+
+    Raises:
+        DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list it.
+    """
+    place = layout.parse_uri(uri)
+    names: list[str] = []
+    with _looking_for(uri, place.bucket):
+        for page in _pages(s3, Bucket=place.bucket, Prefix=place.key, Delimiter="/"):
+            names += [entry["Prefix"][len(place.key) : -1] for entry in page.get("CommonPrefixes", [])]
+            if len(names) > limit:
+                break
+    return names[: limit + 1]
+
+
+def read_list(s3: S3Client, uri: str, limit: int) -> bytes:
+    """The object `uri`, of at most `limit` bytes.
+
+    Raises:
+        DataNotFoundError, DataNotReadableError, DataTooLargeError: it cannot be read.
+    """
+    place = layout.parse_uri(uri)
+    with _looking_for(uri, place.bucket):
+        try:
+            answer = s3.get_object(Bucket=place.bucket, Key=place.key)
+        except ClientError as error:
+            if aws.code_of(error) == "NoSuchKey":
+                raise DataNotFoundError(f"there is no object {uri}; upload the list there") from error
+            raise
+        if answer["ContentLength"] > limit:
+            answer["Body"].close()
+            raise DataTooLargeError(
+                f"{uri} has {answer['ContentLength']:,} bytes; a list of items has at most {limit:,}"
+            )
+        return answer["Body"].read()
+
+
+def _pages(s3: S3Client, **request: Any) -> Iterator[Any]:
+    """Every page of a listing, asked for when it is wanted."""
+    page = s3.list_objects_v2(**request)
+    yield page
+    while page.get("IsTruncated"):
+        page = s3.list_objects_v2(**request, ContinuationToken=page["NextContinuationToken"])
+        yield page
+
+
+@contextmanager
+def _looking_for(uri: str, bucket: str) -> Iterator[None]:
+    """Turns the refusals that the user can mend into this application's, and the others as everywhere."""
+    with aws.translated(f"looking for {uri}"):
+        try:
+            yield
+        except ClientError as error:
+            if aws.code_of(error) == "NoSuchBucket":
+                raise DataNotFoundError(
+                    f"there is no bucket {bucket!r}; check the URI {uri} or create it"
+                ) from error
+            if aws.code_of(error) in aws.REFUSED:
+                raise DataNotReadableError(
+                    f"this stack may not read {uri}; put it into the stack's data bucket, or allow the stack's roles"
+                ) from error
+            raise
+
+
+def _check_alone(uri: str, found: list[DataObject]) -> None:
+    others = [data for data in found if data.uri != uri and data.uri.startswith(uri)]
+    if others:
+        raise DataAmbiguousError(
+            f"SageMaker takes {uri} as a prefix and would also read {_shown(others)}; rename or remove these"
+        )
+
+
+def _shown(found: list[DataObject]) -> str:
+    more = f" and {len(found) - MAX_SHOWN:,} more" if len(found) > MAX_SHOWN else ""
+    return ", ".join(layout.parse_uri(data.uri).key for data in found[:MAX_SHOWN]) + more

@@ -1,0 +1,325 @@
+"""Chooses what a rerun has to do: which items of the earlier run are not done yet, and which trainings still serve.
+
+A run, the reruns of it and the reruns of those are a family, called after its first run. Whoever says the same rerun
+twice, or two reruns at once, must get nothing done twice; so a rerun looks at the whole family, and leaves a marker in
+it before it looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline import aws, layout, records
+from pipeline.contracts import ItemRequest, PreparedRun, parse_event
+from pipeline.errors import (
+    InvalidRequestError,
+    ModelWorseThanBaselineError,
+    NothingToRerunError,
+    RunConflictError,
+    RunNotEndedError,
+    RunNotFoundError,
+    ServiceUnavailableError,
+    StateError,
+    UserError,
+)
+from pipeline.records import COMPLETED, SUCCEEDED, BrokenRecord, Line, Record, verdict_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from pipeline.fields import Mode
+
+# DescribeTrainingJob is a call of few a second and account.
+PARALLEL_DESCRIBES = 4
+
+
+@dataclass(frozen=True)
+class KeptTraining:
+    """A training job of an earlier run that ended well and whose model is still to be scored.
+
+    Attributes:
+        training: name, arn, status and createdAt of the job, as the definition keeps them.
+        trained_in: the run in whose folder the training wrote sample_prediction.csv and metrics.json.
+        image: the image that trained, and that has to serve.
+        fingerprint: what it was made of (`pipeline.unchanged`).
+    """
+
+    training: dict[str, Any]
+    trained_in: str
+    image: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What a rerun has to do.
+
+    Attributes:
+        mode: the mode of the run that is completed.
+        entries: the items that have not succeeded, as they were asked for, in the order of that run.
+        kept: item to its finished training; the others train anew.
+    """
+
+    mode: Mode
+    entries: list[ItemRequest]
+    kept: Mapping[str, KeptTraining]
+
+
+class Services(NamedTuple):
+    """The clients of AWS that it takes."""
+
+    s3: S3Client
+    stepfunctions: SFNClient
+    sagemaker: SageMakerClient
+
+
+class Own(NamedTuple):
+    """The rerun that looks: its id and its execution."""
+
+    run_id: str
+    execution_arn: str
+
+
+class _Attempt(NamedTuple):
+    """An item in one run of the family."""
+
+    run_id: str
+    line: Line
+    record: Record | BrokenRecord | None
+
+
+def select_for_rerun(rerun_of: str, own: Own, bucket: str, services: Services) -> Rerun:
+    """What is left to do of run `rerun_of`; called again for the same execution, it finds its own marker.
+
+    Args:
+        rerun_of: the run's id.
+        own: the rerun that is being prepared.
+        bucket: the stack's output bucket.
+        services: the clients.
+
+    Raises:
+        RunNotFoundError: there is no such run.
+        RunNotEndedError: it, or another rerun of its family, is under way.
+        NothingToRerunError: all its items have succeeded.
+        InvalidRequestError: what was asked of an item cannot be asked any more.
+        RunConflictError: another execution has left this run's marker.
+        ServiceUnavailableError: another rerun is being prepared at this very moment, and it is not settled which one
+            goes on; the state machine tries again.
+    """
+    s3 = services.s3
+    asked = records.read_prepared_run(s3, bucket, rerun_of)
+    root, root_arn = _root_of(asked, bucket, s3)
+    key = marker_key(root, own.run_id)
+    _mark(s3, bucket, key, own)
+    try:
+        family = {root: root_arn, asked.run_id: asked.execution_arn, **_marked(s3, bucket, root)}
+        family.pop(own.run_id, None)
+        _require_ended(family, own, bucket, services)
+        return _select(asked, family, bucket, services)
+    except (UserError, StateError):
+        # It ends here, so that nobody has to ask Step Functions about it.
+        aws.write_json(s3, bucket, key, {"executionArn": own.execution_arn, "refused": True})
+        raise
+
+
+def marker_key(root: str, run_id: str) -> str:
+    """Where a rerun of the family of run `root` says that it is one."""
+    return f"{_markers_prefix(root)}{run_id}.json"
+
+
+def _markers_prefix(root: str) -> str:
+    return f"{layout.RUNS_PREFIX}/{root}/reruns/"
+
+
+def _root_of(run: PreparedRun, bucket: str, s3: S3Client) -> tuple[str, str | None]:
+    """The family's first run, and its execution unless nothing is left of it."""
+    while (parent := run.rerun_of) is not None:
+        try:
+            run = records.read_prepared_run(s3, bucket, parent)
+        except RunNotFoundError:
+            return parent, None
+    return run.run_id, run.execution_arn
+
+
+def _mark(s3: S3Client, bucket: str, key: str, own: Own) -> None:
+    content = {"executionArn": own.execution_arn}
+    if aws.write_json(s3, bucket, key, content, only_if_absent=True):
+        return
+    stored = aws.read_json(s3, bucket, key)
+    if stored is not None and stored.content.get("executionArn") != own.execution_arn:
+        raise RunConflictError(f"s3://{bucket}/{key} was written by another execution than {own.execution_arn}")
+    # Whoever came by while it said "refused" has to see it again.
+    aws.write_json(s3, bucket, key, content)
+
+
+def _marked(s3: S3Client, bucket: str, root: str) -> dict[str, str]:
+    """Reruns of the family that were not refused: run id to execution."""
+    prefix = _markers_prefix(root)
+    keys = aws.list_keys(s3, bucket, prefix)
+    found = zip(keys, aws.read_all_json(s3, bucket, keys), strict=True)
+    return {
+        key.removeprefix(prefix).removesuffix(".json"): marker["executionArn"]
+        for key, marker in found
+        if marker and not marker.get("refused")
+    }
+
+
+def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, services: Services) -> None:
+    """Of two reruns at once one goes on: never both, as each looks after it has left its marker."""
+    s3, stepfunctions = services.s3, services.stepfunctions
+    for run_id, arn in sorted(family.items()):
+        if arn is None or _exists(s3, bucket, layout.manifest_key(run_id)):
+            continue
+        if not aws.execution_is_running(stepfunctions, arn):
+            continue
+        # Run ids begin with their time. A later one that has its work list has looked before our marker was there.
+        if run_id < own.run_id or _exists(s3, bucket, layout.items_key(run_id)):
+            raise RunNotEndedError(
+                f"run {run_id} is still under way (execution {arn}); wait until it has ended, or stop it, and rerun then"
+            )
+        raise ServiceUnavailableError(
+            f"rerun {run_id} is being prepared at the same time; rerun once it has ended"
+        )
+
+
+def _exists(s3: S3Client, bucket: str, key: str) -> bool:
+    return aws.object_exists(s3, layout.S3Location(bucket, key).uri)
+
+
+def _select(asked: PreparedRun, family: Iterable[str], bucket: str, services: Services) -> Rerun:
+    lines = records.read_lines(services.s3, bucket, asked.run_id)
+    attempts = _attempts(services.s3, bucket, sorted(family, reverse=True), [line.item for line in lines])
+    left = [line for line in lines if not any(map(_succeeded, attempts[line.item]))]
+    if not left:
+        raise NothingToRerunError(
+            f"nothing is left to do of run {asked.run_id}: each of its {len(lines):,} items has succeeded in it or in"
+            " a rerun; to run items again, start a new run of them"
+        )
+    entries = _entries(asked.run_id, left)
+    kept: dict[str, KeptTraining] = {}
+    if asked.mode == "train":
+        keeper = _Keeper(bucket, services)
+        with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
+            found = pool.map(lambda entry: keeper.find(entry, attempts[entry.item]), entries)
+            kept = {entry.item: one for entry, one in zip(entries, found, strict=True) if one}
+    return Rerun(asked.mode, entries, kept)
+
+
+def _attempts(s3: S3Client, bucket: str, runs: Iterable[str], items: Iterable[str]) -> dict[str, list[_Attempt]]:
+    """What became of each item in each of `runs`, in their order; nothing of what was before it succeeded."""
+    attempts: dict[str, list[_Attempt]] = {item: [] for item in items}
+    for run_id in runs:
+        try:
+            lines = records.read_lines(s3, bucket, run_id)
+        except RunNotFoundError:
+            # Its PrepareRun failed: it has done nothing.
+            continue
+        open_ = [
+            line for line in lines if line.item in attempts and not any(map(_succeeded, attempts[line.item][-1:]))
+        ]
+        found = records.read_records(s3, bucket, run_id, open_).by_index
+        for line in open_:
+            attempts[line.item].append(_Attempt(run_id, line, found.get(line.index)))
+    return attempts
+
+
+def _succeeded(attempt: _Attempt) -> bool:
+    return verdict_of(attempt.line, attempt.record).status == SUCCEEDED
+
+
+def _entries(run_id: str, lines: Iterable[Line]) -> list[ItemRequest]:
+    """The items as they were asked for."""
+    entries, problems = [], []
+    for line in lines:
+        if line.request is None:
+            problems.append(
+                f"rerunOf: the work list of run {run_id} does not tell what was asked of item {line.item!r}, since"
+                " another version of this application wrote it; start a new run of its items"
+            )
+            break
+        try:
+            entries.append(parse_event(ItemRequest, line.request))
+        except InvalidRequestError as error:
+            problems += [f"rerunOf: item {line.item!r} of run {run_id}: {problem}" for problem in error.problems]
+    if problems:
+        raise InvalidRequestError(problems)
+    return entries
+
+
+class _Keeper:
+    """Finds items' finished trainings.
+
+    Args:
+        bucket: the stack's output bucket.
+        services: the clients.
+    """
+
+    def __init__(self, bucket: str, services: Services) -> None:
+        self._bucket = bucket
+        self._s3 = services.s3
+        self._sagemaker = services.sagemaker
+        self._describes = BoundedSemaphore(PARALLEL_DESCRIBES)
+
+    def find(self, entry: ItemRequest, attempts: Iterable[_Attempt]) -> KeptTraining | None:
+        """The newest training of the item that ended well, and whose model was not refused for its errors.
+
+        Args:
+            entry: the item.
+            attempts: what became of it so far, newest first.
+        """
+        attempts = list(attempts)
+        refused = {attempt.line.training_job_name for attempt in attempts if _was_refused(attempt)}
+        for attempt in attempts:
+            line = attempt.line
+            model, name, trained_in, fingerprint = (
+                line.model,
+                line.training_job_name,
+                line.trained_in,
+                line.fingerprint,
+            )
+            if model is None or name is None or trained_in is None or fingerprint is None or name in refused:
+                continue
+            if not aws.object_exists(self._s3, model.model_data_url):
+                continue
+            # Given something else to score, batch transform does not read what training wrote.
+            if entry.predict_input is None and not _exists(
+                self._s3, self._bucket, layout.sample_key(entry.item, trained_in)
+            ):
+                continue
+            if training := self._completed(attempt, name):
+                return KeptTraining(training, trained_in, model.image, fingerprint)
+        return None
+
+    def _completed(self, attempt: _Attempt, name: str) -> dict[str, Any] | None:
+        """The attempt's training as the definition keeps it, if it ended well."""
+        told = attempt.record.training if isinstance(attempt.record, Record) else None
+        told = told or attempt.line.training
+        if told is not None:
+            created: Any = 0 if told.created_at is None else told.created_at
+            job = {"name": name, "arn": told.arn, "status": told.status, "createdAt": created}
+        else:
+            # Nobody was there any more to record how the job ended.
+            with self._describes:
+                described = aws.describe_training_job(self._sagemaker, name)
+            if described is None:
+                return None
+            job = {
+                "name": name,
+                "arn": described["TrainingJobArn"],
+                "status": described["TrainingJobStatus"],
+                "createdAt": int(described["CreationTime"].timestamp() * 1000),
+            }
+        return job if job["status"] == COMPLETED else None
+
+
+def _was_refused(attempt: _Attempt) -> bool:
+    """Whether the model was judged too bad: the same training would be judged the same."""
+    record = attempt.record
+    error = record.error if isinstance(record, Record) else None
+    return error is not None and error.error == ModelWorseThanBaselineError.__name__

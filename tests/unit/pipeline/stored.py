@@ -1,0 +1,150 @@
+"""S3 in a dictionary, and what runs leave there, for tests of what reads it again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+BUCKET = "output-bucket"
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    """AWS's answer with `code`."""
+    answer: Any = {"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Operation")
+
+
+class Bucket:
+    """S3's client for one bucket: key to content, and to user metadata; what was read is remembered."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+        self.read: list[str] = []
+
+    def add(self, key: str, content: object = None) -> None:
+        """Puts an object there: JSON, or the bytes given."""
+        self.objects[key] = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+    def json(self, key: str) -> Any:
+        """The JSON object at `key`."""
+        return json.loads(self.objects[key])
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """As boto3's."""
+        assert Bucket == BUCKET
+        self.read.append(Key)
+        if Key not in self.objects:
+            raise refusal("NoSuchKey", 404)
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": '"1"'}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """As boto3's."""
+        assert Bucket == BUCKET
+        if Key not in self.objects:
+            raise refusal("404", 404)
+        return {"Metadata": self.metadata.get(Key, {})}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+        """As boto3's."""
+        assert Bucket == BUCKET
+        if told.get("IfNoneMatch") and Key in self.objects:
+            raise refusal("PreconditionFailed", 412)
+        self.objects[Key] = Body
+        self.metadata[Key] = told.get("Metadata", {})
+
+    def get_paginator(self, operation: str) -> Bucket:
+        """As boto3's, of list_objects_v2."""
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
+        """Two keys a page; with a delimiter, the folders alone."""
+        assert Bucket == BUCKET
+        keys = sorted(key for key in self.objects if key.startswith(Prefix))
+        if Delimiter:
+            folders = sorted(
+                {Prefix + key.removeprefix(Prefix).partition(Delimiter)[0] + Delimiter for key in keys}
+            )
+            yield {"CommonPrefixes": [{"Prefix": folder} for folder in folders]}
+            return
+        for start in range(0, len(keys), 2):
+            yield {"Contents": [{"Key": key} for key in keys[start : start + 2]]}
+        if not keys:
+            yield {}
+
+    def add_run(self, run_id: str, lines: list[dict[str, Any]], **prepared: Any) -> None:
+        """A run's work list, with what was asked of the run as its metadata."""
+        run = {
+            "runId": run_id,
+            "executionArn": f"arn:{run_id}",
+            "startedAt": "2026-11-22T09:42:36.123Z",
+            "itemsKey": f"runs/{run_id}/items.json",
+            "itemCount": len(lines),
+            "maxConcurrency": 5,
+            "toleratedFailurePercentage": 0,
+        }
+        self.add(f"runs/{run_id}/items.json", lines)
+        self.metadata[f"runs/{run_id}/items.json"] = {"run": json.dumps(run | prepared)}
+
+    def add_record(self, run_id: str, record: dict[str, Any]) -> None:
+        """An item's record."""
+        self.add(f"runs/{run_id}/records/{record['index']}.json", record)
+
+
+def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dict[str, Any]:
+    """A line that trains and scores; `others` replace keys, and None takes one away."""
+    item = item or f"item{index}"
+    started = run_id.partition("-")[0]
+    artifact = f"analysis_predicted/{item}/t-{item}-{started}/output/model.tar.gz"
+    whole: dict[str, Any] = {
+        "index": index,
+        "item": item,
+        "runId": run_id,
+        "recordKey": f"runs/{run_id}/records/{index}.json",
+        "mode": "train",
+        "request": {"item": item},
+        "fingerprint": f"print-{run_id}",
+        "trainedIn": run_id,
+        "trainingJob": {"TrainingJobName": f"t-{item}-{started}", "RoleArn": "arn:role"},
+        "trainingTimeoutSeconds": 7200,
+        "model": {"name": f"m-{item}-{started}", "image": "image:1", "modelDataUrl": f"s3://{BUCKET}/{artifact}"},
+        "transformJob": {
+            "TransformJobName": f"b-{item}-{started}",
+            "TransformOutput": {"S3OutputPath": f"s3://{BUCKET}/analysis_predicted_out/{item}/{run_id}/"},
+            "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": "s3://in/folder/sample_prediction.csv"}}},
+        },
+        "transformTimeoutSeconds": 3600,
+    }
+    return {key: value for key, value in (whole | others).items() if value is not None}
+
+
+def success(index: int, item: str | None = None, status: str = "Completed") -> dict[str, Any]:
+    """The record of an item that was scored."""
+    return {
+        "index": index,
+        "item": item or f"item{index}",
+        "status": "SUCCEEDED",
+        "stage": "StartBatchTransformJob",
+        "endedAt": "2026-11-22T09:43:36.123Z",
+        "training": {"name": f"t{index}", "arn": "arn:t", "status": "Completed", "createdAt": 1795340556123},
+        "model": {"modelDataUrl": "s3://out/model.tar.gz", "metrics": {"customers": 3}},
+        "transform": {"name": f"b{index}", "arn": "arn:b", "status": status, "createdAt": 1795340586123},
+    }
+
+
+def failure(index: int, item: str | None = None, stage: str = "StartTrainingJob", **others: Any) -> dict[str, Any]:
+    """The record of an item that failed."""
+    return {
+        "index": index,
+        "item": item or f"item{index}",
+        "status": "FAILED",
+        "stage": stage,
+        "endedAt": "2026-11-22T09:43:36.123Z",
+        "error": {"Error": "States.TaskFailed", "Cause": json.dumps({"FailureReason": "AlgorithmError: no rows"})},
+        **others,
+    }

@@ -1,0 +1,312 @@
+"""Creating models, as a run's step and alone, with S3 and SageMaker played by small stand-ins."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipeline import latest, models
+from pipeline.contracts import CreateModelEvent, parse_event
+from pipeline.errors import (
+    DataNotFoundError,
+    DataNotReadableError,
+    ModelWorseThanBaselineError,
+    ServiceUnavailableError,
+    TrainingNotCompletedError,
+)
+from pipeline.settings import ModelSettings, load_settings
+
+from .objects import RUN, Models, Objects
+from .stored import refusal
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+ARTIFACT = "analysis_predicted/item1/training-job-x/output/model.tar.gz"
+LATEST = "analysis_predicted/item1/latest.json"
+YOUNGER, OLDER = "20261123T000000000Z-y", "20261121T000000000Z-o"
+
+
+def create(variables: dict[str, str], s3: Objects, sagemaker: Models, /, **event: Any) -> dict[str, Any]:
+    settings = load_settings(ModelSettings, variables)
+    wanted = parse_event(CreateModelEvent, event)
+    return models.create_model(wanted, settings, s3, sagemaker, NOW)  # type: ignore[arg-type]
+
+
+STEP: dict[str, Any] = {
+    "item": "item1",
+    "runId": RUN,
+    "recordKey": f"runs/{RUN}/records/0.json",
+    "mode": "train",
+    "fingerprint": "print",
+    "trainedIn": RUN,
+    "modelName": "model-item1-x",
+    "modelDataUrl": f"s3://output-bucket/{ARTIFACT}",
+    "image": "image:1",
+    "environment": {"threads": "2"},
+    "training": {"name": "training-job-x", "arn": "arn", "status": "Completed", "createdAt": 1},
+}
+
+
+def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> None:
+    metrics = b'{"mean_absolute_error": NaN, "best": Infinity, "customers": 3, "note": "ok", "list": [1]}'
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
+    answer = create(environment, s3, Models(), **STEP)
+    assert answer["metrics"] == {"customers": 3, "note": "ok"}
+    assert s3.json(LATEST)["metrics"] == answer["metrics"]
+
+
+METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"
+WORSE = b'{"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}'
+
+
+@pytest.mark.parametrize("latest", [{}, {LATEST: b"yesterday's"}], ids=["first", "later"])
+def test_a_refused_model_is_neither_created_nor_remembered_however_often_it_is_tried(
+    environment: dict[str, str], latest: dict[str, bytes]
+) -> None:
+    before = {ARTIFACT: b"x", METRICS: WORSE, **latest}
+    s3, sagemaker = Objects(dict(before)), Models()
+    refusals = set()
+    for _ in range(2):
+        with pytest.raises(ModelWorseThanBaselineError) as refused:
+            create(environment, s3, sagemaker, **STEP)
+        refusals.add(str(refused.value))
+    assert len(refusals) == 1
+    assert f"all measures are in s3://output-bucket/{METRICS}" in refusals.pop()
+    assert sagemaker.request == {}
+    assert s3.objects == before
+
+
+def test_the_stacks_limit_decides(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", METRICS: WORSE})
+    answer = create(environment | {"MAXIMUM_ERROR_RATIO": "1.6"}, s3, Models(), **STEP)
+    assert answer["metrics"] == {"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}
+
+
+def test_measures_are_judged_wherever_they_stand_among_many(environment: dict[str, str]) -> None:
+    many = {f"measure {number}": number for number in range(2 * models.MAX_METRICS)}
+    s3 = Objects({ARTIFACT: b"x", METRICS: json.dumps(many | json.loads(WORSE)).encode()})
+    with pytest.raises(ModelWorseThanBaselineError):
+        create(environment, s3, Models(), **STEP)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [({}, None), ({METRICS: b"[]"}, None), ({METRICS: b'{"rows": 2}'}, {"rows": 2})],
+    ids=["none", "a list", "others"],
+)
+def test_a_training_without_measures_is_not_judged(
+    environment: dict[str, str], written: dict[str, bytes], told: dict[str, int] | None
+) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x", **written}), Models()
+    assert create(environment, s3, sagemaker, **STEP)["metrics"] == told
+    assert sagemaker.request
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"modelDataUrl": f"s3://output-bucket/{ARTIFACT}"},
+        {"item": "item1", "modelDataUrl": f"s3://output-bucket/{ARTIFACT}"},
+    ],
+    ids=["artifact", "item and artifact"],
+)
+def test_a_call_without_a_training_is_not_judged(environment: dict[str, str], event: dict[str, str]) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x", METRICS: WORSE}), Models()
+    create(environment, s3, sagemaker, **event)
+    assert sagemaker.request
+
+
+def test_the_items_last_model_is_made_again_with_its_own_environment(environment: dict[str, str]) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x"}), Models()
+    create(environment, s3, sagemaker, **STEP)
+    first = sagemaker.request["PrimaryContainer"]
+    create(environment, s3, sagemaker, item="item1")
+    assert sagemaker.request["PrimaryContainer"] == first
+    create(environment, s3, sagemaker, item="item1", environment={"threads": "4"})
+    assert sagemaker.request["PrimaryContainer"]["Environment"]["threads"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (STEP, "training must write its model to /opt/ml/model"),
+        ({"modelDataUrl": f"s3://output-bucket/{ARTIFACT}"}, "check modelDataUrl"),
+    ],
+    ids=["step", "alone"],
+)
+def test_an_artifact_that_is_not_there_is_said_so(environment: dict[str, str], event: Any, said: str) -> None:
+    with pytest.raises(DataNotFoundError, match=rf"no model artifact .*{ARTIFACT}; {said}"):
+        create(environment, Objects({f"{ARTIFACT}.sha256": b"x"}), Models(), **event)
+
+
+def test_a_checksum_beside_the_artifact_does_no_harm(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", f"{ARTIFACT}.sha256": b"x"})
+    assert create(environment, s3, Models(), **STEP)["modelDataUrl"].endswith(ARTIFACT)
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"runId": "x"}'])
+def test_a_latest_json_of_another_shape_is_refused_by_name(environment: dict[str, str], content: bytes) -> None:
+    s3 = Objects({LATEST: content})
+    with pytest.raises(DataNotReadableError, match=r"item1/latest\.json is not one that .* remove it"):
+        create(environment, s3, Models(), item="item1")
+
+
+SCORING: dict[str, Any] = {key: value for key, value in STEP.items() if key not in {"training", "trainedIn"}} | {
+    "mode": "score",
+    "training": None,
+    "trainedIn": None,
+}
+
+
+def ran(step: dict[str, Any]) -> dict[str, Any]:
+    return {"runId": step["runId"], "recordKey": step["recordKey"], "fingerprint": step["fingerprint"]}
+
+
+def test_a_step_that_trained_becomes_the_items_last_accepted_model(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{OLDER}/metrics.json": b'{"rows": 2}'})
+    # A rerun that keeps the training of an older run.
+    answer = create(environment, s3, Models(), **STEP | {"trainedIn": OLDER})
+    written = s3.json(LATEST)
+    assert written.pop("acceptedAt")
+    assert written == {
+        "item": "item1",
+        "runId": RUN,
+        "trainedIn": OLDER,
+        "trainingJobName": "training-job-x",
+        "environment": {"threads": "2"},
+        "lastRuns": {"train": ran(STEP)},
+        **{key: answer[key] for key in ("modelName", "modelDataUrl", "image", "metrics")},
+    }
+    assert answer["metrics"] == {"rows": 2}
+
+
+@pytest.mark.parametrize(
+    ("other", "replaced"), [(YOUNGER, False), (OLDER, True), (RUN, True)], ids=["younger", "older", "itself"]
+)
+def test_an_older_run_never_replaces_a_younger_ones_model(
+    environment: dict[str, str], other: str, replaced: bool
+) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP | {"runId": other, "trainedIn": other, "fingerprint": "theirs"})
+    before = s3.objects[LATEST]
+    sagemaker = Models()
+    create(environment, s3, sagemaker, **STEP)
+    assert sagemaker.request
+    assert (s3.objects[LATEST] != before) is replaced
+
+
+def test_a_step_that_scored_keeps_the_model_and_is_noted(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", METRICS: b'{"rows": 2}'})
+    create(environment, s3, Models(), **STEP)
+    before = s3.json(LATEST)
+    # Kept by whoever writes the file again, whatever they know of it.
+    s3.objects[LATEST] = json.dumps(before | {"note": "of another version"}).encode()
+    step = SCORING | {"runId": YOUNGER, "fingerprint": "scored"}
+    answer = create(environment | {"MAXIMUM_ERROR_RATIO": "0.01"}, s3, Models(), **step)
+    assert answer["metrics"] == {"rows": 2}
+    after = s3.json(LATEST)
+    assert after == before | {"note": "of another version", "lastRuns": {"train": ran(STEP), "score": ran(step)}}
+
+
+def test_scoring_is_not_judged(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", METRICS: WORSE})
+    sagemaker = Models()
+    create(environment, s3, sagemaker, **SCORING)
+    assert sagemaker.request
+    assert LATEST not in s3.objects
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(YOUNGER, YOUNGER), (OLDER, RUN), (RUN, RUN)],
+    ids=["younger", "older", "itself"],
+)
+def test_an_older_run_is_not_noted_over_a_younger_one(environment: dict[str, str], first: str, last: str) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP)
+    for run_id in (first, RUN):
+        create(environment, s3, Models(), **SCORING | {"runId": run_id})
+    assert s3.json(LATEST)["lastRuns"]["score"]["runId"] == last
+
+
+def test_scoring_with_a_model_that_was_replaced_meanwhile_is_not_noted(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", "other.tar.gz": b"y", METRICS: b'{"rows": 2}'})
+    create(environment, s3, Models(), **STEP)
+    before = s3.objects[LATEST]
+    answer = create(environment, s3, Models(), **SCORING | {"modelDataUrl": "s3://output-bucket/other.tar.gz"})
+    assert answer["metrics"] is None
+    assert s3.objects[LATEST] == before
+
+
+@pytest.mark.parametrize(
+    ("step", "noted"),
+    [(STEP, {"train": YOUNGER}), (SCORING, {"train": YOUNGER, "score": RUN})],
+    ids=["train", "score"],
+)
+def test_of_two_runs_at_once_neither_is_lost(
+    environment: dict[str, str], step: dict[str, Any], noted: dict[str, str]
+) -> None:
+    class Raced(Objects):
+        races = 0
+
+        def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+            if Key == LATEST and self.races:
+                self.races -= 1
+                create(environment, self, Models(), **STEP | {"runId": YOUNGER, "trainedIn": YOUNGER})
+            super().put_object(Key, Body, **told)
+
+    s3 = Raced({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP | {"runId": OLDER, "trainedIn": OLDER})
+    s3.races = 1
+    create(environment, s3, Models(), **step)
+    assert s3.json(LATEST)["runId"] == YOUNGER
+    assert {mode: run["runId"] for mode, run in s3.json(LATEST)["lastRuns"].items()} == noted
+
+
+def test_a_file_that_never_rests_is_given_up(environment: dict[str, str]) -> None:
+    class Restless(Objects):
+        def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803, ARG002 - boto3's names
+            self._count("put_object")
+            raise refusal("PreconditionFailed", 412)
+
+    s3 = Restless({ARTIFACT: b"x"})
+    with pytest.raises(ServiceUnavailableError, match="changes too often"):
+        create(environment, s3, Models(), **STEP)
+    assert s3.calls["put_object"] == latest.ATTEMPTS
+
+
+def test_a_training_that_was_stopped_makes_no_model(environment: dict[str, str]) -> None:
+    s3, sagemaker = Objects({ARTIFACT: b"x"}), Models()
+    with pytest.raises(TrainingNotCompletedError, match="ended as Stopped"):
+        create(environment, s3, sagemaker, **STEP | {"training": STEP["training"] | {"status": "Stopped"}})
+    assert sagemaker.request == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({}, "model-item1-x"),
+        ({"timestamp": "20260101T000000000Z"}, "model-item1-20260101T000000000Z"),
+        ({"environment": {"threads": "4"}}, "model-item1-20261122T100000000Z"),
+        ({"image": "image:2"}, "model-item1-20261122T100000000Z"),
+        ({"modelName": "mine", "image": "image:2"}, "mine"),
+    ],
+    ids=["the same", "timestamp", "other environment", "other image", "named"],
+)
+def test_the_items_last_model_has_its_own_name_only_where_it_is_the_same(
+    environment: dict[str, str], event: dict[str, Any], name: str
+) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP)
+    assert create(environment, s3, Models(), item="item1", **event)["modelName"] == name
+
+
+def test_a_call_alone_changes_no_latest_json(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP)
+    before = s3.objects[LATEST]
+    create(environment, s3, Models(), item="item1")
+    create(environment, s3, Models(), item="item1", modelDataUrl=f"s3://output-bucket/{ARTIFACT}")
+    assert s3.objects[LATEST] == before

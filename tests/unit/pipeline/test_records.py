@@ -1,0 +1,209 @@
+"""What a run left is read whole, whatever one of its records says; an item's verdict follows from line and record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline import records
+from pipeline.errors import DataNotReadableError, RunNotFoundError
+from pipeline.records import BrokenRecord, Line, parse_record, verdict_of
+from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
+
+RUN = "20261122T094236123Z-x"
+KEY = f"runs/{RUN}/records/0.json"
+
+
+def line_of(**others: Any) -> Line:
+    return msgspec.convert(line(0, RUN, **others), Line)
+
+
+def verdict(record: dict[str, Any], **others: Any) -> records.Verdict:
+    wanted = line_of(**others)
+    return verdict_of(wanted, parse_record(json.dumps(record).encode(), wanted, KEY))
+
+
+def test_a_run_is_read_as_it_was_prepared() -> None:
+    s3 = Bucket()
+    s3.add_run(RUN, [line(0, RUN)], mode="score", rerunOf="20261121T094236123Z-y", maxConcurrency=7)
+    run = records.read_prepared_run(s3, BUCKET, RUN)  # type: ignore[arg-type]
+    assert (run.run_id, run.execution_arn, run.mode) == (RUN, f"arn:{RUN}", "score")
+    assert (run.rerun_of, run.max_concurrency) == ("20261121T094236123Z-y", 7)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [(None, "there is no run"), ({}, "another version"), ({"run": "{}"}, "another version")],
+    ids=["no run", "an older version's", "no PreparedRun"],
+)
+def test_a_run_that_cannot_be_read_is_not_found(metadata: dict[str, str] | None, said: str) -> None:
+    s3 = Bucket()
+    if metadata is not None:
+        s3.add(f"runs/{RUN}/items.json", [])
+        s3.metadata[f"runs/{RUN}/items.json"] = metadata
+    with pytest.raises(RunNotFoundError, match=said):
+        records.read_prepared_run(s3, BUCKET, RUN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        (None, RunNotFoundError, "is gone"),
+        (b"{", DataNotReadableError, "items.json is not a run's work list"),
+        (b'[{"index": 0}]', DataNotReadableError, "items.json is not a run's work list"),
+    ],
+    ids=["gone", "no JSON", "other JSON"],
+)
+def test_a_work_list_that_cannot_be_read_is_told(content: bytes | None, kind: type[Exception], said: str) -> None:
+    s3 = Bucket()
+    if content is not None:
+        s3.add(f"runs/{RUN}/items.json", content)
+    with pytest.raises(kind, match=said):
+        records.read_lines(s3, BUCKET, RUN)  # type: ignore[arg-type]
+
+
+def test_the_records_of_the_lines_are_read_and_others_ignored() -> None:
+    s3 = Bucket()
+    s3.add_run(RUN, [line(index, RUN) for index in range(4)])
+    for index in (0, 2, 7):
+        s3.add_record(RUN, success(index))
+    s3.add(f"runs/{RUN}/records/notes.txt", b"not ours")
+    # Another run's, whose id begins like this one's.
+    s3.add_record(f"{RUN}2", success(1))
+    lines = records.read_lines(s3, BUCKET, RUN)  # type: ignore[arg-type]
+    found = records.read_records(s3, BUCKET, RUN, lines)  # type: ignore[arg-type]
+    assert {
+        index: record.item for index, record in found.by_index.items() if not isinstance(record, BrokenRecord)
+    } == {
+        0: "item0",
+        2: "item2",
+    }
+    assert found.ignored == [f"runs/{RUN}/records/7.json", f"runs/{RUN}/records/notes.txt"]
+    assert f"runs/{RUN}/records/7.json" not in s3.read
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "cannot be read"),
+        (b'{"index": 0, "item": "ite', "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[]", "cannot be read"),
+        (b"null", "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (json.dumps({"index": 0, "item": "item0"}).encode(), "missing required field `status`"),
+        (json.dumps(success(0) | {"status": "DONE"}).encode(), "Invalid enum value 'DONE'"),
+        (json.dumps(success(0) | {"endedAt": "yesterday"}).encode(), "endedAt"),
+        (json.dumps(success(0) | {"endedAt": "2026-11-22T09:43:36"}).encode(), "endedAt"),
+        (json.dumps(success(0) | {"transform": "Completed"}).encode(), "transform"),
+        (json.dumps(success(0) | {"transform": None}).encode(), "of no batch transform job"),
+        (json.dumps(success(1)).encode(), "is of item 'item1', number 1"),
+        (json.dumps(success(0, "another")).encode(), "is of item 'another', number 0"),
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "no UTF-8",
+        "a list",
+        "null",
+        "too deep",
+        "keys missing",
+        "unknown status",
+        "no date",
+        "date without zone",
+        "wrong type",
+        "success without transform",
+        "another index",
+        "another item",
+    ],
+)
+def test_a_broken_record_leaves_its_item_unfinished_and_is_named(body: bytes, said: str) -> None:
+    record = parse_record(body, line_of(), KEY)
+    assert isinstance(record, BrokenRecord)
+    found = verdict_of(line_of(), record)
+    assert found.status == "UNFINISHED"
+    assert found.reason is not None
+    assert KEY in found.reason
+    assert said in found.reason
+
+
+def test_an_item_without_record_is_unfinished() -> None:
+    found = verdict_of(line_of(), None)
+    assert (found.status, found.stage, found.error) == ("UNFINISHED", None, None)
+    assert "never started, or was cut off" in str(found.reason)
+
+
+def test_a_failed_item_tells_stage_error_and_reason() -> None:
+    assert verdict(failure(0)) == ("FAILED", "StartTrainingJob", "States.TaskFailed", "no rows")
+
+
+def test_a_failure_of_which_nothing_is_told_is_one_all_the_same() -> None:
+    assert verdict(failure(0, error=None)) == ("FAILED", "StartTrainingJob", "", "no reason was given")
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Failed"])
+def test_a_transform_that_did_not_complete_is_a_failure_whatever_the_record_says(status: str) -> None:
+    found = verdict(success(0, status=status))
+    assert (found.status, found.stage, found.error) == (
+        "FAILED",
+        "StartBatchTransformJob",
+        f"TransformJob{status}",
+    )
+    assert found.reason == f"batch transform job b-item0-20261122T094236123Z ended as {status}"
+
+
+def test_an_unchanged_item_has_succeeded() -> None:
+    record = {
+        "index": 0,
+        "item": "item0",
+        "status": "SUCCEEDED",
+        "stage": "PrepareRun",
+        "endedAt": "2026-11-22T09:43:36.123Z",
+        "unchanged": {"runId": "20261121T094236123Z-y", "predictionsUri": "s3://out/p.out"},
+    }
+    assert verdict(record, trainingJob=None, model=None, transformJob=None) == (
+        "SUCCEEDED",
+        "PrepareRun",
+        None,
+        None,
+    )
+
+
+def test_a_refused_item_tells_what_was_wrong_with_it() -> None:
+    record = failure(0, stage="PrepareRun", error={"Error": "DataEmptyError", "Cause": "x is empty"})
+    found = verdict(record, trainingJob=None, model=None, transformJob=None)
+    assert found == ("FAILED", "PrepareRun", "DataEmptyError", "x is empty")
+
+
+@pytest.mark.parametrize(
+    ("stage", "others", "said"),
+    [
+        ("StartTrainingJob", {}, "job t-item0-20261122T094236123Z had not ended after 7200 s"),
+        ("StartBatchTransformJob", {}, "job b-item0-20261122T094236123Z had not ended after 3600 s"),
+        ("CreateModel", {}, "States.Timeout"),
+        ("StartTrainingJob", {"trainingJob": None}, "States.Timeout"),
+    ],
+    ids=["training", "transform", "function", "nothing known of the job"],
+)
+def test_a_job_that_took_too_long_is_told_in_words(stage: str, others: dict[str, Any], said: str) -> None:
+    record = failure(0, stage=stage, error={"Error": "States.Timeout", "Cause": ""})
+    assert str(verdict(record, **others).reason).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "created",
+    [1795340556123, 1795340556123.0, "2026-11-22T09:42:36.123Z", "2026-11-22T10:42:36.123+01:00"],
+    ids=["milliseconds", "float", "text", "another zone"],
+)
+def test_a_jobs_start_is_read_in_each_of_its_spellings(created: float | str) -> None:
+    found = records.Job(status="Completed", created_at=created).created
+    assert found is not None
+    assert found.isoformat(timespec="milliseconds") == "2026-11-22T09:42:36.123+00:00"
+
+
+@pytest.mark.parametrize("created", [None, "", "yesterday"])
+def test_a_jobs_start_may_be_unknown(created: str | None) -> None:
+    assert records.Job(status="Completed", created_at=created).created is None
