@@ -60,6 +60,10 @@ run: setup ## train, create models and score three items, here, end to end (DATA
 test: dev ## run all tests that need neither Docker nor AWS
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
+.PHONY: chaos
+chaos: dev ## run the chaos suite whole, of which `make test` takes a sample (SEED=n draws other fault plans)
+	@$(BIN)/python -m pytest --chaos $(if $(SEED),--chaos-seed "$(SEED)") --numprocesses auto --maxprocesses 2 --dist loadscope tests/chaos
+
 .PHONY: smoke
 smoke: dev ## run two tiny items on a deployed stack and look at every prediction (STACK=name)
 	@$(BIN)/python -m pytest --live "$(or $(STACK),$(error which stack? make $@ STACK=name))" -m smoke --tb=short

@@ -14,6 +14,7 @@ from botocore import exceptions
 from botocore.config import Config
 
 from automlops.errors import CommandError, NobodyAnswersError, ServiceError
+from pipeline.aws import PARALLEL_REQUESTS
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -44,6 +45,8 @@ class Connection:
             user_agent_extra="automlops",
             connect_timeout=10,
             read_timeout=60,
+            # What reads a run's records does so in as many threads.
+            max_pool_connections=PARALLEL_REQUESTS,
             retries={"mode": "standard", "total_max_attempts": 3 if self.endpoint_url else 6},
         )
         if self.endpoint_url:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 
 from automlops.errors import CommandError, EmulatorError
@@ -39,6 +40,22 @@ def require_local_extra() -> None:
             f"The emulator is not installed ({', '.join(missing)} missing).",
             "Install it with: pip install 'automlops[local]'",
         )
+
+
+def emulator_command(account: Path | None = None) -> tuple[str, ...]:
+    """What starts an emulator on a free port.
+
+    Args:
+        account: file that describes the account to be played.
+
+    Raises:
+        CommandError: there is no such file.
+    """
+    if account is None:
+        return COMMAND
+    if not account.is_file():
+        raise CommandError(f"--account: there is no file {account}.")
+    return (*COMMAND, "--account", str(account))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automlops.errors import CommandError
+from automlops.place import place_of, stack_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
 
 # Whoever pipes the output away has no width to fit into.
 WIDTH_WITHOUT_TERMINAL = 140
+
+
+AccountFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Play the account that FILE (YAML or JSON) describes: quotas, API rates, faults, and how fast time "
+        "passes (docs/emulator.md).",
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(metavar="REGION", help="The stack's Region; otherwise AWS_REGION or the profile's."),
+]
+StackName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The deployed stack. With AWS_ENDPOINT_URL set: automlops.")
+]
 
 app = typer.Typer(
     name="automlops",
@@ -62,6 +80,7 @@ def up(
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Parameter of the stack. Repeatable.")
     ] = None,
+    account: AccountFile = None,
 ) -> None:
     """Serve AWS's APIs on this machine, until Ctrl-C.
 
@@ -78,6 +97,7 @@ def up(
             containers=containers,
             images=image or [],
             parameters=parameter or [],
+            account=account,
         )
 
 
@@ -133,19 +153,45 @@ def run(
         ),
     ] = None,
     local: Annotated[bool, typer.Option("--local", help="Run on an emulator started for this run alone.")] = False,
+    account: AccountFile = None,
     stack: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Run on this deployed stack. With AWS_ENDPOINT_URL set: automlops."),
     ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(metavar="REGION", help="The stack's Region; otherwise AWS_REGION or the profile's."),
-    ] = None,
+    region: Region = None,
     name: Annotated[
         str | None, typer.Option(metavar="EXECUTION", help="The execution's name; otherwise one is made.")
     ] = None,
     max_concurrency: Annotated[
         int | None, typer.Option(metavar="N", help="Items at once; otherwise the event's or the stack's.", min=1)
+    ] = None,
+    rerun_of: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Run again what has not succeeded in that run or in a rerun of it."),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            metavar="train|score",
+            help="score: no training, each item's last accepted model scores its data as it is now.",
+        ),
+    ] = None,
+    skip_unchanged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unchanged",
+            help="Leave items as they are whose data, image and settings are those of last time.",
+        ),
+    ] = False,
+    items_uri: Annotated[
+        str | None,
+        typer.Option(metavar="S3_URI", help="The items: a file in S3 with one entry of itemList a line."),
+    ] = None,
+    item_prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX/", help="The items: the folders below a prefix of the data bucket or an S3 URI."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results are copied to DIR/<run>/.")] = Path("out"),
 ) -> None:
@@ -158,18 +204,30 @@ def run(
     (on AWS, the run goes on).
     """
     with _reported():
-        place = _place_of(local=local, stack=stack, region=region)
+        place = place_of(os.environ, local=local, stack=stack, region=region)
+        if account is not None and place is not None:
+            raise CommandError("--account is for --local; `automlops up --account FILE` serves such an account.")
+        from automlops.request import require_beginning
         from automlops.results import results_folder
         from automlops.run import exit_code_of, make_order, run_order
 
-        order = make_order(item or [], input_, name=name, max_concurrency=max_concurrency, out=out)
+        choices = {
+            "rerunOf": rerun_of,
+            "mode": mode,
+            "skipUnchanged": True if skip_unchanged else None,
+            "itemsUri": items_uri,
+            "itemPrefix": item_prefix,
+            "maxConcurrency": max_concurrency,
+        }
+        order = make_order(item or [], input_, name=name, out=out, choices=choices)
         if place is None:
+            require_beginning(order.request)
             from automlops.connection import connect_emulator
-            from automlops.local import local_emulator, require_local_extra
+            from automlops.local import emulator_command, local_emulator, require_local_extra
             from automlops.stack import DEFAULT_NAME
 
             require_local_extra()
-            with results_folder(order.out), local_emulator() as url:
+            with results_folder(order.out), local_emulator(emulator_command(account)) as url:
                 results = run_order(_console(), connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
         else:
             from automlops.connection import connect
@@ -177,7 +235,54 @@ def run(
             connection = connect(os.environ, region)
             with results_folder(order.out):
                 results = run_order(_console(), connection, place, order)
-        raise typer.Exit(exit_code_of(results))
+        raise typer.Exit(exit_code_of(results.manifest))
+
+
+@app.command()
+def manifest(
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="The run's id, as its folder below runs/ is called.")
+    ],
+    stack: StackName = None,
+    region: Region = None,
+    force: Annotated[bool, typer.Option("--force", help="Make it anew if there is one.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Copy results to DIR/<run>/; otherwise none are copied.")
+    ] = None,
+) -> None:
+    """Show what became of a run, also of one whose execution was cut off.
+
+    A run that was stopped, timed out or broke has no manifest: it is made of what the run's items have recorded, the
+    run's jobs that still run are stopped, and its SageMaker models deleted.
+
+    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 there is no such run, or it is still under way; 3 AWS or the
+    emulator could not be reached or said no, or results could not be copied.
+    """
+    with _reported():
+        place = stack_name(os.environ, stack)
+        from automlops.close_run import close_run
+        from automlops.connection import connect
+        from automlops.run import exit_code_of
+
+        found = close_run(_console(), connect(os.environ, region), place, run_id, force=force, out=out)
+        raise typer.Exit(exit_code_of(found))
+
+
+@app.command()
+def quotas(
+    stack: StackName = None,
+    region: Region = None,
+) -> None:
+    """Show how many items at once the account's quotas let run.
+
+    Reads Service Quotas for the stack's instance types, and compares them with its MaxConcurrency.
+    """
+    with _reported():
+        place = stack_name(os.environ, stack)
+        from automlops.connection import connect
+        from automlops.quotas import show_quotas
+
+        show_quotas(_console(), connect(os.environ, region), place)
 
 
 @app.command()
@@ -250,7 +355,7 @@ def quickstart(
         from automlops.quickstart import quickstart as run_quickstart
         from automlops.run import exit_code_of
 
-        raise typer.Exit(exit_code_of(run_quickstart(_console(), data, by, _words(items), out)))
+        raise typer.Exit(exit_code_of(run_quickstart(_console(), data, by, _words(items), out).manifest))
 
 
 @contextmanager
@@ -262,25 +367,6 @@ def _reported() -> Iterator[None]:
         for line in error.lines:
             typer.echo(line, err=True)
         raise typer.Exit(error.exit_code) from error
-
-
-def _place_of(*, local: bool, stack: str | None, region: str | None) -> str | None:
-    """The stack that the options name; None is an emulator of one's own."""
-    if local and stack is not None:
-        raise CommandError("Give --local or --stack, not both.")
-    if local and region is not None:
-        raise CommandError("--region is for a deployed stack; the emulator of --local has its own.")
-    if local:
-        return None
-    if stack is not None:
-        return stack
-    if os.environ.get("AWS_ENDPOINT_URL"):
-        from automlops.stack import DEFAULT_NAME
-
-        return DEFAULT_NAME
-    raise CommandError(
-        "Where should it run? --local runs it on this machine, --stack NAME on a stack that is deployed on AWS."
-    )
 
 
 def _words(text: str) -> list[str]:

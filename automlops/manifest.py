@@ -21,7 +21,9 @@ class ManifestItem(Struct, frozen=True, kw_only=True, rename="camel"):
         reason: why it did not succeed.
         predictions_uri: S3 URI of its predictions, or of a folder of them (ending in `/`).
         metrics: what training wrote into metrics.json.
-        duration_seconds: from the start of its training to its end.
+        duration_seconds: from the start of its first job to its end.
+        trained_in: the run in whose folder its training wrote; None if it was scored without.
+        unchanged_since: the run whose predictions still hold; None if this one has made them.
     """
 
     item: str
@@ -31,15 +33,18 @@ class ManifestItem(Struct, frozen=True, kw_only=True, rename="camel"):
     predictions_uri: str | None = None
     metrics: dict[str, Any] | None = None
     duration_seconds: float | None = None
+    trained_in: str | None = None
+    unchanged_since: str | None = None
 
 
 class Counts(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many items the run had, and how many ended how."""
+    """How many items the run had, and how many ended how; those unchanged are among those that succeeded."""
 
     total: int
     succeeded: int
     failed: int
     unfinished: int
+    unchanged: int = 0
 
 
 class MapRunError(Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -53,6 +58,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel"):
     """What became of a run."""
 
     run_id: str
+    mode: str = "train"
     verdict: Literal["SUCCEEDED", "FAILED"]
     counts: Counts
     items: list[ManifestItem]

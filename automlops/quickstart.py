@@ -50,7 +50,7 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
     chosen = split.parts if wanted else split.parts[:ITEMS]
     print_split(console, Split(chosen, split.rows_without_value), column)
     words = [f"{part.item}={part.path}" for part in chosen]
-    order = make_order(words, None, name=None, max_concurrency=None, out=out)
+    order = make_order(words, None, name=None, out=out)
     console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)
     with results_folder(out), local_emulator() as url:
         results = run_order(console, connect_emulator(url), DEFAULT_NAME, order, ends_here=True)

@@ -14,48 +14,51 @@ if TYPE_CHECKING:
 
 # More items than that do not fit a screen: then those that did not succeed come first.
 MAX_ROWS = 50
-# In a narrower terminal the reasons stand below the table, a line each.
-WIDTH_WITH_REASONS = 110
+# In a narrower terminal the notes stand below the table, a line each.
+WIDTH_WITH_NOTES = 110
 STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
 SECONDS_PER_MINUTE = 60
 
 
 def print_table(console: Console, manifest: Manifest) -> None:
-    """A row per item: status, customers scored, error measure, duration and, where one failed, the reason."""
+    """A row per item: status, customers scored, error measure, duration, and why it failed or was left as it is."""
     items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
     shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]
-    reasons = [item for item in shown if item.reason]
-    beside = bool(reasons) and console.width >= WIDTH_WITH_REASONS
+    notes = {item.item: note for item in shown if (note := _note(item, manifest.run_id))}
+    beside = bool(notes) and console.width >= WIDTH_WITH_NOTES
+    # A run that did not train has no measures of its own.
+    measured = manifest.mode == "train"
+    if not measured:
+        console.out("scored with each item's last accepted model", highlight=False)
     table = Table()
     table.add_column("item", overflow="fold")
     table.add_column("status", no_wrap=True)
-    table.add_column("customers", justify="right", no_wrap=True)
-    table.add_column("error in days", justify="right", no_wrap=True)
+    if measured:
+        table.add_column("customers", justify="right", no_wrap=True)
+        table.add_column("error in days", justify="right", no_wrap=True)
     table.add_column("duration", justify="right", no_wrap=True)
     if beside:
-        table.add_column("reason", overflow="fold")
+        table.add_column("note", overflow="fold")
     for item in shown:
-        row = [
-            Text(item.item),
-            Text(item.status, STYLES[item.status]),
-            Text(_whole(_metric(item, "customers"))),
-            Text(_error_measure(item)),
-            Text(_duration(item.duration_seconds)),
-        ]
-        table.add_row(*row, *([Text(_reason(item))] if beside else []))
+        row = [Text(item.item), Text(item.status, STYLES[item.status])]
+        if measured:
+            row += [Text(_whole(_metric(item, "customers"))), Text(_error_measure(item))]
+        row.append(Text(_duration(item.duration_seconds)))
+        table.add_row(*row, *([Text(notes.get(item.item, ""))] if beside else []))
     console.print(table)
-    for item in [] if beside else reasons:
-        console.out(f"{item.item}: {_reason(item)}", highlight=False)
+    for name, note in () if beside else notes.items():
+        console.out(f"{name}: {note}", highlight=False)
     if len(items) > len(shown):
         console.out(f"… and {len(items) - len(shown)} more items: see manifest.json", highlight=False)
     if broken := manifest.map_run_error:
         console.out(f"the map run itself broke: {broken.error}: {broken.cause}", highlight=False)
     counts = manifest.counts
+    unchanged = f" ({counts.unchanged} unchanged)" if counts.unchanged else ""
     console.print(
         Text.assemble(
             ("verdict ", ""),
             (manifest.verdict, STYLES[manifest.verdict]),
-            f": {counts.succeeded} of {counts.total} items succeeded, {counts.failed} failed, "
+            f": {counts.succeeded} of {counts.total} items succeeded{unchanged}, {counts.failed} failed, "
             f"{counts.unfinished} did not finish",
         ),
         soft_wrap=True,
@@ -87,7 +90,12 @@ def _duration(seconds: float | None) -> str:
     return f"{minutes} min {rest} s"
 
 
-def _reason(item: ManifestItem) -> str:
-    if not item.reason:
-        return ""
-    return f"{item.stage}: {item.reason}" if item.stage else item.reason
+def _note(item: ManifestItem, run_id: str) -> str:
+    """Why an item did not succeed, or what of an earlier run it has."""
+    if item.reason:
+        return f"{item.stage}: {item.reason}" if item.stage else item.reason
+    if item.unchanged_since:
+        return f"unchanged since {item.unchanged_since}"
+    if item.trained_in and item.trained_in != run_id:
+        return f"trained in {item.trained_in}"
+    return ""

@@ -1,4 +1,4 @@
-"""Makes one run request of --item, --input and --max-concurrency, checked before anything starts."""
+"""Makes one run request of the options of `automlops run`, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from automlops.errors import CommandError
 from automlops.table_file import check_file
-from pipeline.contracts import RunRequest, parse_event
+from pipeline.contracts import SOURCES, RunRequest, parse_event
 from pipeline.errors import InvalidRequestError
 from pipeline.naming import item_problem
 
@@ -82,29 +82,35 @@ def _cut(word: str) -> ItemFile:
 
 
 def build_request(
-    files: Sequence[ItemFile], event_path: Path | None, *, max_concurrency: int | None = None
+    files: Sequence[ItemFile], event_path: Path | None, choices: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The execution's input.
 
-    The event's itemList says what runs; without it, the items of `files` do. `max_concurrency` wins over the
-    event's.
+    The event's itemList says what runs; without it, the items of `files` do.
+
+    Args:
+        files: data that is uploaded first.
+        event_path: the rest of the request.
+        choices: keys of the request; they win over the event's, and None leaves the event's as it is.
 
     Raises:
         CommandError: the request breaks its contract (every problem is listed), or a file's item is not in the
             event's itemList or reads its data from elsewhere.
     """
     request = _read_event(event_path) if event_path else {}
+    request |= {key: value for key, value in (choices or {}).items() if value is not None}
     if "itemList" not in request and files:
         request["itemList"] = [file.item for file in files]
-    elif not event_path:
-        raise CommandError("There is nothing to run: give --item NAME=FILE.csv or --input EVENT.json.")
-    if max_concurrency is not None:
-        request["maxConcurrency"] = max_concurrency
+    elif not event_path and request.keys().isdisjoint(SOURCES):
+        raise CommandError(
+            "There is nothing to run: give --item NAME=FILE.csv, --input EVENT.json, --items-uri, --item-prefix or"
+            " --rerun-of RUN."
+        )
     try:
         parsed = parse_event(RunRequest, request)
     except InvalidRequestError as error:
         raise CommandError("The request is not valid:", *(f"  {problem}" for problem in error.problems)) from error
-    inputs: Mapping[str, str | None] = {entry.item: entry.input for entry in parsed.item_list}
+    inputs: Mapping[str, str | None] = {entry.item: entry.input for entry in parsed.item_list or []}
     problems = []
     for file in files:
         if file.item not in inputs:
@@ -116,8 +122,28 @@ def build_request(
     if problems:
         raise CommandError(*problems)
     if (size := len(json.dumps(request, ensure_ascii=False).encode())) > MAX_INPUT_BYTES:
-        raise CommandError(f"The request takes {size:,} bytes; Step Functions takes at most {MAX_INPUT_BYTES:,}.")
+        raise CommandError(
+            f"The request takes {size:,} bytes; Step Functions takes at most {MAX_INPUT_BYTES:,}.",
+            "Put the items into a file, one entry of itemList a line, upload it to S3, and give its --items-uri.",
+        )
     return request
+
+
+def require_beginning(request: Mapping[str, Any]) -> None:
+    """Makes sure that `request` needs nothing of earlier times, as an emulator of one's own has none.
+
+    Raises:
+        CommandError: it does.
+    """
+    needs = [name for name in ("rerunOf", "itemsUri", "itemPrefix") if name in request]
+    if request.get("mode") == "score":
+        needs.append("mode score")
+    if needs:
+        raise CommandError(
+            "--local starts a new emulator, which has no earlier run, list, data or model for"
+            f" {' and '.join(needs)}.",
+            "Start `automlops up`, paste the exports that it prints here, and leave out --local.",
+        )
 
 
 def _read_event(path: Path) -> dict[str, Any]:

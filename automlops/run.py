@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from automlops.errors import (
     ServiceError,
 )
 from automlops.execution import Execution, Snapshot, Watch, follow, start_execution
+from automlops.items import program
 from automlops.progress import show_progress
 from automlops.report import print_table
 from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files
@@ -59,9 +61,21 @@ class Order:
 
 
 def make_order(
-    items: Sequence[str], event: Path | None, *, name: str | None, max_concurrency: int | None, out: Path
+    items: Sequence[str],
+    event: Path | None,
+    *,
+    name: str | None,
+    out: Path,
+    choices: Mapping[str, Any] | None = None,
 ) -> Order:
     """The order that the options of `automlops run` make.
+
+    Args:
+        items: NAME=FILE words.
+        event: file with a request.
+        name: the execution's name; otherwise one is made.
+        out: where results are copied to.
+        choices: further keys of the request; None where an option was not given.
 
     Raises:
         CommandError: they do not make one; lists what is wrong.
@@ -71,7 +85,7 @@ def make_order(
     if out.exists() and not out.is_dir():
         raise CommandError(f"--out {out} is not a directory.")
     files = parse_item_files(items)
-    request = build_request(files, event, max_concurrency=max_concurrency)
+    request = build_request(files, event, choices)
     return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out)
 
 
@@ -135,27 +149,34 @@ def run_order(
     except CopyError as error:
         raise CopyError(*error.lines, *kept) from error
     if results is None:
-        raise explain_end(last, execution)
+        raise explain_end(last, execution, () if ends_here else _how_to_complete(connection, stack, run_id))
     _print_places(console, results)
     if results.problems:
         raise CopyError("Not all predictions could be copied:", *results.problems, *kept)
     return results
 
 
-def exit_code_of(results: Results) -> ExitCode:
+def exit_code_of(manifest: Manifest) -> ExitCode:
     """The exit code that the run's verdict asks for."""
-    return ExitCode.SUCCEEDED if results.manifest.verdict == "SUCCEEDED" else ExitCode.RUN_FAILED
+    return ExitCode.SUCCEEDED if manifest.verdict == "SUCCEEDED" else ExitCode.RUN_FAILED
 
 
-def explain_end(last: Snapshot, execution: Execution) -> CommandError:
-    """Why an execution that left no manifest ended, as the error to raise."""
+def explain_end(last: Snapshot, execution: Execution, then: Sequence[str] = ()) -> CommandError:
+    """Why an execution that left no manifest ended, as the error to raise.
+
+    Args:
+        last: how it ended.
+        execution: the execution.
+        then: what can be done about one that was not refused.
+    """
     told = _message(last.cause)
     if last.status != "FAILED":
-        return RunStoppedError(f"The execution ended as {last.status}, without a verdict.", *told, execution.arn)
+        words = f"The execution ended as {last.status}, without a verdict."
+        return RunStoppedError(words, *told, execution.arn, *then)
     kind = getattr(pipeline_errors, last.error, None)
-    if isinstance(kind, type) and issubclass(kind, pipeline_errors.UserError):
+    if isinstance(kind, type) and issubclass(kind, pipeline_errors.UserError | pipeline_errors.RunNotEndedError):
         return CommandError("The run was refused, nothing was started:", *(f"  {line}" for line in told))
-    return RunBrokenError(f"The run broke: {last.error or 'no error was told'}", *told, execution.arn)
+    return RunBrokenError(f"The run broke: {last.error or 'no error was told'}", *told, execution.arn, *then)
 
 
 def _message(cause: str) -> list[str]:
@@ -178,6 +199,19 @@ def _how_to_look(connection: Connection, stack: Stack, execution: Execution) -> 
         f"  aws s3 ls s3://{stack.output_bucket}/runs/ {options}",
         "To stop it:",
         f"  aws stepfunctions stop-execution --execution-arn {execution.arn} {options}",
+    )
+
+
+def _how_to_complete(connection: Connection, stack: Stack, run_id: str | None) -> tuple[str, ...]:
+    """What to type after an execution that was cut off; nothing, if it never had a work list."""
+    if run_id is None:
+        return ()
+    place = ["--stack", stack.name, "--region", connection.region]
+    return (
+        "What became of its items, with its jobs stopped that still run:",
+        f"  {shlex.join([program(), 'manifest', run_id, *place])}",
+        "To run what is left of it:",
+        f"  {shlex.join([program(), 'run', '--rerun-of', run_id, *place])}",
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from automlops.connection import Connection, service_errors
@@ -24,6 +25,7 @@ class Stack:
         data_bucket: where an item's data goes.
         output_bucket: where records, manifest and predictions appear.
         dataset_file_name: what an item's file is called in the data bucket.
+        parameters: what it was deployed with.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Stack:
     data_bucket: str
     output_bucket: str
     dataset_file_name: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_stack(connection: Connection, name: str) -> Stack:
@@ -59,6 +62,10 @@ def find_stack(connection: Connection, name: str) -> Stack:
             data_bucket=outputs["DataBucketName"],
             output_bucket=outputs["OutputBucketName"],
             dataset_file_name=outputs["DatasetFileName"],
+            parameters={
+                parameter["ParameterKey"]: parameter["ParameterValue"]
+                for parameter in description.get("Parameters", [])
+            },
         )
     except KeyError as error:
         raise ServiceError(

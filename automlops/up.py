@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from automlops.errors import CommandError, EmulatorError
@@ -20,6 +21,7 @@ def serve_emulator(
     containers: bool = False,
     images: Sequence[str] = (),
     parameters: Sequence[str] = (),
+    account: Path | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM.
 
@@ -30,9 +32,11 @@ def serve_emulator(
         containers: listen where Docker's containers reach it, and keep the file that `sam local` gives them.
         images: URI=COMMAND words; if there is one, the stack's ImageUri is its URI.
         parameters: NAME=VALUE words, parameters of the stack.
+        account: file that describes the account to be played.
 
     Raises:
-        CommandError: the emulator is not installed, an image or a parameter cannot be used, or Docker is not there.
+        CommandError: the emulator is not installed, an image, a parameter or the account's file cannot be used, or
+            Docker is not there.
         EmulatorError: the address is taken, or the stack cannot be deployed.
     """
     require_local_extra()
@@ -41,6 +45,7 @@ def serve_emulator(
     try:
         commands = serve.parse_images(images)
         told = serve.stack_parameters(serve.parse_pairs("--parameter", parameters), commands, serve.TEMPLATE)
+        played = serve.read_account(account)
     except address.EmulatorError as error:
         raise CommandError(f"{error}.") from error
     name = ""
@@ -58,6 +63,7 @@ def serve_emulator(
             host=host or DEFAULT_HOST,
             images=commands,
             parameters=told,
+            account=played,
             meanwhile=(lambda url: _sam_local(announce, url, name)) if containers else nullcontext,
         )
     except address.EmulatorError as error:

@@ -14,7 +14,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import accuracy, cold_start, sam_build, serving, training
+from benchmarks import (
+    accuracy,
+    cold_start,
+    emulator_throughput,
+    rerun_jobs,
+    retrying,
+    sam_build,
+    scale,
+    serving,
+    training,
+)
 from benchmarks.measure import Measure
 from benchmarks.report import as_json, as_markdown, as_table, verdict
 
@@ -29,6 +39,10 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "serving": serving.measure_serving,
     "serving-long": serving.measure_long_serving,
     "accuracy": accuracy.measure_accuracy,
+    "retriers": retrying.measure_retriers,
+    "scale": scale.measure_scale,
+    "emulator": emulator_throughput.measure_throughput,
+    "reruns": rerun_jobs.measure_reruns,
 }
 
 

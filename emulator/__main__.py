@@ -15,6 +15,7 @@ from emulator.serve import (
     TEMPLATE,
     parse_images,
     parse_pairs,
+    read_account,
     serve,
     stack_parameters,
 )
@@ -31,6 +32,10 @@ def main(
     template: Annotated[Path, typer.Option(help="SAM or CloudFormation template to deploy.")] = TEMPLATE,
     stack: Annotated[str, typer.Option(help="Name of the stack.")] = DEFAULT_STACK,
     parameter: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Stack parameter.")] = None,
+    account: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The account's quotas, rates, faults and pace, as YAML or JSON."),
+    ] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing.")] = False,
 ) -> None:
     """Serve AWS's APIs on this machine with the stack deployed, until Ctrl-C or SIGTERM."""
@@ -47,6 +52,7 @@ def main(
             template=deployed,
             stack=stack,
             parameters=stack_parameters(told, images, deployed),
+            account=read_account(account),
         )
     except EmulatorError as error:
         typer.echo(f"error: {error}", err=True)

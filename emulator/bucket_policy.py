@@ -6,6 +6,7 @@ Deny whose conditions do not hold for one that does, which locks every bucket th
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,13 @@ CONTEXT = {
 
 
 def _like(pattern: str, value: str) -> bool:
+    return _regex(pattern).fullmatch(value) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _regex(pattern: str) -> re.Pattern[str]:
     escaped = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(escaped, value, re.DOTALL) is not None
+    return re.compile(escaped, re.DOTALL)
 
 
 _POSITIVE: dict[str, Callable[[str, str], bool]] = {
@@ -85,8 +91,15 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+@functools.lru_cache(maxsize=64)
+def _parsed(policy: str | bytes) -> dict[str, Any]:
+    # A bucket is asked at every request.
+    document: dict[str, Any] = json.loads(policy)
+    return document
+
+
 def _get_permission(self: Any, action: str, resource: str) -> PermissionResult:
-    if self.policy is not None and denies(json.loads(self.policy), action, resource):
+    if self.policy is not None and denies(_parsed(self.policy), action, resource):
         return PermissionResult.DENIED
     return PermissionResult.NEUTRAL
 

@@ -13,6 +13,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from emulator.account.plan import Account
+
 ACCOUNT_ID = "123456789012"
 DEFAULT_REGION = "us-east-1"
 # Any key is accepted; botocore only needs something to sign with.
@@ -28,12 +30,14 @@ class EmulatorSettings:
         host: address it binds; 127.0.0.1 unless the user asked for another.
         work_dir: directory that holds everything it writes; removed when it ends.
         images: image URI or repository → command line that stands for that image (`train` or `serve` is appended).
+        account: the account it plays.
     """
 
     port: int
     work_dir: Path
     host: str = "127.0.0.1"
     images: dict[str, list[str]] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
 
     @property
     def url(self) -> str:

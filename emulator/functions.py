@@ -14,13 +14,16 @@ import threading
 import time
 import uuid
 import zipfile
+from dataclasses import replace as replace_members
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 
+from emulator.account.faults import FaultMatcher
+from emulator.account.plan import INVOKE
 from emulator.endpoint import CREDENTIALS
-from emulator.sandbox import Sandbox
+from emulator.sandbox import Outcome, Sandbox, failure_payload
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
 from emulator.seams import replace
 
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emulator.account.plan import FunctionError
     from emulator.endpoint import EmulatorSettings
-    from emulator.sandbox import Outcome
 
 MAX_PAYLOAD_BYTES = 6_291_456
 
@@ -61,6 +64,7 @@ class _Runtime:
     def __init__(self, settings: EmulatorSettings) -> None:
         self.pool = SandboxPool()
         self.url = settings.url
+        self.faults = FaultMatcher(settings.account, lambda fault: fault.function_error is not None)
         self._directory = settings.work_dir / "functions"
         self._directory.mkdir()
         self._lock = threading.Lock()
@@ -212,8 +216,45 @@ def _invoke_in_background(function: Any, event: bytes, context: str) -> None:
 
 def _invoke(function: Any, event: bytes, context: str) -> tuple[Outcome, list[str]]:
     """Run one event; its outcome, and the lines of its log, which are in CloudWatch Logs as well."""
-    runtime = _running()
     request_id = str(uuid.uuid4())
+    body = event.decode("utf-8", "replace")
+    fault = _running().faults.happening(
+        INVOKE, function.function_name, body, counted_by=f"{function.function_name}\n{body}"
+    )
+    if fault is not None:
+        time.sleep(fault.delay_seconds)
+    if fault is None or fault.lost_answer:
+        outcome, stream = _run(function, event, context, request_id)
+    else:
+        outcome, stream = Outcome(b"", failed=True, reusable=True, seconds=0.0), _log_stream(function)
+    if fault is not None and fault.function_error is not None:
+        outcome = _broken(outcome, fault.function_error, request_id, function.timeout)
+    lines = list(_log(function, request_id, outcome))
+    _write_log(function, stream, lines)
+    return outcome, [f"{line}\n" for _, line in lines]
+
+
+def _broken(outcome: Outcome, error: FunctionError, request_id: str, seconds: float) -> Outcome:
+    """What an invocation comes to that fails as the account's plan says."""
+    words = {
+        "Sandbox.Timedout": f"Task timed out after {seconds:.2f} seconds",
+        "Runtime.ExitError": "Runtime exited with error: signal: killed",
+    }
+    if (ended := words.get(error.error_type)) is not None:
+        payload = failure_payload(error.error_type, request_id, error.error_message or ended)
+        return replace_members(outcome, payload=payload, failed=True, reusable=False)
+    raised = {
+        "errorMessage": error.error_message,
+        "errorType": error.error_type,
+        "requestId": request_id,
+        "stackTrace": [],
+    }
+    return replace_members(outcome, payload=json.dumps(raised).encode(), failed=True)
+
+
+def _run(function: Any, event: bytes, context: str, request_id: str) -> tuple[Outcome, str]:
+    """Run one event in a sandbox; its outcome, and the log stream of that sandbox."""
+    runtime = _running()
     code = hashlib.sha256(function.code_bytes).hexdigest()
     key = f"{function.function_arn}@{code}@{function.last_modified}"
 
@@ -241,9 +282,12 @@ def _invoke(function: Any, event: bytes, context: str) -> tuple[Outcome, list[st
         runtime.pool.give_back(key, sandbox, reusable=False)
         raise
     runtime.pool.give_back(key, sandbox, reusable=outcome.reusable)
-    lines = list(_log(function, request_id, outcome))
-    _write_log(function, sandbox.environment["AWS_LAMBDA_LOG_STREAM_NAME"], lines)
-    return outcome, [f"{line}\n" for _, line in lines]
+    return outcome, sandbox.environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+
+
+def _log_stream(function: Any) -> str:
+    """A new name of the log stream of a sandbox."""
+    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
 
 
 def _environment(function: Any, url: str) -> dict[str, str]:
@@ -261,7 +305,7 @@ def _environment(function: Any, url: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_group_name,
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(function),
         "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
     }

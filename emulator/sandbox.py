@@ -134,10 +134,12 @@ class Sandbox:
             kind, payload = self._answers.get(timeout=seconds)
         except queue.Empty:
             kind = "timeout"
-            payload = _error("Sandbox.Timedout", request_id, f"Task timed out after {seconds:.2f} seconds")
+            payload = failure_payload(
+                "Sandbox.Timedout", request_id, f"Task timed out after {seconds:.2f} seconds"
+            )
         else:
             if kind == "exit":
-                payload = _error("Runtime.ExitError", request_id, payload.decode())
+                payload = failure_payload("Runtime.ExitError", request_id, payload.decode())
         return self._outcome(kind, payload, seconds=time.monotonic() - started, init=init)
 
     def close(self) -> None:
@@ -176,10 +178,12 @@ class Sandbox:
                 kind, payload = self._answers.get_nowait()
             except queue.Empty:
                 if time.monotonic() > end:
-                    return "timeout", _error("Sandbox.Timedout", request_id, "the code did not load in time")
+                    return "timeout", failure_payload(
+                        "Sandbox.Timedout", request_id, "the code did not load in time"
+                    )
                 continue
             if kind == "exit":
-                return kind, _error("Runtime.ExitError", request_id, payload.decode())
+                return kind, failure_payload("Runtime.ExitError", request_id, payload.decode())
             return kind, payload
         return None
 
@@ -331,7 +335,8 @@ def _site_packages() -> list[str]:
     return list(dict.fromkeys([paths["purelib"], paths["platlib"]]))
 
 
-def _error(kind: str, request_id: str, message: str) -> bytes:
+def failure_payload(kind: str, request_id: str, message: str) -> bytes:
+    """The answer of a function whose process failed, in Lambda's words; `kind` is its errorType."""
     return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {message}"}).encode()
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from emulator.account.plan import AccountError
+from emulator.account.plan import read_account as read_account_file
 from emulator.address import EmulatorError, listen
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
 from emulator.images import ImageError, check_command, check_image_uri
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from types import FrameType
+
+    from emulator.account.plan import Account
 
 DEFAULT_PORT = 4600
 DEFAULT_STACK = "automlops"
@@ -36,6 +40,7 @@ def serve(
     template: Path | None = TEMPLATE,
     stack: str = DEFAULT_STACK,
     parameters: Mapping[str, str] | None = None,
+    account: Account | None = None,
     meanwhile: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> None:
     """Start an emulator, deploy `template` on it, announce it and stay until SIGINT, SIGTERM or SIGHUP.
@@ -52,6 +57,7 @@ def serve(
         template: SAM or CloudFormation template to deploy; None deploys nothing.
         stack: name of the stack.
         parameters: parameters of the stack.
+        account: the account to be played; None is one without limits and faults.
         meanwhile: what else lasts from the deployment to the end; receives the emulator's URL.
 
     Raises:
@@ -77,7 +83,7 @@ def serve(
         from emulator.deployment import DeploymentError, deploy
         from emulator.server import Emulator
 
-        with Emulator(port=port, host=host, images=images) as emulator:
+        with Emulator(port=port, host=host, images=images, account=account) as emulator:
             try:
                 if template is not None:
                     try:
@@ -152,6 +158,18 @@ def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
     except ImageError as error:
         raise EmulatorError(f"--image: {error}") from error
     return images
+
+
+def read_account(file: Path | None) -> Account | None:
+    """The account of a file; None without one.
+
+    Raises:
+        EmulatorError: the file cannot be read, or describes none.
+    """
+    try:
+        return None if file is None else read_account_file(file)
+    except AccountError as error:
+        raise EmulatorError(f"--account: {str(error).removesuffix('.')}") from error
 
 
 def stack_parameters(

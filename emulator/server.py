@@ -1,6 +1,6 @@
 """Puts the seams together and serves moto on one address of this machine, until it is stopped.
 
-Touches moto's private parts: its server's application and request handler, `BackendDict.reset`, `reset_model_data`,
+Touches moto's private parts: its server's application, `BackendDict.reset`, `reset_model_data`,
 `default_user_config`, and the environment variables that it reads.
 """
 
@@ -9,21 +9,32 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import socket
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import ThreadedWSGIServer
 
-from emulator import bucket_policy, cloudformation, functions, sagemaker, stepfunctions
+from emulator import (
+    bucket_listing,
+    bucket_policy,
+    cloudformation,
+    functions,
+    request_costs,
+    sagemaker,
+    stepfunctions,
+    wsgi,
+)
+from emulator.account import service_quotas
+from emulator.account.gate import AccountGate
+from emulator.account.plan import Account
 from emulator.address import EmulatorError, listen
 from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
+from emulator.http_server import HttpServer
+from emulator.moto_application import make_application
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,37 +43,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator", "EmulatorError"]
 
-_SEAMS = (bucket_policy, functions, sagemaker, stepfunctions, cloudformation)
-
-
-class _Server(ThreadedWSGIServer):
-    """Werkzeug's threaded server that also closes the connections clients keep open, so that none outlives it."""
-
-    def __init__(self, host: str, port: int, app: Any, listener: socket.socket) -> None:
-        super().__init__(host, port, app, MotoRequestHandler, fd=listener.fileno())
-        self._connections: set[socket.socket] = set()
-        self._connections_lock = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._connections_lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._connections_lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        """End what is still connected; the threads that serve those connections end with them."""
-        with self._connections_lock:
-            remaining = list(self._connections)
-        for connection in remaining:
-            # A connection that its peer has just closed cannot be shut down again.
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+_SEAMS = (
+    request_costs,
+    bucket_listing,
+    bucket_policy,
+    functions,
+    sagemaker,
+    service_quotas,
+    stepfunctions,
+    cloudformation,
+)
 
 
 class Emulator:
@@ -76,19 +66,27 @@ class Emulator:
         port: TCP port, 0 for any free one.
         host: address to bind; anyone who reaches it can run code here, so leave it at 127.0.0.1 unless you must not.
         images: image URI or repository → command line that stands for it.
+        account: the account it plays: quotas, rates, faults, how fast time passes.
     """
 
     _running: ClassVar[Emulator | None] = None
     _running_lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(
-        self, *, port: int = 0, host: str = "127.0.0.1", images: Mapping[str, Sequence[str]] | None = None
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        images: Mapping[str, Sequence[str]] | None = None,
+        account: Account | None = None,
     ) -> None:
         self._port = port
         self._host = host
         self._images = {uri: list(command) for uri, command in (images or {}).items()}
+        self._account = account or Account()
         self._settings: EmulatorSettings | None = None
-        self._server: _Server | None = None
+        self._gate: AccountGate | None = None
+        self._server: HttpServer | None = None
         self._thread: threading.Thread | None = None
         self._environment: dict[str, str | None] = {}
 
@@ -116,12 +114,16 @@ class Emulator:
             listener = listen(self._host, self._port)
             port = listener.getsockname()[1]
             work_dir = Path(tempfile.mkdtemp(prefix="automlops-emulator-")).resolve()
-            self._settings = EmulatorSettings(port=port, work_dir=work_dir, host=self._host, images=self._images)
+            self._settings = EmulatorSettings(
+                port=port, work_dir=work_dir, host=self._host, images=self._images, account=self._account
+            )
             Emulator._running = self
         try:
-            # werkzeug duplicates the descriptor.
+            # The server has a descriptor of its own.
             with listener:
-                self._server = _Server(self._host, port, DomainDispatcherApplication(create_backend_app), listener)
+                self._gate = AccountGate(make_application(), self._account)
+                self._server = HttpServer(listener, self._gate)
+            wsgi.publish(self._settings.url, self._gate)
             self._set_environment(port)
             _install_seams(self._settings)
             self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
@@ -136,6 +138,8 @@ class Emulator:
         if Emulator._running is not self:
             return
         try:
+            if self._gate is not None:
+                self._gate.close()
             if self._server is not None:
                 if self._thread is not None:
                     self._server.shutdown()
@@ -146,7 +150,8 @@ class Emulator:
             if self._server is not None:
                 self._server.close_connections()
         finally:
-            self._server = self._thread = None
+            wsgi.withdraw(self.settings.url)
+            self._gate = self._server = self._thread = None
             self._restore_environment()
             shutil.rmtree(self.settings.work_dir, ignore_errors=True)
             Emulator._running = None

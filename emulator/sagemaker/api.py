@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
+from emulator.account.clock import Clock
 from emulator.sagemaker.errors import ResourceInUseError, ValidationError
 from emulator.sagemaker.jobs import (
     TRAINING,
@@ -18,6 +17,7 @@ from emulator.sagemaker.jobs import (
     shown_members,
 )
 from emulator.sagemaker.listing import answer_list
+from emulator.sagemaker.quotas import InstanceQuotas
 from emulator.sagemaker.rules import (
     check_model_request,
     check_training_request,
@@ -25,9 +25,11 @@ from emulator.sagemaker.rules import (
     check_transform_request,
     containers,
 )
-from emulator.sagemaker.s3_files import S3Place, has_objects, missing_objects_message
+from emulator.sagemaker.s3_files import S3Place, missing_objects_message
+from emulator.sagemaker.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
+    from emulator.account.plan import Account
     from emulator.sagemaker.runner import JobRunner
     from emulator.sagemaker.seam import Backend
 
@@ -38,8 +40,10 @@ _Request = dict[str, Any]
 class SageMakerApi:
     """The actions; each takes moto's backend of the caller's account and Region and a checked request."""
 
-    def __init__(self, runner: JobRunner) -> None:
+    def __init__(self, runner: JobRunner, account: Account) -> None:
         self._runner = runner
+        self._clock = Clock(account.time_scale)
+        self._quotas = InstanceQuotas(account)
         # A name is looked up and taken in one step.
         self._lock = threading.Lock()
 
@@ -49,6 +53,7 @@ class SageMakerApi:
         Raises:
             ValidationError: a rule is broken, or a channel has no objects.
             ResourceInUseError: the name is taken.
+            ResourceLimitError: the account has not so many instances left.
         """
         check_training_request(request)
         name = request["TrainingJobName"]
@@ -60,7 +65,7 @@ class SageMakerApi:
         self._refuse_taken(backend.training_jobs, name, taken)
         for channel in request.get("InputDataConfig", []):
             self._refuse_missing(channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"], backend)
-        job = TrainingJob(request, arn)
+        job = TrainingJob(request, arn, self._clock)
         self._begin(backend, backend.training_jobs, job, taken)
         return {"TrainingJobArn": arn}
 
@@ -70,6 +75,7 @@ class SageMakerApi:
         Raises:
             ValidationError: a rule is broken, the model does not exist, or there is no input.
             ResourceInUseError: the name is taken.
+            ResourceLimitError: the account has not so many instances left.
         """
         check_transform_request(request)
         name = request["TransformJobName"]
@@ -133,13 +139,13 @@ class SageMakerApi:
     def list_training_jobs(self, backend: Backend, request: _Request) -> _Answer:
         """ListTrainingJobs."""
         return answer_list(
-            "ListTrainingJobs", request, [job.describe() for job in list(backend.training_jobs.values())]
+            "ListTrainingJobs", request, [job.summary() for job in list(backend.training_jobs.values())]
         )
 
     def list_transform_jobs(self, backend: Backend, request: _Request) -> _Answer:
         """ListTransformJobs."""
         return answer_list(
-            "ListTransformJobs", request, [job.describe() for job in list(backend.transform_jobs.values())]
+            "ListTransformJobs", request, [job.summary() for job in list(backend.transform_jobs.values())]
         )
 
     def list_models(self, backend: Backend, request: _Request) -> _Answer:
@@ -162,6 +168,8 @@ class SageMakerApi:
     def _begin(self, backend: Backend, jobs: dict[str, Any], job: TrainingJob | TransformJob, taken: str) -> None:
         with self._lock:
             _refuse_taken_name(jobs, job.name, taken)
+            # A job that is refused for want of instances has not spent its name.
+            self._quotas.take(job, backend.region_name)
             jobs[job.name.lower()] = job
         self._runner.start(job, backend.account_id, backend.region_name)
 
@@ -170,17 +178,14 @@ class SageMakerApi:
             _refuse_taken_name(jobs, name, message)
 
     def _refuse_missing(self, uri: str, role: str | None, backend: Backend) -> None:
-        if not has_objects(self._runner.client("s3", backend.region_name), S3Place.parse(uri)):
+        if not StoredObjects(backend.account_id).has_objects(S3Place.parse(uri)):
             raise ValidationError(missing_objects_message(uri, role, backend.region_name))
 
     def _refuse_missing_artifact(self, url: str | None, backend: Backend) -> None:
         if not url:
             return
-        place = S3Place.parse(url)
-        try:
-            self._runner.client("s3", backend.region_name).head_object(Bucket=place.bucket, Key=place.key)
-        except ClientError as error:
-            raise ValidationError(f"Could not find model data at {url}.") from error
+        if not StoredObjects(backend.account_id).has_object(S3Place.parse(url)):
+            raise ValidationError(f"Could not find model data at {url}.")
 
 
 def _refuse_taken_name(jobs: dict[str, Any], name: str, message: str) -> None:

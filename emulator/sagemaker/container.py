@@ -16,6 +16,7 @@ from emulator.sagemaker.private_mount import mount_command
 from emulator.sagemaker.processes import ContainerProcess, cannot_start
 
 if TYPE_CHECKING:
+    from emulator.account.clock import Clock
     from emulator.endpoint import EmulatorSettings
     from emulator.sagemaker.control import JobControl
     from emulator.sagemaker.limits import Limits
@@ -34,6 +35,7 @@ class Surroundings:
         s3: boto3 client.
         account: account id.
         region: Region of the jobs.
+        clock: the account's.
     """
 
     settings: EmulatorSettings
@@ -42,6 +44,7 @@ class Surroundings:
     s3: Any
     account: str
     region: str
+    clock: Clock
 
 
 class JobFolder:

@@ -3,6 +3,7 @@
     ServiceException (moto: answered to the caller, HTTP 400)
       ValidationError       the request breaks a rule, or names what does not exist
       ResourceInUseError    the job's name is taken
+      ResourceLimitError    the account's quota of instances is used up
     Exception
       SerializationError    the request's JSON has the wrong types; answered too, but AWS models no such error
       JobFailedError        ends a job as Failed; its text becomes FailureReason
@@ -26,6 +27,12 @@ class ResourceInUseError(ServiceException):  # type: ignore[misc]  # moto is not
     """The name of a new job is taken."""
 
     code = "ResourceInUse"
+
+
+class ResourceLimitError(ServiceException):  # type: ignore[misc]  # moto is not followed by mypy
+    """The account's quota of instances is used up."""
+
+    code = "ResourceLimitExceeded"
 
 
 class SerializationError(Exception):

@@ -5,19 +5,27 @@ Touches moto's private parts: gen_response_object, by which its Search reads a j
 
 from __future__ import annotations
 
-import copy
 import math
 import threading
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from emulator.account.clock import Clock
 from emulator.sagemaker.control import JobControl
 from emulator.sagemaker.errors import ValidationError
 from emulator.service_models import service_model
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 FAILURE_REASON_LENGTH = 1024
+# What lists show of any job, beside its name, ARN, status and end.
+_SUMMED_UP = frozenset({"CreationTime", "LastModifiedTime", "SecondaryStatus", "FailureReason"})
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,8 @@ class Job:
 
     Attributes:
         kind: training or transform.
-        request: the checked request, never changed.
+        request: the checked request, never changed; what the job tells of it shares its values. Of a job that has
+            ended only the name is left: thousands of them must not fill the memory.
         arn: its ARN.
         tags: Key/Value pairs, which ListTags shows and Describe does not.
         control: how its thread hears of a stop.
@@ -75,9 +84,14 @@ class Job:
         self.tags: list[dict[str, str]] = list(request.get("Tags", []))
         self.control = JobControl()
         self._lock = threading.Lock()
+        self._on_end: list[Callable[[], None]] = []
+        self._packed: bytes | None = None
+        self._summed_up = _SUMMED_UP | {
+            f"{kind.noun}{part}" for part in ("JobName", "JobArn", "JobStatus", "EndTime")
+        }
         self._description: dict[str, Any] = {
-            **copy.deepcopy(defaults),
-            **{name: copy.deepcopy(value) for name, value in request.items() if name != "Tags"},
+            **defaults,
+            **{name: value for name, value in request.items() if name != "Tags"},
             f"{kind.noun}JobArn": arn,
             kind.status_key: "InProgress",
             "CreationTime": now,
@@ -98,9 +112,17 @@ class Job:
             return status
 
     def describe(self) -> dict[str, Any]:
-        """A copy of everything known about the job."""
+        """Everything known about the job; members of members are shared with it, and not to be changed."""
         with self._lock:
-            return copy.deepcopy(self._description)
+            if self._packed is None:
+                return dict(self._description)
+            whole: dict[str, Any] = msgspec.msgpack.decode(zlib.decompress(self._packed))
+            return whole
+
+    def summary(self) -> dict[str, Any]:
+        """What lists show of the job, at least."""
+        with self._lock:
+            return dict(self._description)
 
     def gen_response_object(self) -> dict[str, Any]:
         """What moto's Search shows of the job."""
@@ -122,6 +144,27 @@ class Job:
                 self._enter_stopping()
         self.control.stop()
 
+    def on_end(self, react: Callable[[], None]) -> None:
+        """Call `react` once the job has ended, at once if it has; it must neither wait nor raise."""
+        with self._lock:
+            late = self._description[self.kind.status_key] in ENDED
+            if not late:
+                self._on_end.append(react)
+        if late:
+            react()
+
+    def wait_until_ended(self, seconds: float | None = None) -> bool:
+        """Sleep until the job has ended, `seconds` at most; whether it has."""
+        ended = threading.Event()
+        self.on_end(ended.set)
+        if ended.wait(seconds):
+            return True
+        with self._lock:
+            # A caller that looks again and again must not leave a trace each time.
+            if ended.set in self._on_end:
+                self._on_end.remove(ended.set)
+        return ended.is_set()
+
     def start(self) -> None:
         """Note that the job's instances start now: what is billed begins here."""
         self._set(**{f"{self.kind.noun}StartTime": _now()})
@@ -136,7 +179,22 @@ class Job:
         """
         if reason is not None:
             members["FailureReason"] = reason[:FAILURE_REASON_LENGTH]
-        self._set(**members, **{f"{self.kind.noun}EndTime": _now(), self.kind.status_key: status})
+        ended = {f"{self.kind.noun}EndTime": _now(), self.kind.status_key: status}
+        with self._lock:
+            self._description.update(members, **ended, LastModifiedTime=_now())
+            waiting, self._on_end = self._on_end, []
+        for react in waiting:
+            react()
+        self._pack()
+
+    def _pack(self) -> None:
+        """Keep what lists show, and the rest of the description some 10 times smaller."""
+        with self._lock:
+            self._packed = zlib.compress(msgspec.msgpack.encode(self._description), 1)
+            self.request = {self.kind.name_key: self.name}
+            self._description = {
+                name: value for name, value in self._description.items() if name in self._summed_up
+            }
 
     def _enter_stopping(self) -> None:
         self._description[self.kind.status_key] = "Stopping"
@@ -148,9 +206,15 @@ class Job:
 
 
 class TrainingJob(Job):
-    """A training job: its phases show as secondary status and their transitions."""
+    """A training job: its phases show as secondary status and their transitions.
 
-    def __init__(self, request: dict[str, Any], arn: str) -> None:
+    Args:
+        request: checked.
+        arn: its ARN.
+        clock: by which its seconds are counted.
+    """
+
+    def __init__(self, request: dict[str, Any], arn: str, clock: Clock | None = None) -> None:
         super().__init__(
             TRAINING,
             request,
@@ -162,12 +226,13 @@ class TrainingJob(Job):
                 "EnableManagedSpotTraining": False,
             },
         )
+        self._clock = clock or Clock()
         self._description["SecondaryStatusTransitions"] = []
         self._enter("Starting", "Starting the training job")
 
     @property
     def max_runtime(self) -> int:
-        """StoppingCondition's MaxRuntimeInSeconds, one day unless the request says otherwise."""
+        """StoppingCondition's MaxRuntimeInSeconds in AWS seconds, one day unless the request says otherwise."""
         seconds: int = self._description["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
         return seconds
 
@@ -178,7 +243,7 @@ class TrainingJob(Job):
                 self._enter(status, message)
 
     def end(self, status: str, *, reason: str | None = None, **members: Any) -> None:
-        """As for any job, with the last transition; `secondary` names a secondary status other than `status`."""
+        """As for any job, with its AWS seconds; `secondary` names a secondary status other than `status`."""
         secondary = members.pop("secondary", status)
         message = {
             "Completed": "Training job completed",
@@ -187,20 +252,31 @@ class TrainingJob(Job):
         }.get(secondary, "Training job stopped")
         with self._lock:
             self._enter(secondary, message)
-            self._description["SecondaryStatusTransitions"][-1]["EndTime"] = _now()
+            self._close_transition(_now())
             started = self._description.get("TrainingStartTime")
         if started is not None:
-            seconds = max(1, math.ceil((_now() - started).total_seconds()))
+            seconds = max(1, math.ceil(self._clock.aws_seconds((_now() - started).total_seconds())))
             members |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         super().end(status, reason=reason, **members)
 
     def _enter(self, status: str, message: str) -> None:
         now = _now()
+        self._close_transition(now)
+        # Whoever was told the list before keeps it as it was.
+        self._description["SecondaryStatusTransitions"] = [
+            *self._description["SecondaryStatusTransitions"],
+            {"Status": status, "StartTime": now, "StatusMessage": message},
+        ]
+        self._description |= {"SecondaryStatus": status, "LastModifiedTime": now}
+
+    def _close_transition(self, now: datetime) -> None:
+        """Note when the last transition ended, in a new list."""
         transitions = self._description["SecondaryStatusTransitions"]
         if transitions:
-            transitions[-1].setdefault("EndTime", now)
-        transitions.append({"Status": status, "StartTime": now, "StatusMessage": message})
-        self._description |= {"SecondaryStatus": status, "LastModifiedTime": now}
+            self._description["SecondaryStatusTransitions"] = [
+                *transitions[:-1],
+                {**transitions[-1], "EndTime": transitions[-1].get("EndTime", now)},
+            ]
 
     def _enter_stopping(self) -> None:
         super()._enter_stopping()

@@ -6,17 +6,21 @@ import logging
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from emulator.account.clock import Clock
 from emulator.endpoint import Clients
 from emulator.sagemaker.container import JobFolder, Surroundings
 from emulator.sagemaker.errors import JobFailedError, JobStoppedError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob
+from emulator.sagemaker.outcomes import Outcomes, failed_internally, got_no_instances, restarts_allowed
 from emulator.sagemaker.ports import PortDesk
+from emulator.sagemaker.stand_in import StandIns
 from emulator.sagemaker.training import run_training
 from emulator.sagemaker.transform import run_transform
 
 if TYPE_CHECKING:
+    from emulator.account.plan import JobOutcome
     from emulator.endpoint import EmulatorSettings
     from emulator.sagemaker.limits import Limits
 
@@ -32,16 +36,18 @@ class JobRunner:
         self._clients = Clients(settings.url)
         self._ports = PortDesk()
         self._root = settings.work_dir / "sagemaker"
+        account = settings.account
+        self._clock, self._outcomes = Clock(account.time_scale), Outcomes(account)
+        self._stand_ins = StandIns(account.jobs, self._clock, self._outcomes) if account.jobs else None
         self._lock = threading.Lock()
         self._running: dict[str, tuple[TrainingJob | TransformJob, threading.Thread]] = {}
         self._closed = False
 
-    def client(self, service: str, region: str) -> Any:
-        """A boto3 client of the emulator itself."""
-        return self._clients.get(service, region)
-
     def start(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
         """Begin a job; returns at once."""
+        if self._stand_ins is not None:
+            self._stand_ins.start(job, account, region)
+            return
         thread = threading.Thread(
             target=self._run,
             args=(job, account, region),
@@ -56,6 +62,8 @@ class JobRunner:
 
     def shut_down(self) -> None:
         """Kill every process, wait for the threads, remove the directories."""
+        if self._stand_ins is not None:
+            self._stand_ins.shut_down(self._limits.shutdown)
         with self._lock:
             self._closed = True
             running = list(self._running.values())
@@ -67,21 +75,8 @@ class JobRunner:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _run(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
-        folder = None
         try:
-            folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
-            surroundings = Surroundings(
-                settings=self._settings,
-                limits=self._limits,
-                ports=self._ports,
-                s3=self._clients.get("s3", region),
-                account=account,
-                region=region,
-            )
-            if isinstance(job, TrainingJob):
-                run_training(job, folder, surroundings)
-            else:
-                run_transform(job, folder, surroundings)
+            self._run_with_restarts(job, account, region)
         except JobStoppedError:
             job.end("Stopped")
         except JobFailedError as error:
@@ -94,7 +89,60 @@ class JobRunner:
                 "Failed", reason=f"InternalServerError: We encountered an internal error. ([emulator] {error!r})"
             )
         finally:
-            if folder is not None:
-                folder.remove()
             with self._lock:
                 self._running.pop(job.arn, None)
+
+    def _run_with_restarts(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
+        left = restarts_allowed(job.request) if isinstance(job, TrainingJob) else 0
+        while True:
+            folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
+            try:
+                self._run_once(job, folder, account, region)
+            except JobFailedError as error:
+                if left == 0 or not failed_internally(str(error)) or not isinstance(job, TrainingJob):
+                    raise
+                left -= 1
+                job.enter_phase("Restarting", "Restarting the training job")
+            else:
+                return
+            finally:
+                folder.remove()
+
+    def _run_once(self, job: TrainingJob | TransformJob, folder: JobFolder, account: str, region: str) -> None:
+        outcome = self._outcomes.of_next_run(job)
+        surroundings = Surroundings(
+            settings=self._settings,
+            limits=self._limits,
+            ports=self._ports,
+            s3=self._clients.get("s3", region),
+            account=account,
+            region=region,
+            clock=self._clock,
+        )
+        self._undergo(job, outcome)
+        if isinstance(job, TrainingJob):
+            run_training(job, folder, surroundings, outcome)
+        else:
+            run_transform(job, folder, surroundings, outcome)
+
+    def _undergo(self, job: TrainingJob | TransformJob, outcome: JobOutcome) -> None:
+        """Wait for a start that is slow; end a run that is not to come to its image.
+
+        Raises:
+            JobFailedError: it fails.
+            JobStoppedError: it is stopped.
+        """
+        self._wait(job, outcome.start_seconds)
+        if outcome.status == "Completed":
+            return
+        if not got_no_instances(outcome):
+            job.start()
+            self._wait(job, outcome.run_seconds or 0.0)
+        if outcome.status == "Failed":
+            raise JobFailedError(outcome.failure_reason)
+        job.stop()
+        job.control.raise_if_stopping()
+
+    def _wait(self, job: TrainingJob | TransformJob, aws_seconds: float) -> None:
+        job.control.wait_for(lambda: job.control.stopping, self._clock.real_seconds(aws_seconds))
+        job.control.raise_if_stopping()

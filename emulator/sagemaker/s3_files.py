@@ -60,11 +60,6 @@ class S3File:
     relative: str
 
 
-def has_objects(s3: Any, prefix: S3Place) -> bool:
-    """Whether any object's key begins with the prefix; false as well when the bucket does not exist."""
-    return next(list_files(s3, prefix), None) is not None
-
-
 def list_files(s3: Any, prefix: S3Place) -> Iterator[S3File]:
     """Every object whose key begins with the prefix, in key order; no folder: `item1` finds `item10/x` too.
 
@@ -75,13 +70,14 @@ def list_files(s3: Any, prefix: S3Place) -> Iterator[S3File]:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key):
             for found in page.get("Contents", []):
                 if not found["Key"].endswith("/"):
-                    yield S3File(S3Place(prefix.bucket, found["Key"]), _relative(found["Key"], prefix.key))
+                    yield S3File(S3Place(prefix.bucket, found["Key"]), relative_path(found["Key"], prefix.key))
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucket":
             raise
 
 
-def _relative(key: str, prefix: str) -> str:
+def relative_path(key: str, prefix: str) -> str:
+    """The name that SageMaker gives the object `key`, found by `prefix`, in a job's directory."""
     if key == prefix:
         return posixpath.basename(key)
     if prefix.endswith("/") or not prefix:

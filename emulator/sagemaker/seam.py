@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import EmptyResult
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
@@ -23,6 +23,7 @@ from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from emulator.sagemaker.api import SageMakerApi
 
@@ -128,9 +129,19 @@ def _make_action(
         except SerializationError as error:
             return _serialization_answer(str(error))
         found = answer(sagemaker_backends[self.current_account][self.region], request)
-        return EmptyResult() if found is None else ActionResult(found)
+        return EmptyResult() if found is None else _answer(found)
 
     return act
+
+
+def _answer(found: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
+    """The answer as moto takes it; the members are those of the service model already, so nothing is looked up there."""
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(found, default=_timestamp)
+
+
+def _timestamp(moment: datetime) -> float:
+    """Seconds since 1970 to the millisecond, cut, as moto writes them everywhere else."""
+    return int(moment.timestamp() * 1000) / 1000
 
 
 def _serialization_answer(message: str) -> tuple[int, dict[str, Any], str]:

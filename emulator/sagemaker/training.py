@@ -27,6 +27,7 @@ from emulator.sagemaker.s3_files import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emulator.account.plan import JobOutcome
     from emulator.sagemaker.container import JobFolder, Surroundings
     from emulator.sagemaker.jobs import TrainingJob
     from emulator.sagemaker.processes import ContainerProcess
@@ -34,8 +35,14 @@ if TYPE_CHECKING:
 HOST = "algo-1"
 
 
-def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings) -> None:
+def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings, outcome: JobOutcome) -> None:
     """Run the job to its end and give it its last status.
+
+    Args:
+        job: to be run.
+        folder: its own.
+        surroundings: shared by all jobs.
+        outcome: how long it takes at least, and whether it leaves a model.
 
     Raises:
         JobFailedError: it failed; the caller gives it that status.
@@ -48,8 +55,8 @@ def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings
     run = _TrainingRun(job, folder, surroundings, log)
     try:
         run.prepare()
-        outcome = run.train()
-        run.finish(outcome, scanner)
+        ended = run.train(surroundings.clock.real_seconds(outcome.run_seconds or 0.0))
+        run.finish(ended, scanner, keep_model=not outcome.without_artifact)
     finally:
         log.close()
 
@@ -81,8 +88,9 @@ class _TrainingRun:
         self._note_differences()
         self._control.raise_if_stopping()
 
-    def train(self) -> tuple[str, str, ContainerProcess]:
-        """Run `train`; answers status, secondary status and the ended process."""
+    def train(self, at_least: float) -> tuple[str, str, ContainerProcess]:
+        """Run `train`, for no less than `at_least` seconds; answers status, secondary status and the ended process."""
+        began = time.monotonic()
         self._job.enter_phase("Training", "Training image download completed. Training in progress.")
         process = start_container(
             self._image,
@@ -97,30 +105,39 @@ class _TrainingRun:
             control=self._control,
             log=self._log,
         )
-        in_time = process.wait(self._job.max_runtime, until_stop=True)
+        longest = self._surroundings.clock.real_seconds(self._job.max_runtime)
+        in_time = process.wait(longest, until_stop=True)
+        passed = time.monotonic() - began
+        if in_time and passed < at_least:
+            self._control.wait_for(lambda: self._control.stopping, min(at_least, longest) - passed)
+            in_time = not self._control.stopping and at_least <= longest
         stopped = self._control.stopping and not in_time
         # An ended process only needs its log to be read.
-        process.end(0.0 if self._control.abandoned else self._surroundings.limits.stop_grace)
+        grace = self._surroundings.clock.real_seconds(self._surroundings.limits.stop_grace)
+        process.end(0.0 if self._control.abandoned else grace)
         if self._control.abandoned:
             raise JobStoppedError
         if in_time:
             return "Completed", "Completed", process
         return "Stopped", "Stopped" if stopped else "MaxRuntimeExceeded", process
 
-    def finish(self, outcome: tuple[str, str, ContainerProcess], scanner: MetricScanner) -> None:
+    def finish(
+        self, ended: tuple[str, str, ContainerProcess], scanner: MetricScanner, *, keep_model: bool
+    ) -> None:
         """Store what the container left, and end the job.
 
         Raises:
             JobFailedError: the container failed, or S3 refused what it left.
         """
-        status, secondary, process = outcome
+        status, secondary, process = ended
         self._job.enter_phase("Uploading", "Uploading generated training model")
         self._store_checkpoints()
         self._store_packed(self._output_data, "output.tar.gz")
         if status == "Completed" and process.exit_code != 0:
             raise JobFailedError(self._failure_reason(process.exit_code))
         # As on AWS, the address is told even when there was nothing to store.
-        self._store_packed(self._model, "model.tar.gz")
+        if keep_model:
+            self._store_packed(self._model, "model.tar.gz")
         self._log.close()
         found: dict[str, Any] = {"FinalMetricDataList": scanner.final} if scanner.final else {}
         self._job.end(

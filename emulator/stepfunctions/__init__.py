@@ -14,6 +14,7 @@ from emulator.stepfunctions import (
     aws_sdk,
     backend,
     connection,
+    copying,
     distributed_map,
     environment,
     errors,
@@ -37,10 +38,11 @@ def install(settings: EmulatorSettings) -> None:
     connection.connect(settings.url)
     # What goes wrong in an execution is for its history; moto also writes it to the terminal, with false warnings.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    environment.install(settings.account.time_scale)
     for part in (
-        environment,
         errors,
         payloads,
+        copying,
         evaluation,
         inline_map,
         distributed_map,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from emulator.endpoint import Clients
 from emulator.seams import replace
+from emulator.stepfunctions.direct_client import DirectClients
 
 _PARSER = "moto.stepfunctions.parser.asl"
 _STATES = f"{_PARSER}.component.state.exec"
@@ -32,7 +32,7 @@ IMPORTERS = (
     f"{_STATES}.state_task.service.state_task_service_unsupported",
 )
 
-_clients: Clients | None = None
+_clients: DirectClients | None = None
 
 
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - moto's signature
@@ -45,7 +45,7 @@ def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
 def connect(url: str) -> None:
     """From now on every task's calls go to `url`."""
     global _clients
-    _clients = Clients(url)
+    _clients = DirectClients(url)
     for name in IMPORTERS:
         replace(
             importlib.import_module(name),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
+import zlib
 from collections.abc import Callable
 from dataclasses import replace as changed
 from typing import Any
@@ -89,7 +90,7 @@ def evaluate_distributed(component: Any, env: ExecutionEnvironment) -> None:
     env.execution.map_runs.append(map_run)
     env.execution.registry.add_map_run(map_run)
     try:
-        items = _read_items(declared, env)
+        items = _pack(_read_items(declared, env))
         # A stop may have come before the map run was known to its execution.
         if not env.is_running():
             map_run.abort()
@@ -136,7 +137,19 @@ def _read_items(declared: Any, env: ExecutionEnvironment) -> list[Any]:
     except ValueError as error:
         raise failure(env, ITEM_READER_FAILED, f"The items could not be read: {error}") from error
     read: list[Any] = env.stack.pop()
-    return read
+    return list(read)
+
+
+def _pack(items: list[Any]) -> list[bytes]:
+    """Each item as compressed JSON, for all of them wait in memory, most for long; empties `items`."""
+    items.reverse()
+    return [
+        zlib.compress(compact_json(items.pop()).encode("utf-8", "surrogatepass"), 1) for _ in range(len(items))
+    ]
+
+
+def _unpack(item: bytes) -> str:
+    return zlib.decompress(item).decode("utf-8", "surrogatepass")
 
 
 def _child_maker(
@@ -150,9 +163,10 @@ def _child_maker(
     state_input = env.stack[-1] if env.stack else env.states.get_input()
 
     def make_child(index: int, item: Any, on_end: Callable[[Execution], None]) -> Execution:
-        child_input = item if selector is None else _select(selector, env, state_input, index, item)
+        text = _unpack(item)
+        if selector is not None:
+            text = compact_json(_select(selector, env, state_input, index, json.loads(text)))
         name = str(uuid.uuid4())
-        text = compact_json(child_input)
         child = Execution(
             arn=execution_arn(machine.arn, name),
             name=name,

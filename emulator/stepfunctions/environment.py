@@ -10,12 +10,13 @@ import copy
 import datetime as dt
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramTimedOut
 
+from emulator.account.clock import Clock
 from emulator.seams import replace
 from emulator.stepfunctions.results import iso_milliseconds
 
@@ -34,6 +35,8 @@ class ExecutionEnvironment(Environment):  # type: ignore[misc]  # moto is not fo
     """
 
     execution: Execution
+    # One for all, as there is one account: how long AWS seconds last here.
+    clock: ClassVar[Clock] = Clock()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,11 +110,11 @@ class ExecutionEnvironment(Environment):  # type: ignore[misc]  # moto is not fo
             waker.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than this frame lives."""
-        self.ended.wait(max(0.0, seconds))
+        """Wait AWS seconds, but no longer than this frame lives."""
+        self.ended.wait(self.clock.real_seconds(max(0.0, seconds)))
 
     def seconds_left(self) -> float | None:
-        """Until the deadline of the task in this frame, never below 0; None without one."""
+        """Seconds of this machine until the deadline of the task in this frame, never below 0; None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
@@ -124,6 +127,7 @@ def _state_data(**fields: Any) -> Any:
     return _STATE_DATA(**fields)
 
 
-def install() -> None:
-    """Give `$$.State.EnteredTime` AWS's form."""
+def install(time_scale: float = 1.0) -> None:
+    """Give `$$.State.EnteredTime` AWS's form, and pass time by the account's clock."""
+    ExecutionEnvironment.clock = Clock(time_scale)
     replace(state_module, "StateData", _state_data)

@@ -1,13 +1,12 @@
 """How the interpreter spends time and threads: task timeouts, retries and waits that end with the execution.
 
-Touches moto's private parts: `EvalComponent.eval`, `Program.eval`, `ExecutionState._evaluate_with_timeout`,
+Touches moto's private parts: `EvalComponent.eval` and `.heap_key`, `Program.eval`, `ExecutionState._evaluate_with_timeout`,
 `RetrierDecl._eval_body`, `WaitFunction._wait_interval`, `TMP_THREADS`, the JSONPath parser's place.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import importlib
 import threading
@@ -26,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.utils import json_path
 
 from emulator.seams import replace
+from emulator.stepfunctions.copying import copy_payload
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import RUNTIME, failure
 from emulator.stepfunctions.history import EventScope
@@ -52,6 +52,15 @@ class _NoList(list[threading.Thread]):
         """Forget the thread."""
 
 
+def heap_key(component: Any) -> str:
+    """The key under which a component keeps its values, such as a retrier's attempts, in each execution.
+
+    moto makes it up when it is first asked for, so that children that meet the same retrier at once get several, and
+    lose what was counted under the first. A component lives as long as the program that all its executions share.
+    """
+    return str(id(component))
+
+
 def evaluate(component: Any, env: ExecutionEnvironment) -> None:
     """Evaluate one component if its frame is still running (moto's own also writes each error to a log, twice)."""
     if env.is_running():
@@ -68,6 +77,9 @@ def evaluate_program(program: Any, env: ExecutionEnvironment) -> None:
     with contextlib.suppress(RuntimeError):
         env.next_state_name = program.start_at.start_at_name
     evaluate(program, env)
+
+
+_HEAP_KEY = property(heap_key)
 
 
 class _Attempt:
@@ -106,12 +118,14 @@ def evaluate_with_timeout(state: Any, env: ExecutionEnvironment) -> None:
         raise failure(env, RUNTIME, f"The value of TimeoutSeconds must be a positive integer, got {seconds!r}")
     frame = env.open_frame()
     frame.states.reset(input_value=env.states.get_input())
-    frame.stack = copy.deepcopy(env.stack)
+    frame.stack = copy_payload(env.stack)
     scope = EventScope(env.event_manager)
     frame.event_manager = scope
     limited = seconds < TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS
     if limited:
-        frame.deadline = time.monotonic() + seconds
+        # A job's time passes by the account's clock, that of an API's call by this machine's.
+        scaled = getattr(state, "waits_for_job", False)
+        frame.deadline = time.monotonic() + (env.clock.real_seconds(seconds) if scaled else seconds)
     attempt = _Attempt(state, frame)
     if limited and not getattr(state, "keeps_deadline", False):
         frame.wake(attempt.over)
@@ -180,6 +194,7 @@ def wait_interval(_: WaitFunction, env: ExecutionEnvironment, wait_seconds: floa
 def install() -> None:
     """Put these in the place of moto's."""
     replace(EvalComponent, "eval", evaluate, expects=("self", "env"))
+    replace(EvalComponent, "heap_key", _HEAP_KEY)
     replace(Program, "eval", evaluate_program, expects=("self", "env"))
     replace(ExecutionState, "_evaluate_with_timeout", evaluate_with_timeout, expects=("self", "env"))
     replace(RetrierDecl, "_eval_body", evaluate_retrier, expects=("self", "env"))

@@ -10,6 +10,7 @@ import enum
 import json
 import threading
 import weakref
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,6 @@ class Execution:
     """Runs a program once; the first of success, failure, timeout and stop is its end, whatever still unwinds.
 
     Attributes:
-        input_text: the input as it was given.
         output_text: JSON of the output, None unless it succeeded.
         map_run_arn: of the map run it is a child of, else None.
         map_runs: the map runs it has started, oldest first.
@@ -101,7 +101,7 @@ class Execution:
         self.arn = arn
         self.name = name
         self.machine = machine
-        self.input_text = input_text
+        self._input: str | bytes = input_text
         self.output_text: str | None = None
         self.error: str | None = None
         self.cause: str | None = None
@@ -136,6 +136,12 @@ class Execution:
         self.env.next_state_name = program.start_at.start_at_name
         with _running_lock:
             _running.add(self)
+
+    @property
+    def input_text(self) -> str:
+        """The input as it was given."""
+        given = self._input
+        return given if isinstance(given, str) else zlib.decompress(given).decode("utf-8", "surrogatepass")
 
     def _make_environment(self) -> ExecutionEnvironment:
         machine = self.machine
@@ -225,6 +231,8 @@ class Execution:
             self.history.seal(context, event_type, EventDetails(**{details_key: details}), self.stop_date)
             self.status = status
             self._program = None
+            # Thousands of children are kept when they are over.
+            self._input = zlib.compress(self.input_text.encode("utf-8", "surrogatepass"), 1)
         if self._timer is not None:
             self._timer.cancel()
         with _running_lock:

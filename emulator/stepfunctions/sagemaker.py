@@ -1,6 +1,7 @@
 """The optimised SageMaker integration: createTrainingJob and createTransformJob, waited for with `.sync`.
 
-Touches moto's private parts: `state_task_service_for` and `StateTaskService`, the base of its service tasks.
+Touches moto's private parts: `state_task_service_for` and `StateTaskService`, the base of its service tasks; the
+jobs that SageMaker's backend keeps, to hear of their end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.sagemaker.models import sagemaker_backends
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
@@ -34,7 +36,8 @@ from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import epoch_milliseconds, plain, sdk_metadata
 from emulator.stepfunctions.task_failures import refusal_cause, refused_parameters, task_failure
 
-# How often a job is looked at: this many seconds apart, more if that made more calls a second than this in all.
+# How often a job is looked at that does not tell of its end, or whose look was refused: this many seconds apart, more
+# if that made more calls a second than this in all.
 POLL_SECONDS = 0.2
 POLLS_PER_SECOND = 60
 STOP_ATTEMPTS = 5
@@ -57,12 +60,15 @@ class Job:
     stop: str
     name: str
     status: str
+    kept_in: str = ""
 
 
 JOBS = {
-    "createTrainingJob": Job("describe_training_job", "stop_training_job", "TrainingJobName", "TrainingJobStatus"),
+    "createTrainingJob": Job(
+        "describe_training_job", "stop_training_job", "TrainingJobName", "TrainingJobStatus", "training_jobs"
+    ),
     "createTransformJob": Job(
-        "describe_transform_job", "stop_transform_job", "TransformJobName", "TransformJobStatus"
+        "describe_transform_job", "stop_transform_job", "TransformJobName", "TransformJobStatus", "transform_jobs"
     ),
     "createProcessingJob": Job(
         "describe_processing_job", "stop_processing_job", "ProcessingJobName", "ProcessingJobStatus"
@@ -98,6 +104,11 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
 
     # It looks at its frame's deadline while it waits, so it needs no thread that is given up.
     keeps_deadline = True
+
+    @property
+    def waits_for_job(self) -> bool:
+        """Whether its time is a job's, which passes by the account's clock."""
+        return bool(self.resource.condition == SYNC)
 
     def _get_sfn_resource(self) -> str:
         action: str = self.resource.api_action
@@ -163,6 +174,10 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         job = JOBS[self.resource.api_action]
         who = {job.name: parameters[job.name]}
         client = client_for(region, _SERVICE)
+        jobs: dict[str, Any] = getattr(_backend(env, region), job.kept_in, {})
+        # What the emulator does not run itself, a processing job, tells nobody of its end.
+        if (running := jobs.get(str(parameters[job.name]).lower())) is not None:
+            _await_end(env, running)
         with _pace:
             while env.is_running():
                 described = _look(client, job, who)
@@ -176,11 +191,23 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
                     env.timed_out = True
                     raise EvalTimeoutError
                 pause = _pace.seconds()
-                env.pause(pause if left is None else min(pause, left))
+                env.ended.wait(pause if left is None else min(pause, left))
         # Step Functions promises to cancel a job for a stop and for a failure beside it, not for the lack of time.
         if not env.is_out_of_time():
             stop_job(client, job.stop, who)
         raise AttemptOverError
+
+
+def _backend(env: ExecutionEnvironment, region: str) -> Any:
+    return sagemaker_backends[env.aws_execution_details.account][region]
+
+
+def _await_end(env: ExecutionEnvironment, job: Any) -> None:
+    """Sleep until the job has ended, the task's time is up, or the execution is over."""
+    something = threading.Event()
+    env.wake(something)
+    job.on_end(something.set)
+    something.wait(env.seconds_left())
 
 
 def _look(client: Any, job: Job, who: dict[str, Any]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class LineMaker:
 
     def _line(self, index: int, entry: ItemRequest) -> Line:
         kept = self.kept.get(entry.item)
-        if kept is not None:
+        if kept is not None and not kept.model_refused:
             self._find_predict_input(entry)
             return lines.kept_line(self.run, index, entry, kept)
         if self.run.mode == "score":
@@ -171,6 +171,9 @@ class LineMaker:
         fingerprint = unchanged.fingerprint_of(
             entry, settings, data, mode="train", model={"image": settings.image_uri}
         )
+        if kept is not None and kept.fingerprint == fingerprint:
+            # Another training would make the same model: the limit may have been raised meanwhile.
+            return lines.kept_line(self.run, index, entry, kept)
         if self.skip_unchanged:
             model = self._latest_if_readable(entry)
             scored = lines.scored_uri(self.run, entry, self.run.run_id)

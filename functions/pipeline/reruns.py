@@ -48,12 +48,14 @@ class KeptTraining:
         trained_in: the run in whose folder the training wrote sample_prediction.csv and metrics.json.
         image: the image that trained, and that has to serve.
         fingerprint: what it was made of (`pipeline.unchanged`).
+        model_refused: whether its model was judged too bad; made of the same again, it would be judged the same.
     """
 
     training: dict[str, Any]
     trained_in: str
     image: str
     fingerprint: str
+    model_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,12 +204,10 @@ def _select(asked: PreparedRun, family: Iterable[str], bucket: str, services: Se
             " a rerun; to run items again, start a new run of them"
         )
     entries = _entries(asked.run_id, left)
-    kept: dict[str, KeptTraining] = {}
-    if asked.mode == "train":
-        keeper = _Keeper(bucket, services)
-        with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
-            found = pool.map(lambda entry: keeper.find(entry, attempts[entry.item]), entries)
-            kept = {entry.item: one for entry, one in zip(entries, found, strict=True) if one}
+    keeper = _Keeper(bucket, services)
+    with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
+        found = pool.map(lambda entry: keeper.find(entry, attempts[entry.item]), entries)
+        kept = {str(entry.item): one for entry, one in zip(entries, found, strict=True) if one}
     return Rerun(asked.mode, entries, kept)
 
 
@@ -267,7 +267,7 @@ class _Keeper:
         self._describes = BoundedSemaphore(PARALLEL_DESCRIBES)
 
     def find(self, entry: ItemRequest, attempts: Iterable[_Attempt]) -> KeptTraining | None:
-        """The newest training of the item that ended well, and whose model was not refused for its errors.
+        """The newest training of the item that ended well.
 
         Args:
             entry: the item.
@@ -283,7 +283,7 @@ class _Keeper:
                 line.trained_in,
                 line.fingerprint,
             )
-            if model is None or name is None or trained_in is None or fingerprint is None or name in refused:
+            if model is None or name is None or trained_in is None or fingerprint is None:
                 continue
             if not aws.object_exists(self._s3, model.model_data_url):
                 continue
@@ -293,7 +293,7 @@ class _Keeper:
             ):
                 continue
             if training := self._completed(attempt, name):
-                return KeptTraining(training, trained_in, model.image, fingerprint)
+                return KeptTraining(training, trained_in, model.image, fingerprint, name in refused)
         return None
 
     def _completed(self, attempt: _Attempt, name: str) -> dict[str, Any] | None:
@@ -319,7 +319,7 @@ class _Keeper:
 
 
 def _was_refused(attempt: _Attempt) -> bool:
-    """Whether the model was judged too bad: the same training would be judged the same."""
+    """Whether the model was judged too bad."""
     record = attempt.record
     error = record.error if isinstance(record, Record) else None
     return error is not None and error.error == ModelWorseThanBaselineError.__name__

@@ -140,7 +140,16 @@ def test_a_good_items_history_is_awss(deployed: Stack, good: Run, shops: dict[st
     assert children.keys() == shops.keys()
     for child in children.values():
         events = deployed.history(child)
-        assert types(events) == ["ExecutionStarted", *CHOICE, *JOB, *TASK, *JOB, *TASK, *TASK, "ExecutionSucceeded"]
+        assert types(events) == [
+            "ExecutionStarted",
+            *CHOICE,
+            *JOB,
+            *TASK,
+            *JOB,
+            *TASK,
+            *TASK,
+            "ExecutionSucceeded",
+        ]
         assert states(events) == [
             "CheckItem",
             "StartTrainingJob",

@@ -121,8 +121,11 @@ def test_stack_is_read_from_its_outputs(stubbed: Stubbed) -> None:
         "DatasetFileName": "file.csv",
         "Another": "more",
     }
-    stub.add_response("describe_stacks", description(outputs), {"StackName": "mine"})
-    assert find_stack(OneClient(client), "mine") == Stack("mine", "arn", "data", "output", "file.csv")
+    told = description(outputs)
+    told["Stacks"][0]["Parameters"] = [{"ParameterKey": "KeepModels", "ParameterValue": "true"}]
+    stub.add_response("describe_stacks", told, {"StackName": "mine"})
+    expected = Stack("mine", "arn", "data", "output", "file.csv", {"KeepModels": "true"})
+    assert find_stack(OneClient(client), "mine") == expected
 
 
 def test_stack_without_our_outputs_tells_its_status(stubbed: Stubbed) -> None:

@@ -40,7 +40,7 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["up", "run", "split", "sample", "quickstart"])
+@pytest.mark.parametrize("name", ["up", "run", "manifest", "quotas", "split", "sample", "quickstart"])
 def test_every_subcommand_has_help(command: Command, name: str) -> None:
     result = command(name, "--help")
     assert result.exit_code == 0
@@ -76,12 +76,38 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
             "Cannot write",
             id="out of a stack's run",
         ),
+        pytest.param(
+            ["run", "--local", "--rerun-of", "20261122T094236123Z-x"], "leave out --local", id="rerun here"
+        ),
+        pytest.param(
+            ["run", "--stack", "s", "--rerun-of", "20261122T094236123Z-x", "--mode", "score"],
+            "leave out mode and skipUnchanged",
+            id="mode of a rerun",
+        ),
+        pytest.param(
+            ["run", "--stack", "s", "--item-prefix", "x/", "--skip-unchanged", "--items-uri", "s3://bucket/list"],
+            "not itemsUri and itemPrefix",
+            id="two sources",
+        ),
+        pytest.param(
+            ["run", "--stack", "s", "--item", "a=data.csv", "--account", "a.yaml"],
+            "--account is for --local",
+            id="account",
+        ),
+        pytest.param(
+            ["run", "--local", "--item", "a=data.csv", "--account", "none.yaml"],
+            "no file none.yaml",
+            id="no account",
+        ),
+        pytest.param(["manifest", "20261122T094236123Z-x"], "Which stack?", id="manifest of nowhere"),
+        pytest.param(["quotas"], "Which stack?", id="quotas of nowhere"),
         pytest.param(["up", "--containers", "--host", "::1"], "--host or --containers, not both", id="addresses"),
         pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
         pytest.param(["up", "--image", "short:1=python3"], "write it as 123456789012.dkr.ecr.REGION", id="URI"),
         pytest.param(["up", "--image", "my image=python3"], "it has spaces", id="URI with spaces"),
         pytest.param(["up", "--image", "i=no-such-program"], "no no-such-program in PATH", id="program"),
         pytest.param(["up", "--image", "i=python3 none.py"], "no file none.py", id="script"),
+        pytest.param(["up", "--account", "none.yaml"], "none.yaml cannot be read", id="account"),
         pytest.param(["up", "--parameter", "ImageUri"], "write it as NAME=VALUE", id="parameter"),
         pytest.param(
             ["up", "--parameter", "ImageUri=x"],
@@ -154,6 +180,25 @@ def test_exit_code_follows_what_became_of_the_run(
 
     monkeypatch.setattr(run_module, "run_order", answer)
     assert command("run", "--stack", "s", "--region", "eu-west-1", "--item", "a=data.csv").exit_code == exit_code
+
+
+def test_options_become_the_request(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def remember(_console: object, _connection: object, _stack: str, order: run_module.Order) -> SimpleNamespace:
+        asked.append(dict(order.request))
+        return SimpleNamespace(manifest=SimpleNamespace(verdict="SUCCEEDED"))
+
+    monkeypatch.setattr(run_module, "run_order", remember)
+    place = ("run", "--stack", "s", "--region", "eu-west-1")
+    assert command(*place, "--rerun-of", "20261122T094236123Z-x").exit_code == 0
+    assert command(*place, "--item-prefix", "x/", "--mode", "score", "--max-concurrency", "2").exit_code == 0
+    assert command(*place, "--items-uri", "s3://bucket/list", "--skip-unchanged").exit_code == 0
+    assert asked == [
+        {"rerunOf": "20261122T094236123Z-x"},
+        {"itemPrefix": "x/", "mode": "score", "maxConcurrency": 2},
+        {"itemsUri": "s3://bucket/list", "skipUnchanged": True},
+    ]
 
 
 def test_missing_credentials_are_one_line_without_traceback(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from automlops.errors import CommandError
-from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files
+from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files, require_beginning
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_all_wrong_words_are_told_at_once(data: Path) -> None:
 
 def test_items_alone_are_the_item_list(data: Path) -> None:
     files = [ItemFile("a", data), ItemFile("b", data)]
-    assert build_request(files, None, max_concurrency=2) == {"itemList": ["a", "b"], "maxConcurrency": 2}
+    assert build_request(files, None, {"maxConcurrency": 2}) == {"itemList": ["a", "b"], "maxConcurrency": 2}
 
 
 def test_event_alone_is_the_request(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_event_without_item_list_runs_the_given_items(tmp_path: Path, data: Path
 
 def test_option_wins_over_the_events_concurrency(tmp_path: Path) -> None:
     event = event_in(tmp_path, {"itemList": ["a"], "maxConcurrency": 9})
-    assert build_request([], event, max_concurrency=1)["maxConcurrency"] == 1
+    assert build_request([], event, {"maxConcurrency": 1})["maxConcurrency"] == 1
 
 
 def test_item_that_the_event_does_not_run_is_refused(tmp_path: Path, data: Path) -> None:
@@ -127,7 +127,7 @@ def test_every_problem_of_an_event_is_listed(tmp_path: Path) -> None:
         pytest.param(b"[1]", "must hold an object", id="list"),
         pytest.param(b"{", "is not JSON", id="not json"),
         pytest.param("{é}".encode("latin-1"), "is not UTF-8", id="latin-1"),
-        pytest.param(b"{}", "itemList: this key is required", id="empty object"),
+        pytest.param(b"{}", "give one of itemList, itemsUri, itemPrefix, rerunOf", id="empty object"),
     ],
 )
 def test_unusable_event_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -140,6 +140,66 @@ def test_unusable_event_is_refused(tmp_path: Path, content: bytes, message: str)
 def test_request_of_nothing_is_refused() -> None:
     with pytest.raises(CommandError, match="nothing to run"):
         build_request([], None)
+
+
+def test_options_make_a_request_of_their_own() -> None:
+    choices = {"rerunOf": "20261122T094236123Z-x", "mode": None, "skipUnchanged": None, "maxConcurrency": 3}
+    assert build_request([], None, choices) == {"rerunOf": "20261122T094236123Z-x", "maxConcurrency": 3}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"itemsUri": "s3://bucket/list.jsonl"},
+        {"itemPrefix": "analysis_predict/"},
+        {"itemPrefix": "s3://bucket/x/"},
+    ],
+    ids=["a list", "the data bucket's folders", "folders elsewhere"],
+)
+def test_items_may_be_named_in_s3(choices: dict[str, str]) -> None:
+    wanted = choices | {"mode": "score", "skipUnchanged": True}
+    assert build_request([], None, wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"rerunOf": "20261122T094236123Z-x", "mode": "score"}, "leave out mode and skipUnchanged"),
+        ({"rerunOf": "20261122T094236123Z-x", "itemsUri": "s3://bucket/l"}, "not itemsUri and rerunOf"),
+        ({"rerunOf": "last"}, "rerunOf: must be a run's id"),
+        ({"itemsUri": "list.jsonl"}, "itemsUri: must be s3://bucket/key"),
+        ({"itemPrefix": "analysis_predict"}, "ending in '/'"),
+        ({"itemPrefix": "x/", "mode": "guess"}, "mode: must be 'score' or 'train'"),
+    ],
+    ids=["mode of a rerun", "two sources", "no run's id", "no URI", "no folder", "no mode"],
+)
+def test_options_that_contradict_are_refused_by_the_contract(choices: dict[str, str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        build_request([], None, choices)
+
+
+def test_items_given_beside_another_source_are_refused(data: Path) -> None:
+    with pytest.raises(CommandError, match="not itemList and itemPrefix"):
+        build_request([ItemFile("a", data)], None, {"itemPrefix": "analysis_predict/"})
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"rerunOf": "20261122T094236123Z-x"}, "rerunOf"),
+        ({"itemsUri": "s3://bucket/l"}, "itemsUri"),
+        ({"itemPrefix": "x/", "mode": "score"}, "itemPrefix and mode score"),
+    ],
+    ids=["rerun", "list", "folders and mode"],
+)
+def test_a_new_emulator_has_nothing_of_earlier_times(request_: dict[str, str], named: str) -> None:
+    with pytest.raises(CommandError, match=f"no earlier run, list, data or model for {named}") as refused:
+        require_beginning(request_)
+    assert "automlops up" in refused.value.lines[1]
+
+
+def test_a_new_emulator_runs_what_is_given_with_the_request() -> None:
+    require_beginning({"itemList": ["a"], "mode": "train", "skipUnchanged": True})
 
 
 def test_request_larger_than_an_executions_input_is_refused(tmp_path: Path) -> None:

@@ -227,3 +227,31 @@ def test_long_table_shows_the_failed_ones_first(console: Console, shown: Callabl
     print_table(console, parse_manifest(a_manifest(*items, verdict="FAILED")))
     assert "the bad one" in shown()
     assert "and 31 more items" in shown()
+
+
+def test_unchanged_item_points_to_the_run_that_made_its_predictions(
+    console: Console, shown: Callable[[], str]
+) -> None:
+    earlier = "20260101T030405007Z-night"
+    content = json.loads(a_manifest(an_item("old", unchangedSince=earlier), an_item("new", trainedIn=RUN_ID)))
+    content["counts"] = {"total": 2, "succeeded": 2, "failed": 0, "unfinished": 0, "unchanged": 1}
+    print_table(console, parse_manifest(json.dumps(content).encode()))
+    [old, new] = [row for row in shown().splitlines() if "SUCCEEDED" in row and "│" in row]
+    assert f"unchanged since {earlier}" in old
+    assert "since" not in new
+    assert "trained in" not in new
+    assert "2 of 2 items succeeded (1 unchanged), 0 failed" in shown()
+
+
+def test_training_of_an_earlier_run_is_told(console: Console, shown: Callable[[], str]) -> None:
+    print_table(console, parse_manifest(a_manifest(an_item("a", trainedIn="20260101T030405007Z-night"))))
+    assert "trained in 20260101T030405007Z-night" in shown()
+
+
+def test_run_that_only_scored_shows_no_measures_of_training(console: Console, shown: Callable[[], str]) -> None:
+    content = json.loads(a_manifest(an_item("a"))) | {"mode": "score"}
+    print_table(console, parse_manifest(json.dumps(content).encode()))
+    assert "scored with each item's last accepted model" in shown()
+    assert "error in days" not in shown()
+    assert "1,234" not in shown()
+    assert "1 min 1 s" in shown()

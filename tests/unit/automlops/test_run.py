@@ -72,12 +72,35 @@ def test_broken_and_stopped_runs_are_told_apart(snapshot: Snapshot, exit_code: E
     assert all(word in str(error) for word in [*words, EXECUTION.arn])
 
 
+def test_rerun_of_a_run_under_way_is_refused_not_broken() -> None:
+    cause = lambda_cause("run r is still under way", "RunNotEndedError")
+    error = explain_end(Snapshot("FAILED", error="RunNotEndedError", cause=cause), EXECUTION, ("more",))
+    assert error.exit_code == ExitCode.REFUSED
+    assert error.lines == ("The run was refused, nothing was started:", "  run r is still under way")
+
+
+@pytest.mark.parametrize(
+    "last", [Snapshot("ABORTED"), Snapshot("FAILED", error="States.Runtime")], ids=["stopped", "broken"]
+)
+def test_run_cut_off_on_a_stack_is_told_with_how_to_complete_it(
+    monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path, last: Snapshot
+) -> None:
+    monkeypatch.setattr(run_module, "fetch_results", lambda *_: None)
+    place = FakePlace(monkeypatch, lambda: last, run_id="20260101T000000000Z-night")
+    with pytest.raises(CommandError) as told:
+        run_order(console, place.connection, "mine", an_order(tmp_path))
+    for command in ("manifest", "run --rerun-of"):
+        expected = f"  automlops {command} 20260101T000000000Z-night --stack mine --region eu-west-1"
+        assert expected in told.value.lines
+    with pytest.raises(CommandError) as told:
+        run_order(console, place.connection, "mine", an_order(tmp_path), ends_here=True)
+    assert "automlops manifest" not in str(told.value)
+
+
 def test_executions_made_by_the_command_get_different_names(tmp_path: Path) -> None:
     data = tmp_path / "a.csv"
     data.touch()
-    orders = [
-        make_order([f"a={data}"], None, name=None, max_concurrency=None, out=tmp_path / "out") for _ in range(2)
-    ]
+    orders = [make_order([f"a={data}"], None, name=None, out=tmp_path / "out") for _ in range(2)]
     assert orders[0].name != orders[1].name
 
 
@@ -85,7 +108,7 @@ def test_out_that_is_a_file_is_refused_before_anything_starts(tmp_path: Path) ->
     data = tmp_path / "a.csv"
     data.touch()
     with pytest.raises(CommandError, match="is not a directory"):
-        make_order([f"a={data}"], None, name=None, max_concurrency=None, out=data)
+        make_order([f"a={data}"], None, name=None, out=data)
 
 
 class FakePlace:
@@ -123,7 +146,7 @@ def an_order(tmp_path: Path) -> Order:
     for name in "ab":
         (tmp_path / name).touch()
     words = [f"{name}={tmp_path / name}" for name in "ab"]
-    return make_order(words, None, name="night", max_concurrency=None, out=tmp_path / "out")
+    return make_order(words, None, name="night", out=tmp_path / "out")
 
 
 def raising(error: BaseException) -> Callable[[], Snapshot]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.model import StructureShape
 
+from emulator.account.clock import Clock
 from emulator.sagemaker.control import JobControl
 from emulator.sagemaker.errors import JobStoppedError, ValidationError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob, resource_arn, shown_members
 from emulator.sagemaker.listing import answer_list
+from emulator.service_models import service_model
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/a"
 
@@ -24,12 +29,48 @@ def test_arn_is_lower_case() -> None:
     assert resource_arn("model", "My-Model", "eu-west-1", "1") == "arn:aws:sagemaker:eu-west-1:1:model/my-model"
 
 
-def test_description_is_a_copy() -> None:
+def test_description_stays_as_it_was_while_its_job_goes_on() -> None:
     job = training_job()
-    job.describe()["HyperParameters"]["p"] = "changed"
-    job.describe()["SecondaryStatusTransitions"].clear()
-    assert job.describe()["HyperParameters"] == {"p": "1"}
-    assert len(job.describe()["SecondaryStatusTransitions"]) == 1
+    described = job.describe()
+    transitions = described["SecondaryStatusTransitions"]
+    job.start()
+    job.enter_phase("Training", "Training in progress.")
+    job.end("Completed")
+    assert described["TrainingJobStatus"] == "InProgress"
+    assert [(one["Status"], "EndTime" in one) for one in transitions] == [("Starting", False)]
+    ended = job.describe()["SecondaryStatusTransitions"]
+    assert [(one["Status"], "EndTime" in one) for one in ended] == [
+        ("Starting", True),
+        ("Training", True),
+        ("Completed", True),
+    ]
+
+
+def test_whoever_waits_for_a_job_hears_of_its_end_once() -> None:
+    job = training_job()
+    heard: list[str] = []
+    job.on_end(lambda: heard.append(job.status))
+    assert not job.wait_until_ended(0.0)
+    job.end("Failed", reason="x")
+    job.on_end(lambda: heard.append("late"))
+    assert heard == ["Failed", "late"]
+    assert job.wait_until_ended(0.0)
+
+
+def test_looking_again_and_again_leaves_no_trace() -> None:
+    job = training_job()
+    for _ in range(5):
+        job.wait_until_ended(0.0)
+    assert job._on_end == []
+
+
+def test_seconds_of_a_job_are_those_of_its_account() -> None:
+    job = TrainingJob({"TrainingJobName": "a"}, ARN, Clock(1_000_000))
+    job.start()
+    time.sleep(0.01)
+    job.end("Completed")
+    described = job.describe()
+    assert described["TrainingTimeInSeconds"] == described["BillableTimeInSeconds"] >= 10_000
 
 
 class RecordingLock:
@@ -56,11 +97,43 @@ def test_last_status_comes_with_everything_that_belongs_to_it(monkeypatch: pytes
     job.enter_phase("Training", "Training in progress.")
     job.end("Failed", reason="AlgorithmError: x, exit code: 1")
     ended = [seen for seen in lock.seen if seen["TrainingJobStatus"] == "Failed"]
-    assert len(ended) == 1
+    # What comes after is only how the job is kept.
     assert ended[0]["FailureReason"] == "AlgorithmError: x, exit code: 1"
     assert ended[0]["SecondaryStatus"] == "Failed"
     assert ended[0]["BillableTimeInSeconds"] == 1
     assert ended[0]["TrainingEndTime"] >= ended[0]["TrainingStartTime"]
+
+
+def test_job_that_has_ended_is_described_whole_but_takes_little_room() -> None:
+    environment = {f"NAME_{number}": "value" for number in range(50)}
+    job = TrainingJob(
+        {"TrainingJobName": "a", "Environment": environment, "Tags": [{"Key": "k", "Value": "v"}]}, ARN
+    )
+    job.start()
+    before = job.describe()
+    job.end("Completed", ModelArtifacts={"S3ModelArtifacts": "s3://b/k"})
+    after = job.describe()
+    changed = {"TrainingJobStatus", "SecondaryStatus", "SecondaryStatusTransitions", "LastModifiedTime"}
+    assert {name: after[name] for name in before if name not in changed} == {
+        name: value for name, value in before.items() if name not in changed
+    }
+    assert after["ModelArtifacts"] == {"S3ModelArtifacts": "s3://b/k"}
+    assert (job.name, job.tags, job.status) == ("a", [{"Key": "k", "Value": "v"}], "Completed")
+    assert len(pickle.dumps([job.request, job._description, job._packed])) < len(pickle.dumps(before)) * 0.8
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["running", "ended"])
+def test_summary_has_all_that_lists_show(*, ended: bool) -> None:
+    job = training_job()
+    if ended:
+        job.end("Failed", reason="AlgorithmError: x")
+    described = job.describe()
+    shown = service_model("sagemaker").operation_model("ListTrainingJobs").output_shape
+    assert isinstance(shown, StructureShape)
+    members = shown.members["TrainingJobSummaries"].member.members
+    assert {name: value for name, value in job.summary().items() if name in members} == {
+        name: described[name] for name in members if name in described
+    }
 
 
 def test_phases_do_not_hide_a_stop() -> None:

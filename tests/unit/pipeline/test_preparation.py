@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -286,6 +287,22 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
     assert anew["trainedIn"] == RUN
     assert "training" not in anew
     assert anew["trainingJob"]["TrainingJobName"]
+
+
+def test_a_refused_model_is_judged_again_or_trained_on_what_has_changed(
+    settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = Objects(data("a"))
+    of_then = only_line(s3, prepare(settings, s3, {"itemList": ["a"]}))["fingerprint"]
+    entry = parse_event(ItemRequest, {"item": "a"})
+    kept = replace(KEPT, fingerprint=of_then, model_refused=True)
+    monkeypatch.setattr(reruns, "select_for_rerun", lambda *_: reruns.Rerun("train", [entry], {"a": kept}))
+    same = only_line(s3, prepare(settings, s3, {"rerunOf": EARLIER}, arn="arn:two", name="same"))
+    assert (same["training"], same["trainedIn"]) == (KEPT.training, EARLIER)
+    s3.objects["analysis_predict/a/Online_Retail.csv"] = b"other data"
+    changed = only_line(s3, prepare(settings, s3, {"rerunOf": EARLIER}, arn="arn:three", name="changed"))
+    assert "training" not in changed
+    assert changed["trainingJob"]["TrainingJobName"]
 
 
 def test_a_rerun_of_a_run_that_scored_scores(

@@ -32,5 +32,7 @@ def test_items_that_start_no_training_take_no_turn(settings: PrepareRunSettings)
     absent = set(names[1:4])
     s3 = Objects(data(*(name for name in names if name not in absent)))
     run = prepare(settings, s3, {"itemList": names, "maxConcurrency": 11})
-    waiting = {line["item"]: line["startAfterSeconds"] for line in s3.json(run.items_key) if "startAfterSeconds" in line}
+    waiting = {
+        line["item"]: line["startAfterSeconds"] for line in s3.json(run.items_key) if "startAfterSeconds" in line
+    }
     assert waiting == {f"item-{number:02}": round((number - 3) * 7.5) for number in range(4, 14)}

@@ -73,6 +73,8 @@ def test_a_run_that_fails_by_plan_runs_no_image(bench: Any, name: str) -> None:
     assert described["TrainingJobStatus"] == "Failed"
     assert described["FailureReason"] in {"AlgorithmError: bad, exit code: 1", CAPACITY_ERROR}
     assert ("TrainingStartTime" in described) == (name == "algorithm")
+    lasted = (described["TrainingEndTime"] - described["CreationTime"]).total_seconds()
+    assert (lasted >= 30 / SCALE) == (name == "capacity")
     assert bench.keys(f"models/{described['TrainingJobName']}/") == []
     streams = bench.logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
     if streams:

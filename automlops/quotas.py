@@ -1,0 +1,166 @@
+"""Reads the account's quotas for the stack's instance types, and tells how many items at once they let run."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from automlops.connection import service_errors
+from automlops.errors import ServiceError
+from automlops.stack import Stack, find_stack
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from automlops.connection import Connection
+
+SERVICE = "sagemaker"
+# Answers of Service Quotas about a service of which it knows nothing.
+UNKNOWN_CODES = frozenset({"NoSuchResourceException"})
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many instances of a type may be at work at once in one use.
+
+    Attributes:
+        instance_type: such as ml.m5.large.
+        use: `training`, `spot training` or `transform`.
+        limit: instances; None if Service Quotas does not tell.
+        code: the quota's code there; empty if it does not tell.
+    """
+
+    instance_type: str
+    use: str
+    limit: int | None = None
+    code: str = ""
+
+    @property
+    def name(self) -> str:
+        """What Service Quotas calls it."""
+        return f"{self.instance_type} for {self.use} job usage"
+
+
+def show_quotas(console: Console, connection: Connection, stack_name: str) -> None:
+    """Prints the quotas that the stack's jobs need, the MaxConcurrency that fits, and what to do if it does not.
+
+    Raises:
+        ServiceError: AWS cannot be asked or says no.
+    """
+    stack = find_stack(connection, stack_name)
+    client: Any = connection.client("service-quotas")
+    quotas = read_quotas(client, needed_quotas(stack.parameters))
+    _print_table(console, quotas)
+    for line in advice(quotas, stack, connection.region):
+        console.out(line, highlight=False)
+
+
+def needed_quotas(parameters: Mapping[str, str]) -> list[Quota]:
+    """The quotas that a stack's jobs count against, their limits unknown.
+
+    Args:
+        parameters: what the stack was deployed with.
+
+    Raises:
+        ServiceError: the parameters are not those of AutoMLOps.
+    """
+    missing = {
+        "TrainingUseSpot",
+        "TrainingInstanceType",
+        "TransformInstanceType",
+        "MaxConcurrency",
+    } - parameters.keys()
+    if missing:
+        raise ServiceError(f"The stack has no parameter {min(missing)}: it is not one of AutoMLOps.")
+    training = "spot training" if parameters["TrainingUseSpot"] == "true" else "training"
+    return [
+        Quota(parameters["TrainingInstanceType"], training),
+        Quota(parameters["TransformInstanceType"], "transform"),
+    ]
+
+
+def read_quotas(client: Any, needed: Sequence[Quota]) -> list[Quota]:
+    """`needed` with limits and codes.
+
+    Args:
+        client: Service Quotas.
+        needed: the quotas.
+
+    Raises:
+        ServiceError: AWS cannot be asked or says no.
+    """
+    found: dict[str, Quota] = {}
+    # An account's own values come first; of quotas that were never raised, only the defaults may be listed.
+    for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
+        missing = [quota for quota in needed if quota.name not in found]
+        if missing:
+            found |= _listed(client, operation, missing)
+    return [found.get(quota.name, quota) for quota in needed]
+
+
+def _listed(client: Any, operation: str, wanted: Iterable[Quota]) -> dict[str, Quota]:
+    by_name = {quota.name: quota for quota in wanted}
+    found = {}
+    try:
+        with service_errors("read the account's quotas"):
+            for page in client.get_paginator(operation).paginate(ServiceCode=SERVICE):
+                for entry in page["Quotas"]:
+                    if quota := by_name.get(entry["QuotaName"]):
+                        limit = int(entry["Value"])
+                        found[quota.name] = Quota(quota.instance_type, quota.use, limit, entry["QuotaCode"])
+    except ServiceError as error:
+        if error.code not in UNKNOWN_CODES:
+            raise
+    return found
+
+
+def advice(quotas: Sequence[Quota], stack: Stack, region: str) -> list[str]:
+    """What the quotas mean for the stack's MaxConcurrency, in lines to print.
+
+    Args:
+        quotas: those that its jobs count against.
+        stack: the stack.
+        region: where it is.
+    """
+    unknown = [quota for quota in quotas if quota.limit is None]
+    lines = [f"Service Quotas tells no limit for {quota.name}." for quota in unknown]
+    known = [quota for quota in quotas if quota.limit is not None]
+    fits = min((quota.limit for quota in known if quota.limit is not None), default=math.inf)
+    wanted = int(stack.parameters["MaxConcurrency"])
+    if not known:
+        return lines
+    # An item has one job at a time, of one instance.
+    lines.append(f"MaxConcurrency that fits if no other jobs run: {fits}. The stack {stack.name!r} has {wanted}.")
+    small = [quota for quota in known if quota.limit is not None and quota.limit < wanted]
+    if not small:
+        return lines
+    if fits == 0:
+        lines.append("A quota of 0 lets nothing run: items would wait for hours and then fail.")
+    else:
+        lines.append(
+            f"More items at once than fit wait for their jobs, and ask again and again. Give maxConcurrency {fits} in"
+            f" the request, or deploy the stack with MaxConcurrency={fits}."
+        )
+    lines.append("To have a quota raised:")
+    for quota in small:
+        words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
+        words += ["--quota-code", quota.code, "--desired-value", str(wanted), "--region", region]
+        lines.append(f"  {shlex.join(words)}")
+    return lines
+
+
+def _print_table(console: Console, quotas: Iterable[Quota]) -> None:
+    table = Table()
+    table.add_column("instance type", overflow="fold")
+    table.add_column("use", no_wrap=True)
+    table.add_column("quota", justify="right", no_wrap=True)
+    for quota in quotas:
+        limit = "not told" if quota.limit is None else f"{quota.limit:,}"
+        table.add_row(Text(quota.instance_type), Text(quota.use), Text(limit))
+    console.print(table)

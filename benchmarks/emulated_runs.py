@@ -1,0 +1,183 @@
+"""Runs of the whole pipeline on an emulator in a process of its own that plays a given account."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from automlops.connection import Connection, connect_emulator
+from automlops.local import COMMAND, local_emulator
+from automlops.stack import DEFAULT_NAME, Stack, find_stack
+from benchmarks.child_history import Child, read_child
+from emulator.account.plan import Account, InstanceQuota
+from pipeline.layout import RUNS_PREFIX, data_key
+
+# What a stand-in job is given; it does not look at it.
+DATA = b"Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n"
+SHORTEST_PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that ended.
+
+    Attributes:
+        arn: the execution.
+        run_id: name of its folder.
+        started: when it began.
+        stopped: when it ended.
+        statuses: the manifest's verdict of each item.
+    """
+
+    arn: str
+    run_id: str
+    started: datetime
+    stopped: datetime
+    statuses: Mapping[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, in seconds of this machine."""
+        return (self.stopped - self.started).total_seconds()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training or transform job; `ended` is None while it runs or stops."""
+
+    name: str
+    created: datetime
+    ended: datetime | None
+
+
+class EmulatedStack:
+    """The project's stack on an emulator."""
+
+    def __init__(self, connection: Connection, stack: Stack) -> None:
+        """Talks to the emulator of the connection."""
+        self._stack = stack
+        self._s3 = connection.client("s3")
+        self._states = connection.client("stepfunctions")
+        self._sagemaker = connection.client("sagemaker")
+
+    def upload(self, items: Sequence[str]) -> None:
+        """Gives each item a file."""
+        for item in items:
+            key = data_key(item, self._stack.dataset_file_name)
+            self._s3.put_object(Bucket=self._stack.data_bucket, Key=key, Body=DATA)
+
+    def run(self, request: Mapping[str, Any], name: str, patience: float) -> Run:
+        """Starts an execution and waits until it has ended.
+
+        Args:
+            request: the state machine's input.
+            name: the execution's.
+            patience: seconds of this machine.
+
+        Raises:
+            TimeoutError: it takes longer.
+            LookupError: it ended without a manifest; says how it ended.
+        """
+        arn = self._states.start_execution(
+            stateMachineArn=self._stack.state_machine_arn, name=name, input=json.dumps(request)
+        )["executionArn"]
+        deadline = time.monotonic() + patience
+        while (told := self._states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} took longer than {patience:.0f} s")
+            time.sleep(SHORTEST_PAUSE)
+        manifest = self._read_manifest(name)
+        if manifest is None:
+            raise LookupError(f"{name} ended {told['status']} without a manifest: {told.get('cause', 'no cause')}")
+        statuses = {entry["item"]: entry["status"] for entry in manifest["items"]}
+        return Run(arn, manifest["runId"], told["startDate"], told["stopDate"], statuses)
+
+    def map_seconds(self, run: Run) -> float:
+        """How long the run's map took, from before its first item to after its last, in seconds of this machine."""
+        map_run = self._map_run(run)
+        seconds: float = (map_run["stopDate"] - map_run["startDate"]).total_seconds()
+        return seconds
+
+    def children(self, run: Run) -> Iterator[Child]:
+        """The run's items, each by its execution's history."""
+        map_run = self._map_run(run)
+        for page in self._states.get_paginator("list_executions").paginate(mapRunArn=map_run["mapRunArn"]):
+            for entry in page["executions"]:
+                pages = self._states.get_paginator("get_execution_history").paginate(
+                    executionArn=entry["executionArn"]
+                )
+                yield read_child([event for events in pages for event in events["events"]])
+
+    def training_jobs(self) -> list[Job]:
+        """All there ever were."""
+        pages = self._sagemaker.get_paginator("list_training_jobs").paginate()
+        found = (job for page in pages for job in page["TrainingJobSummaries"])
+        return [Job(j["TrainingJobName"], j["CreationTime"], j.get("TrainingEndTime")) for j in found]
+
+    def transform_jobs(self) -> list[Job]:
+        """All there ever were."""
+        pages = self._sagemaker.get_paginator("list_transform_jobs").paginate()
+        found = (job for page in pages for job in page["TransformJobSummaries"])
+        return [Job(j["TransformJobName"], j["CreationTime"], j.get("TransformEndTime")) for j in found]
+
+    def _map_run(self, run: Run) -> Any:
+        (map_run,) = self._states.list_map_runs(executionArn=run.arn)["mapRuns"]
+        return map_run
+
+    def _read_manifest(self, name: str) -> Any:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._stack.output_bucket, Prefix=f"{RUNS_PREFIX}/"
+        )
+        for page in pages:
+            for entry in page.get("Contents", []):
+                if entry["Key"].endswith(f"-{name}/manifest.json"):
+                    answer = self._s3.get_object(Bucket=self._stack.output_bucket, Key=entry["Key"])
+                    return json.load(answer["Body"])
+        return None
+
+
+@contextmanager
+def emulated_stack(account: Account, work: Path) -> Iterator[EmulatedStack]:
+    """A stack on an emulator that plays the account, as long as the block lasts.
+
+    Args:
+        account: its plan.
+        work: folder for the plan's file.
+
+    Raises:
+        EmulatorError: the emulator does not start.
+    """
+    plan = work / "account.json"
+    plan.write_bytes(msgspec.json.encode(account))
+    with local_emulator((*COMMAND, "--account", str(plan))) as url:
+        connection = connect_emulator(url)
+        yield EmulatedStack(connection, find_stack(connection, DEFAULT_NAME))
+
+
+def most_at_once(jobs: Sequence[Job]) -> int:
+    """How many of the jobs there were at the same moment at most; one that ends as another begins counts as gone."""
+    # Ends sort before beginnings of the same moment.
+    changes = sorted(
+        [(job.created, 1) for job in jobs] + [(job.ended, -1) for job in jobs if job.ended is not None]
+    )
+    most = now = 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most
+
+
+def quotas(instance_type: str, limit: int) -> list[InstanceQuota]:
+    """The same quota for both uses of an instance type."""
+    return [
+        InstanceQuota(instance_type=instance_type, use="training", limit=limit),
+        InstanceQuota(instance_type=instance_type, use="transform", limit=limit),
+    ]

@@ -1,0 +1,107 @@
+"""How many items a second the emulator takes through the whole pipeline when the jobs do nothing, and its memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from automlops.errors import CommandError
+from benchmarks.emulated_runs import EmulatedStack, emulated_stack
+from benchmarks.measure import Goal, Measure
+from emulator.account.plan import Account, StandInJobs
+
+SIZES = (100, 1_000, 10_000)
+# Starts the functions' sandboxes, which is not what is measured.
+WARM_UP = 20
+CAP = 40
+ACCOUNT = Account(jobs=StandInJobs())
+SLOWEST = 5.0
+RATE_GOAL = Goal(40, "ours", at_least=True)
+# Rates are of runs at different moments, so a linear emulator's are not quite equal.
+LINEAR_GOAL = Goal(0.8, "ratio", at_least=True)
+MEMORY_GOAL = Goal(1.0, "ours")
+RATES = tuple(Measure(f"{size} items through the emulator", "items/s", None, goal=RATE_GOAL) for size in SIZES)
+LINEARITY = Measure(
+    f"{SIZES[-1]} items through the emulator, against {SIZES[0]}", "items/s", None, goal=LINEAR_GOAL
+)
+MEMORY = Measure(f"emulator's memory after {SIZES[-1]} items, at most", "GB", None, goal=MEMORY_GOAL)
+
+
+def measure_throughput(work: Path) -> Iterator[Measure]:
+    """Items a second at each size, the largest against the smallest, and the emulator's memory at its highest.
+
+    A run's time is its execution's, so PrepareRun and SummarizeRun count.
+    """
+    note = (
+        f"emulator: stand-in jobs of 0 s, a cap of {CAP}, one emulator in a process of its own for all sizes after "
+        f"{WARM_UP} items to warm up; the functions run in processes of their own on the same {os.cpu_count()} cores"
+    )
+    rates: list[float] = []
+    memory: float | None = None
+    try:
+        with emulated_stack(ACCOUNT, work) as stack:
+            _run(stack, WARM_UP, "warm-up")
+            for size in SIZES:
+                rates.append(_run(stack, size, f"throughput-{size}"))
+            memory = _peak_memory()
+    except (CommandError, LookupError, TimeoutError) as failed:
+        note = f"emulator: not measured: {failed}"
+    yield from judge(rates, memory, note)
+
+
+def judge(rates: list[float], memory: float | None, note: str) -> Iterator[Measure]:
+    """The measures of what was found.
+
+    Args:
+        rates: items a second at the first of SIZES, as far as it came.
+        memory: in bytes.
+        note: how it was taken, or why not.
+    """
+    for number, measure in enumerate(RATES):
+        yield measure.taken(rates[number] if number < len(rates) else None, None, note)
+    whole = len(rates) == len(SIZES)
+    yield LINEARITY.taken(rates[-1] if whole else None, rates[0] if whole else None, note)
+    yield MEMORY.taken(None if memory is None else memory / 1e9, None, note)
+
+
+def _run(stack: EmulatedStack, size: int, name: str) -> float:
+    """Items a second of one run.
+
+    Raises:
+        LookupError: an item did not succeed.
+    """
+    items = [f"{name}-{number}" for number in range(size)]
+    stack.upload(items)
+    run = stack.run({"itemList": items, "maxConcurrency": CAP}, name, 60 + size / SLOWEST)
+    lost = sum(status != "SUCCEEDED" for status in run.statuses.values())
+    if lost:
+        raise LookupError(f"{lost} of {size} items of {name} did not succeed")
+    return size / run.seconds
+
+
+def _peak_memory() -> float | None:
+    """Bytes that the emulator, a child of this process, held at most; None where the system does not tell."""
+    found = [
+        memory
+        for children in Path("/proc/self/task").glob("*/children")
+        for child in children.read_text(encoding="ascii").split()
+        if (memory := peak_memory(Path("/proc", child))) is not None
+    ]
+    return max(found, default=None)
+
+
+def peak_memory(process: Path) -> float | None:
+    """Bytes that a process held at most.
+
+    Args:
+        process: its folder in /proc.
+    """
+    try:
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
+        status = (process / "status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    if b"emulator" not in arguments:
+        return None
+    return next((float(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), None)

@@ -1,0 +1,253 @@
+"""What an account is like: the plan that an emulator is started with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What a fault names instead of an API's action when it is a job's run that goes wrong.
+TRAINING_RUN = "TrainingJob"
+TRANSFORM_RUN = "TransformJob"
+JOB_RUNS = (TRAINING_RUN, TRANSFORM_RUN)
+INVOKE = "Invoke"
+CAPACITY_ERROR = (
+    "CapacityError: Unable to provision requested ML compute capacity. "
+    "Please retry using a different ML instance type."
+)
+INTERNAL_SERVER_ERROR = "InternalServerError: We encountered an internal error. Please try again."
+
+Use = Literal["training", "spot training", "transform"]
+USES: tuple[Use, ...] = ("training", "spot training", "transform")
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class AccountError(Exception):
+    """The account's file cannot be used; says which file, where in it, and what to write instead."""
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Written in camelCase; a member that is not known is refused."""
+
+
+class StandInJobs(_Part, frozen=True):
+    """Jobs that run no image: they wait, then write what an image would have.
+
+    Attributes:
+        training_seconds: how long a training job runs, in AWS seconds.
+        transform_seconds: how long a transform job runs, in AWS seconds.
+    """
+
+    training_seconds: _Seconds = 0.0
+    transform_seconds: _Seconds = 0.0
+
+
+class InstanceQuota(_Part, frozen=True):
+    """How many instances of one type the account's jobs may hold at once, in each Region.
+
+    Attributes:
+        instance_type: such as `ml.m5.large`.
+        use: what the instances are for; each has quotas of its own.
+        limit: instances.
+    """
+
+    instance_type: Annotated[str, msgspec.Meta(pattern=r"^ml\.")]
+    use: Use
+    limit: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Rate(_Part, frozen=True):
+    """How often an API's action may be called: a token bucket per Region.
+
+    Attributes:
+        action: such as `CreateTrainingJob`; a pattern (`Describe*`) lets all it matches share the bucket.
+        per_second: tokens that come in an AWS second.
+        burst: tokens the bucket holds, full at the start.
+    """
+
+    action: _Text
+    per_second: Annotated[float, msgspec.Meta(gt=0)]
+    burst: _Count = 1
+
+
+class ApiError(_Part, frozen=True):
+    """An API's refusal.
+
+    Attributes:
+        code: AWS's error code, such as `ThrottlingException`.
+        message: AWS's usual words for the code when empty.
+        status: HTTP status; the one AWS sends with the code when None.
+    """
+
+    code: _Text
+    message: str = ""
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)] | None = None
+
+
+class FunctionError(_Part, frozen=True):
+    """A function that fails.
+
+    Attributes:
+        error_type: class of the exception it raised, or Lambda's own `Sandbox.Timedout` or `Runtime.ExitError`.
+        error_message: Lambda's own words for its two when empty.
+    """
+
+    error_type: _Text
+    error_message: str = ""
+
+
+class JobOutcome(_Part, frozen=True):
+    """How a run of a job goes.
+
+    Attributes:
+        status: how it ends; Stopped as if someone had stopped it.
+        failure_reason: with Failed. One that begins with `CapacityError` ends the job before its instances start;
+            one that begins with `InternalServerError` is what a training's RetryStrategy restarts it for.
+        start_seconds: AWS seconds it stays in Starting.
+        run_seconds: AWS seconds it runs; a job that runs an image takes no less than this.
+        without_artifact: Completed without what it should have written.
+    """
+
+    status: Literal["Completed", "Failed", "Stopped"] = "Completed"
+    failure_reason: str = ""
+    start_seconds: _Seconds = 0.0
+    run_seconds: _Seconds | None = None
+    without_artifact: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what belongs together.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if (self.status == "Failed") != bool(self.failure_reason):
+            raise ValueError("`failureReason` goes with `status: Failed`: give both, or neither")
+        if self.without_artifact and self.status != "Completed":
+            raise ValueError("`withoutArtifact` goes with `status: Completed`")
+
+
+class Fault(_Part, frozen=True):
+    """One thing that goes wrong, and when.
+
+    Attributes:
+        action: an API's action (`CreateModel`, `Invoke`, `PutObject`), or `TrainingJob`, `TransformJob`: a job's run.
+            A pattern is possible (`Describe*`).
+        name: pattern (`*`, `?`, `[…]`) for whom it is meant: job, model, function or state machine; `bucket/key` for
+            S3.
+        payload: only requests whose JSON body, a function's event for example, holds this text.
+        attempts: which of the matching calls of one name, from 1; all when empty. Calls of a function are counted per
+            event.
+        probability: instead of attempts: of each matching call.
+        times: how often at most, all names together.
+        error: the API refuses the call.
+        lost_answer: the call takes effect, and the caller hears `error` (HTTP 500 if there is none) or
+            `function_error`.
+        delay_seconds: seconds of this machine by which the answer is late.
+        function_error: for Invoke: the function fails. It does not run, unless the answer is what gets lost.
+        job: for a job's run: how it goes.
+    """
+
+    action: _Text
+    name: _Text = "*"
+    payload: str = ""
+    attempts: Sequence[_Count] = ()
+    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    times: _Count | None = None
+    error: ApiError | None = None
+    lost_answer: bool = False
+    delay_seconds: _Seconds = 0.0
+    function_error: FunctionError | None = None
+    job: JobOutcome | None = None
+
+    def __post_init__(self) -> None:
+        """Check what belongs together.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.attempts and self.probability is not None:
+            raise ValueError("give `attempts` or `probability`, not both")
+        of_api = bool(self.error or self.lost_answer or self.delay_seconds or self.function_error)
+        if self.action in JOB_RUNS:
+            if self.job is None or of_api or self.payload:
+                raise ValueError(f"the run of a {self.action} takes `job`, and nothing else that could go wrong")
+            return
+        if self.job is not None:
+            raise ValueError(f"`job` goes with the actions {' and '.join(JOB_RUNS)}")
+        if not of_api:
+            raise ValueError(
+                "nothing goes wrong: give `error`, `lostAnswer`, `delaySeconds`, `functionError` or `job`"
+            )
+        if self.function_error is not None and (self.action != INVOKE or self.error is not None):
+            raise ValueError(f"`functionError` goes with the action {INVOKE}, and without `error`")
+
+
+class Account(_Part, frozen=True):
+    """An account.
+
+    Attributes:
+        seed: of what is left to chance; the same seed and the same calls make the same faults.
+        time_scale: AWS seconds in one second of this machine.
+        jobs: stand-ins for the jobs; None runs images.
+        quotas: of instances; a type without one has no limit.
+        rates: of API calls; an action without one has no limit. The first that matches holds.
+        faults: what goes wrong; all that match a call are counted, the first decides.
+    """
+
+    seed: int = 0
+    time_scale: Annotated[float, msgspec.Meta(ge=1)] = 1.0
+    jobs: StandInJobs | None = None
+    quotas: Sequence[InstanceQuota] = ()
+    rates: Sequence[Rate] = ()
+    faults: Sequence[Fault] = ()
+
+    def __post_init__(self) -> None:
+        """Check what belongs together.
+
+        Raises:
+            ValueError: it does not.
+        """
+        named = [(quota.instance_type, quota.use) for quota in self.quotas]
+        if len(named) != len(set(named)):
+            raise ValueError("`quotas` names an instance type and use twice")
+
+
+def read_account(path: Path) -> Account:
+    """The account of a YAML or JSON file.
+
+    Raises:
+        AccountError: it cannot be read, is no YAML, or does not describe an account.
+    """
+    from emulator.account.actions import check_actions
+
+    try:
+        account = msgspec.convert(_read_yaml(path) or {}, type=Account)
+        check_actions(account)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at ")
+        where = place.strip("`").removeprefix("$").removeprefix(".") or "its top level"
+        raise AccountError(f"{path}: at {where}: {what}. See docs/emulator.md, 'The account'.") from error
+    return account
+
+
+def _read_yaml(path: Path) -> Any:
+    import yaml
+
+    try:
+        # Read with the loader that makes plain values alone.
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise AccountError(f"{path} cannot be read: {reason}. Give a YAML or JSON file that can be.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its beginning"
+        problem = getattr(error, "problem", None) or "it is no YAML"
+        raise AccountError(f"{path}: at {place}: {problem}. Put patterns such as '*' in quotes.") from error

@@ -1,0 +1,68 @@
+"""Takes out of every request the work that moto does anew for each, though its outcome never changes.
+
+Touches moto's private parts: DomainDispatcherApplication.get_backend_for_host, which reads moto's folder and tries
+hundreds of patterns; method_names_from_class, camelcase_to_underscores, get_service_model and gen_amzn_requestid_long
+as moto.core.responses knows them; ErrorLookupFactory of moto.core.errors.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from moto import backend_index
+from moto.core import errors, responses
+from moto.core import utils as core_utils
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+from emulator.seams import replace
+
+if TYPE_CHECKING:
+    from emulator.endpoint import EmulatorSettings
+
+# Half of a request id's characters, which moto has 52 of.
+_ID_BYTES = 26
+# moto's way to the backend of a host, which needs nothing of the dispatcher but these.
+_get_backend_for_host = DomainDispatcherApplication.get_backend_for_host
+
+
+class _Patterns:
+    backend_url_patterns = backend_index.backend_url_patterns
+
+
+# A host names a service and a Region, in S3's case a bucket too, so their number is not bounded by itself.
+@functools.lru_cache(maxsize=1024)
+def _backend_of(host: str | None) -> Any:
+    return _get_backend_for_host(_Patterns, host)
+
+
+def get_backend_for_host(_: Any, host: str | None) -> Any:
+    """The name of the backend that serves a host; looked for once."""
+    return _backend_of(host)
+
+
+def make_request_id(headerdict: dict[str, Any] | None = None) -> str:
+    """A new request id, put into the headers as well; moto draws each of its characters on its own."""
+    request_id = secrets.token_hex(_ID_BYTES)
+    if headerdict is not None:
+        headerdict["x-amzn-requestid"] = request_id
+    return request_id
+
+
+_method_names = functools.cache(responses.method_names_from_class)
+_underscored = functools.lru_cache(maxsize=4096)(responses.camelcase_to_underscores)
+_service_model = functools.cache(core_utils.get_service_model)
+_lookups = errors.ErrorLookupFactory()
+
+
+def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
+    """Put these in the place of moto's."""
+    replace(DomainDispatcherApplication, "get_backend_for_host", get_backend_for_host, expects=("self", "host"))
+    replace(responses, "method_names_from_class", _method_names, expects=("clazz",))
+    replace(responses, "camelcase_to_underscores", _underscored, expects=("argument",))
+    replace(responses, "gen_amzn_requestid_long", make_request_id, expects=("headerdict",))
+    for module in (responses, core_utils):
+        replace(module, "get_service_model", _service_model, expects=("service_name",))
+    # Its objects keep what they find, but moto makes a new one for each error.
+    replace(errors, "ErrorLookupFactory", lambda: _lookups)

@@ -1,0 +1,221 @@
+"""Jobs that run no image: they wait as long as they are told, then write what an image would have written."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import tarfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+from emulator.sagemaker.errors import JobFailedError
+from emulator.sagemaker.jobs import TrainingJob
+from emulator.sagemaker.outcomes import failed_internally, got_no_instances, restarts_allowed
+from emulator.sagemaker.s3_files import S3Place, missing_objects_message
+from emulator.sagemaker.schedule import Schedule
+from emulator.sagemaker.stored_objects import StoredObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.account.clock import Clock
+    from emulator.account.plan import StandInJobs
+    from emulator.sagemaker.jobs import TransformJob
+    from emulator.sagemaker.outcomes import Outcomes
+
+
+class StandIns:
+    """All stand-ins of one emulator. One thread takes each of their steps, so ten thousand may wait at once.
+
+    Args:
+        told: how long they run.
+        clock: the account's.
+        outcomes: how each run of a job goes.
+    """
+
+    def __init__(self, told: StandInJobs, clock: Clock, outcomes: Outcomes) -> None:
+        self.told = told
+        self.outcomes = outcomes
+        self._clock = clock
+        self._schedule = Schedule("sagemaker-stand-ins")
+        self._lock = threading.Lock()
+        self._running: dict[str, TrainingJob | TransformJob] = {}
+
+    def start(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
+        """Begin a job; returns at once."""
+        with self._lock:
+            self._running[job.arn] = job
+        job.on_end(lambda: self._forget(job.arn))
+        run = _TrainingRun if isinstance(job, TrainingJob) else _TransformRun
+        run(self, job, StoredObjects(account), region).begin()
+
+    def after(self, aws_seconds: float, step: Callable[[], None]) -> None:
+        """Take a step in so many AWS seconds."""
+        self._schedule.after(self._clock.real_seconds(aws_seconds), step)
+
+    def shut_down(self, seconds: float) -> None:
+        """End them all as Stopped, `seconds` at most for the step under way."""
+        self._schedule.close(seconds)
+        with self._lock:
+            running = list(self._running.values())
+        for job in running:
+            job.end("Stopped")
+
+    def _forget(self, arn: str) -> None:
+        with self._lock:
+            self._running.pop(arn, None)
+
+
+class _TransformRun:
+    """A transform job's way; every step is taken by the schedule's thread, so none needs a lock."""
+
+    def __init__(
+        self, stand_ins: StandIns, job: TrainingJob | TransformJob, objects: StoredObjects, region: str
+    ) -> None:
+        self._stand_ins = stand_ins
+        self._job = job
+        self._objects = objects
+        self._region = region
+        self._ended = False
+
+    def begin(self) -> None:
+        """Enter the first phase."""
+        self._outcome = self._stand_ins.outcomes.of_next_run(self._job)
+        self._after(self._outcome.start_seconds, self._start)
+        self._job.control.on_stop(functools.partial(self._after, 0.0, self._stop))
+
+    def _after(self, aws_seconds: float, step: Callable[[], None]) -> None:
+        self._stand_ins.after(aws_seconds, functools.partial(self._take, step))
+
+    def _take(self, step: Callable[[], None]) -> None:
+        if self._ended:
+            return
+        try:
+            step()
+        except JobFailedError as error:
+            self._end("Failed", reason=str(error))
+        except Exception as error:
+            self._end("Failed", reason=f"InternalServerError: We encountered an internal error. ({error!r})")
+            raise
+
+    def _start(self) -> None:
+        if got_no_instances(self._outcome):
+            raise JobFailedError(self._outcome.failure_reason)
+        self._job.start()
+        self._after(self._seconds(), self._finish)
+
+    def _seconds(self) -> float:
+        told = self._outcome.run_seconds
+        return self._usual_seconds() if told is None else told
+
+    def _usual_seconds(self) -> float:
+        return self._stand_ins.told.transform_seconds
+
+    def _finish(self) -> None:
+        if self._outcome.status == "Failed":
+            raise JobFailedError(self._outcome.failure_reason)
+        if self._outcome.status == "Stopped":
+            self._job.stop()
+            return
+        if not self._outcome.without_artifact:
+            self._write()
+        self._end("Completed")
+
+    def _stop(self) -> None:
+        self._end("Stopped")
+
+    def _end(self, status: str, *, reason: str | None = None, **members: Any) -> None:
+        self._ended = True
+        self._job.end(status, reason=reason, **members)
+
+    def _write(self) -> None:
+        """One small `.out` for each input file."""
+        uri = self._job.request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        output = S3Place.parse(self._job.request["TransformOutput"]["S3OutputPath"])
+        found = False
+        for file in self._objects.files(S3Place.parse(uri)):
+            found = True
+            self._put(output.under(f"{file.relative}.out"), f"{self._job.name}\n".encode())
+        if not found:
+            role = getattr(self._job, "role", None)
+            missing = missing_objects_message(uri, role, self._region)
+            raise JobFailedError(f"ClientError: Data download failed:{missing}")
+
+    def _put(self, place: S3Place, content: bytes) -> None:
+        if not self._objects.put(place, content):
+            raise JobFailedError(f"ClientError: Artifact upload failed:NoSuchBucket: {place}")
+
+
+class _TrainingRun(_TransformRun):
+    """A training job's way, with its phases, its limit and its restarts."""
+
+    _job: TrainingJob
+
+    def begin(self) -> None:
+        self._restarts = restarts_allowed(self._job.request)
+        # StoppingCondition holds for all attempts together.
+        self._left = float(self._job.max_runtime)
+        super().begin()
+
+    def _start(self) -> None:
+        if not got_no_instances(self._outcome):
+            self._job.enter_phase("Training", "Training image download completed. Training in progress.")
+        seconds = self._seconds()
+        super()._start()
+        if self._left < seconds:
+            self._after(self._left, self._run_out_of_time)
+        self._left -= seconds
+
+    def _usual_seconds(self) -> float:
+        return self._stand_ins.told.training_seconds
+
+    def _finish(self) -> None:
+        if failed_internally(self._outcome.failure_reason) and self._restarts > 0:
+            self._restarts -= 1
+            self._job.enter_phase("Restarting", "Restarting the training job")
+            self._outcome = self._stand_ins.outcomes.of_next_run(self._job)
+            self._after(self._outcome.start_seconds, self._start)
+            return
+        super()._finish()
+
+    def _run_out_of_time(self) -> None:
+        self._end_with_artifact("Stopped", secondary="MaxRuntimeExceeded")
+
+    def _stop(self) -> None:
+        self._end_with_artifact("Stopped")
+
+    def _end(self, status: str, *, reason: str | None = None, **members: Any) -> None:
+        if status == "Completed":
+            self._end_with_artifact(status)
+            return
+        super()._end(status, reason=reason, **members)
+
+    def _end_with_artifact(self, status: str, **members: Any) -> None:
+        # As on AWS, the address is told even when there was nothing to store.
+        super()._end(status, ModelArtifacts={"S3ModelArtifacts": str(self._artifact())}, **members)
+
+    def _artifact(self) -> S3Place:
+        output = S3Place.parse(self._job.request["OutputDataConfig"]["S3OutputPath"])
+        return output.under(self._job.name, "output", "model.tar.gz")
+
+    def _write(self) -> None:
+        """A small model, and the sample that the job's environment asks for."""
+        self._job.enter_phase("Uploading", "Uploading generated training model")
+        self._put(self._artifact(), _model_archive())
+        environment = self._job.request.get("Environment", {})
+        if environment.get("upload_sample_to_s3") == "true":
+            folder = S3Place(environment["sample_s3_bucket"], environment["sample_s3_prefix"])
+            self._put(folder.under("sample_prediction.csv"), f"stand-in\n{self._job.name}\n".encode())
+
+
+@functools.cache
+def _model_archive() -> bytes:
+    """A model.tar.gz that can be unpacked."""
+    content = b"{}\n"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        member = tarfile.TarInfo("model.json")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), mtime=0)

@@ -1,0 +1,99 @@
+"""A place with a run that is to be rerun: an output bucket, executions and jobs, for tests of reruns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.reruns import Own, Rerun, Services, marker_key, select_for_rerun
+from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, refusal, success
+
+# A run and its reruns, oldest first.
+R0, R1, R2, R3 = (f"20261122T0{hour}0000000Z-x" for hour in range(4))
+TRAINED = {
+    "name": "t-item0-20261122T000000000Z",
+    "arn": "arn:t",
+    "status": "Completed",
+    "createdAt": 1795340556123,
+}
+
+
+class Executions:
+    """Step Functions: execution to status; one that it does not know no longer exists."""
+
+    def __init__(self, statuses: Mapping[str, str] | None = None) -> None:
+        self.statuses = dict(statuses or {})
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's names
+        if executionArn not in self.statuses:
+            raise refusal("ExecutionDoesNotExist")
+        return {"status": self.statuses[executionArn]}
+
+
+class Jobs:
+    """SageMaker: training job to status, or to the code of a refusal; what was asked is remembered."""
+
+    def __init__(self, statuses: Mapping[str, str] | None = None) -> None:
+        self.statuses = dict(statuses or {})
+        self.asked: list[str] = []
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.asked.append(TrainingJobName)
+        status = self.statuses.get(TrainingJobName, "ValidationException")
+        if status.endswith("Exception"):
+            raise refusal(status)
+        return {
+            "TrainingJobName": TrainingJobName,
+            "TrainingJobArn": "arn:t",
+            "TrainingJobStatus": status,
+            "CreationTime": datetime(2026, 11, 22, 9, 42, 36, 123_000, tzinfo=UTC),
+        }
+
+
+class Place:
+    """An output bucket, executions and jobs."""
+
+    def __init__(self) -> None:
+        self.s3 = Bucket()
+        self.executions = Executions()
+        self.jobs = Jobs()
+
+    def rerun(self, run_id: str, of: str = R0) -> Rerun:
+        """What PrepareRun of the execution of `run_id` is told."""
+        services: Any = Services(self.s3, self.executions, self.jobs)  # type: ignore[arg-type]
+        return select_for_rerun(of, Own(run_id, f"arn:{run_id}"), BUCKET, services)
+
+    def add_rerun(
+        self, run_id: str, of: str, lines: list[dict[str, Any]], *records: dict[str, Any], root: str = R0
+    ) -> None:
+        """A rerun that has ended."""
+        self.s3.add(marker_key(root, run_id), {"executionArn": f"arn:{run_id}"})
+        self.s3.add_run(run_id, lines, rerunOf=of)
+        for record in records:
+            self.s3.add_record(run_id, record)
+
+    def add_training(self, whole: dict[str, Any], *, sample: bool = True, artifact: bool = True) -> None:
+        """What the line's training has written."""
+        if artifact:
+            self.s3.add(whole["model"]["modelDataUrl"].removeprefix(f"s3://{BUCKET}/"), b"x")
+        if sample:
+            self.s3.add(f"analysis_predicted/{whole['item']}/{whole['trainedIn']}/sample_prediction.csv", b"x")
+
+
+def place_with_a_run() -> Place:
+    """Run R0 of four items: one succeeded, one failed in training, one after it, one was cut off."""
+    place = Place()
+    place.s3.add_run(R0, [line(index, R0) for index in range(4)])
+    place.s3.add_record(R0, success(0))
+    place.s3.add_record(R0, failure(1))
+    place.s3.add_record(R0, failure(2, stage="StartBatchTransformJob", training=trained(2)))
+    return place
+
+
+def trained(index: int, run_id: str = R0) -> dict[str, Any]:
+    return TRAINED | {"name": f"t-item{index}-{run_id.partition('-')[0]}"}
+
+
+def items(rerun: Rerun) -> list[str]:
+    return [entry.item for entry in rerun.entries]
