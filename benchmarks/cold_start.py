@@ -25,7 +25,7 @@ CLIENTS = {
     "aws_training_job": ("s3", "sagemaker"),
     "aws_create_model": ("s3", "sagemaker"),
     "aws_batch_transform": ("s3", "sagemaker"),
-    "summarize_run": ("s3",),
+    "summarize_run": ("s3", "sagemaker"),
 }
 RUNS = 15
 LAMBDAS_PYTHON = "3.13"

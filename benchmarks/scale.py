@@ -27,6 +27,7 @@ ACCOUNT = Account(
 IDEAL_SECONDS = ITEMS * 2 * JOB_SECONDS / CAP / TIME_SCALE
 # What none of the items may wait for: three times as long.
 PATIENCE = 3 * IDEAL_SECONDS
+WARM_UP = "warm-up"
 # Where an item's time goes.
 PARTS = ("seconds", "job_seconds", "refused_seconds", "turn_seconds", "function_seconds", "rest")
 MAKESPAN = Measure(f"{ITEMS} items on the emulator, makespan over ideal", "", None, goal=MAKESPAN_GOAL)
@@ -70,7 +71,7 @@ def judge(finding: Finding) -> Iterator[Measure]:
     note = (
         f"{ITEMS} items: jobs of {JOB_SECONDS:g} s that take {JOB_SECONDS / TIME_SCALE:g} s here, a cap of {CAP}, a quota "
         f"of {CAP} instances and one create call a scaled second for each of training and transform; ideal is "
-        f"{IDEAL_SECONDS:g} s. {explain(finding)}"
+        f"{IDEAL_SECONDS:g} s. One item was run before, so the functions were warm. {explain(finding)}"
     )
     yield MAKESPAN.taken(finding.run.seconds / IDEAL_SECONDS, None, note)
     yield CALLS.taken(sum(child.calls for child in children) / (2 * ITEMS), None, note)
@@ -105,7 +106,9 @@ def explain(finding: Finding) -> str:
 def _run(work: Path) -> Finding:
     items = [f"item-{number:03d}" for number in range(ITEMS)]
     with emulated_stack(ACCOUNT, work) as stack:
-        stack.upload(items)
+        stack.upload([*items, WARM_UP])
+        # Starting a function's process takes half a second here, which the scale would make a quarter of a minute.
+        stack.run({"itemList": [WARM_UP]}, WARM_UP, PATIENCE)
         run = stack.run({"itemList": items, "maxConcurrency": CAP}, "scale", PATIENCE)
         in_use = max(most_at_once(stack.training_jobs()), most_at_once(stack.transform_jobs()))
         return Finding(run, stack.map_seconds(run), list(stack.children(run)), in_use)

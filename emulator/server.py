@@ -23,6 +23,7 @@ from emulator import (
     bucket_policy,
     cloudformation,
     functions,
+    object_values,
     request_costs,
     sagemaker,
     stepfunctions,
@@ -46,6 +47,7 @@ __all__ = ["Emulator", "EmulatorError"]
 _SEAMS = (
     request_costs,
     bucket_listing,
+    object_values,
     bucket_policy,
     functions,
     sagemaker,

@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = load_settings(PrepareRunSettings, os.environ)
     wanted = parse_event(PrepareRunEvent, event)
     about(settings.stack_name, run_id=preparation.started_and_run_id(wanted.execution)[1])
-    services = Services(aws.s3_client(), aws.stepfunctions_client(), aws.sagemaker_client())
+    services = Services(aws.s3_client(), aws.stepfunctions_client, aws.sagemaker_client)
     run = preparation.prepare_run(wanted, settings, services)
     count("ItemsPrepared", run.item_count)
     told = {"item_count": run.item_count, "max_concurrency": run.max_concurrency, "mode": run.mode}

@@ -86,9 +86,6 @@ class Job:
         self._lock = threading.Lock()
         self._on_end: list[Callable[[], None]] = []
         self._packed: bytes | None = None
-        self._summed_up = _SUMMED_UP | {
-            f"{kind.noun}{part}" for part in ("JobName", "JobArn", "JobStatus", "EndTime")
-        }
         self._description: dict[str, Any] = {
             **defaults,
             **{name: value for name, value in request.items() if name != "Tags"},
@@ -189,12 +186,11 @@ class Job:
 
     def _pack(self) -> None:
         """Keep what lists show, and the rest of the description some 10 times smaller."""
+        shown = _SUMMED_UP | {f"{self.kind.noun}{part}" for part in ("JobName", "JobArn", "JobStatus", "EndTime")}
         with self._lock:
             self._packed = zlib.compress(msgspec.msgpack.encode(self._description), 1)
             self.request = {self.kind.name_key: self.name}
-            self._description = {
-                name: value for name, value in self._description.items() if name in self._summed_up
-            }
+            self._description = {name: value for name, value in self._description.items() if name in shown}
 
     def _enter_stopping(self) -> None:
         self._description[self.kind.status_key] = "Stopping"

@@ -7,7 +7,7 @@ it before it looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
@@ -74,11 +74,11 @@ class Rerun:
 
 
 class Services(NamedTuple):
-    """The clients of AWS that it takes."""
+    """The clients of AWS that it takes; two are made when a rerun asks for them, for a client takes time to make."""
 
     s3: S3Client
-    stepfunctions: SFNClient
-    sagemaker: SageMakerClient
+    stepfunctions: Callable[[], SFNClient]
+    sagemaker: Callable[[], SageMakerClient]
 
 
 class Own(NamedTuple):
@@ -174,7 +174,7 @@ def _marked(s3: S3Client, bucket: str, root: str) -> dict[str, str]:
 
 def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, services: Services) -> None:
     """Of two reruns at once one goes on: never both, as each looks after it has left its marker."""
-    s3, stepfunctions = services.s3, services.stepfunctions
+    s3, stepfunctions = services.s3, services.stepfunctions()
     for run_id, arn in sorted(family.items()):
         if arn is None or _exists(s3, bucket, layout.manifest_key(run_id)):
             continue
@@ -263,7 +263,7 @@ class _Keeper:
     def __init__(self, bucket: str, services: Services) -> None:
         self._bucket = bucket
         self._s3 = services.s3
-        self._sagemaker = services.sagemaker
+        self._sagemaker = services.sagemaker()
         self._describes = BoundedSemaphore(PARALLEL_DESCRIBES)
 
     def find(self, entry: ItemRequest, attempts: Iterable[_Attempt]) -> KeptTraining | None:

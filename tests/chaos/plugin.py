@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+# What these assert is told in full, as in a test's own module.
+pytest.register_assert_rewrite("tests.chaos.checks", "tests.chaos.stage")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The flag and what belongs to it."""

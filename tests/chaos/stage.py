@@ -18,7 +18,7 @@ from emulator.server import Emulator
 from tests.live.stack import Run, Stack, open_stack
 
 # Minutes of waiting become fractions of a second.
-TIME_SCALE = 600.0
+TIME_SCALE = 400.0
 JOBS = StandInJobs(training_seconds=60, transform_seconds=60)
 # Limits of ordinary jobs, so far off that a busy machine does not reach them.
 FAR_LIMIT = "72000"
@@ -41,7 +41,7 @@ TRAINING, TRANSFORM = JobKind("TrainingJob", "list_training_jobs"), JobKind("Tra
 
 
 def account_of(faults: Sequence[Fault], *, seed: int = 0) -> Account:
-    """An account in which `faults` happen, a year takes a day, and jobs run no image."""
+    """An account in which `faults` happen, hours take seconds, and jobs run no image."""
     return Account(seed=seed, time_scale=TIME_SCALE, jobs=JOBS, faults=faults)
 
 

@@ -26,7 +26,7 @@ from tests.chaos.stage import DATA, account_of, find, jobs_running, stack_on, un
 from tests.live.stack import Run, Stack, open_stack
 
 # Long enough to be stopped in the middle, on a busy machine as well; a rerun has to wait for it.
-LONG = JobOutcome(run_seconds=4_000)
+LONG = JobOutcome(run_seconds=3_000)
 LONG_JOBS = [
     Fault(action=TRAINING_RUN, name="*-long-training-*", job=LONG),
     Fault(action=TRANSFORM_RUN, name="*-long-scoring-*", job=LONG),

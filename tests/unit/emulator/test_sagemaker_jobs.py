@@ -130,7 +130,8 @@ def test_summary_has_all_that_lists_show(*, ended: bool) -> None:
     described = job.describe()
     shown = service_model("sagemaker").operation_model("ListTrainingJobs").output_shape
     assert isinstance(shown, StructureShape)
-    members = shown.members["TrainingJobSummaries"].member.members
+    summaries: Any = shown.members["TrainingJobSummaries"]
+    members = summaries.member.members
     assert {name: value for name, value in job.summary().items() if name in members} == {
         name: described[name] for name in members if name in described
     }

@@ -48,7 +48,7 @@ class _Environment:
     """What ResultPath needs of an environment."""
 
     def __init__(self, given: Any) -> None:
-        self.states = States(ContextObjectData(Execution=ExecutionData(Input=given)))  # type: ignore[typeddict-item]
+        self.states = States(ContextObjectData(Execution=ExecutionData(Input=given)))
         self.stack: list[Any] = []
 
 

@@ -58,7 +58,8 @@ def test_bucket_and_key_are_in_the_path_whatever_boto3_does_to_its_model(applica
     client = clients.get("s3", "us-east-1")
     # boto3 takes the bucket out of its model's paths at its first call.
     model = client.meta.service_model.operation_model("PutObject")
-    client.meta.events.emit("before-parameter-build.s3.PutObject", params={"Bucket": "b", "Key": "k"}, model=model)
+    event, given = "before-parameter-build.s3.PutObject", {"Bucket": "b", "Key": "k"}
+    client.meta.events.emit(event, params=given, model=model, context={})
     application.answer = ("200 OK", {"ETag": '"e"'}, b"")
 
     answer = client.put_object(Bucket="bucket", Key="a b/中.json", Body=b"{}", ContentType="application/json")

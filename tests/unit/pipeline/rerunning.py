@@ -61,7 +61,8 @@ class Place:
 
     def rerun(self, run_id: str, of: str = R0) -> Rerun:
         """What PrepareRun of the execution of `run_id` is told."""
-        services: Any = Services(self.s3, self.executions, self.jobs)  # type: ignore[arg-type]
+        stubs: Any = (self.s3, lambda: self.executions, lambda: self.jobs)
+        services = Services(*stubs)
         return select_for_rerun(of, Own(run_id, f"arn:{run_id}"), BUCKET, services)
 
     def add_rerun(
