@@ -1,10 +1,12 @@
-"""Keeps the bytes of S3's objects in little room: tens of thousands of them are small.
+"""Keeps S3's objects in little room: there are tens of thousands of them, most of them small.
 
-Touches moto's private parts: the name `tempfile` in moto.s3.models, of which FakeKey uses SpooledTemporaryFile alone.
+Touches moto's private parts: the name `tempfile` in moto.s3.models, of which FakeKey uses SpooledTemporaryFile alone,
+and `get_canned_acl`, whose answer nobody changes.
 """
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
@@ -84,6 +86,11 @@ class _TemporaryFiles:
     SpooledTemporaryFile: Any = ObjectValue
 
 
+# Every object has one, and all are the same few.
+_canned_acl = functools.lru_cache(maxsize=16)(models.get_canned_acl)
+
+
 def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
-    """Make moto's objects keep their bytes this way."""
+    """Make moto's objects keep their bytes this way, and share their access lists."""
     replace(models, "tempfile", _TemporaryFiles)
+    replace(models, "get_canned_acl", _canned_acl, expects=("acl",))

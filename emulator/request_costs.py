@@ -1,7 +1,7 @@
 """Takes out of every request the work that moto does anew for each, though its outcome never changes.
 
 Touches moto's private parts: DomainDispatcherApplication.get_backend_for_host, which reads moto's folder and tries
-hundreds of patterns; method_names_from_class, camelcase_to_underscores, get_service_model and gen_amzn_requestid_long
+hundreds of patterns; method_names_from_class, camelcase_to_underscores and gen_amzn_requestid_long
 as moto.core.responses knows them; ErrorLookupFactory of moto.core.errors.
 """
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from moto import backend_index
 from moto.core import errors, responses
-from moto.core import utils as core_utils
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from emulator.seams import replace
@@ -52,7 +51,6 @@ def make_request_id(headerdict: dict[str, Any] | None = None) -> str:
 
 _method_names = functools.cache(responses.method_names_from_class)
 _underscored = functools.lru_cache(maxsize=4096)(responses.camelcase_to_underscores)
-_service_model = functools.cache(core_utils.get_service_model)
 _lookups = errors.ErrorLookupFactory()
 
 
@@ -62,7 +60,5 @@ def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is
     replace(responses, "method_names_from_class", _method_names, expects=("clazz",))
     replace(responses, "camelcase_to_underscores", _underscored, expects=("argument",))
     replace(responses, "gen_amzn_requestid_long", make_request_id, expects=("headerdict",))
-    for module in (responses, core_utils):
-        replace(module, "get_service_model", _service_model, expects=("service_name",))
     # Its objects keep what they find, but moto makes a new one for each error.
     replace(errors, "ErrorLookupFactory", lambda: _lookups)

@@ -31,6 +31,9 @@ from tests.chaos.stage import account_of, find, jobs_running, stack_on, tries, u
 from tests.chaos.training_scenarios import ENDLESS
 from tests.live.stack import Run, Stack
 
+# The first test has to wait for all runs.
+pytestmark = pytest.mark.timeout(1200)
+
 PREPARE, SUMMARIZE = "PrepareRun", "SummarizeRun"
 
 

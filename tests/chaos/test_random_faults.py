@@ -15,7 +15,7 @@ from tests.chaos.scenario import COMPLETED, FAILED, SUCCEEDED, UNFINISHED
 from tests.chaos.stage import Findings, find, jobs_running, stack_on, upload
 from tests.live.stack import Stack
 
-SAMPLE, ALL = 3, 40
+SAMPLE, ALL = 2, 40
 
 
 def check(stack: Stack, found: Findings, items: list[str]) -> None:

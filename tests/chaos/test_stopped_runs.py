@@ -25,6 +25,8 @@ from tests.chaos.scenario import COMPLETED, DENIED, FAILED, STOPPED, SUCCEEDED, 
 from tests.chaos.stage import DATA, account_of, find, jobs_running, stack_on, until, upload
 from tests.live.stack import Run, Stack, open_stack
 
+pytestmark = pytest.mark.timeout(1200)
+
 # Long enough to be stopped in the middle, on a busy machine as well; a rerun has to wait for it.
 LONG = JobOutcome(run_seconds=3_000)
 LONG_JOBS = [

@@ -56,3 +56,15 @@ def test_moto_uses_nothing_else_of_such_a_file(tmp_path: Path) -> None:
     assert isinstance(key._value_buffer, ObjectValue)
     assert (key.value, key.size, key.etag) == (b"value", 5, '"2063c1608d6e0baf80249c42e2be5804"')
     key.dispose()
+
+
+def test_access_lists_are_shared_and_nobody_changes_one(tmp_path: Path) -> None:
+    object_values.install(EmulatorSettings(port=1, work_dir=tmp_path))
+    keys = [models.FakeKey(name, b"", "1", "us-east-1") for name in ("a", "b")]
+    for key in keys:
+        key.dispose()
+
+    assert keys[0].acl is keys[1].acl
+    assert not re.findall(
+        r"acl\.grants\.(append|extend|remove|pop|insert)|acl\.grants\s*=", inspect.getsource(models)
+    )
