@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 SERVICE = "sagemaker"
 # Answers of Service Quotas about a service of which it knows nothing.
 UNKNOWN_CODES = frozenset({"NoSuchResourceException"})
+# Quotas over the instances of all types, which not every account has.
+ALL_TYPES = "all types"
+ALL_INSTANCES = re.compile(r"\binstances across (?:all )?((?:spot )?training|transform) jobs\b", re.IGNORECASE)
+# What about one create call a second lets run, at five minutes a job: docs/decisions/0018.
+MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Quota:
     """How many instances of a type may be at work at once in one use.
 
     Attributes:
-        instance_type: such as ml.m5.large.
+        instance_type: such as ml.m5.large, or ALL_TYPES.
         use: `training`, `spot training` or `transform`.
         limit: instances; None if Service Quotas does not tell.
         code: the quota's code there; empty if it does not tell.
@@ -86,7 +92,7 @@ def needed_quotas(parameters: Mapping[str, str]) -> list[Quota]:
 
 
 def read_quotas(client: Any, needed: Sequence[Quota]) -> list[Quota]:
-    """`needed` with limits and codes.
+    """`needed` with limits and codes, and after them those of the account over all types, if it has any for these uses.
 
     Args:
         client: Service Quotas.
@@ -98,26 +104,36 @@ def read_quotas(client: Any, needed: Sequence[Quota]) -> list[Quota]:
     found: dict[str, Quota] = {}
     # An account's own values come first; of quotas that were never raised, only the defaults may be listed.
     for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
-        missing = [quota for quota in needed if quota.name not in found]
-        if missing:
-            found |= _listed(client, operation, missing)
-    return [found.get(quota.name, quota) for quota in needed]
+        if any(quota.name not in found for quota in needed):
+            found = _listed(client, operation, needed) | found
+    of_types = [found.get(quota.name, quota) for quota in needed]
+    return of_types + sorted(
+        (quota for quota in found.values() if quota.instance_type == ALL_TYPES), key=lambda quota: quota.use
+    )
 
 
-def _listed(client: Any, operation: str, wanted: Iterable[Quota]) -> dict[str, Quota]:
+def _listed(client: Any, operation: str, wanted: Sequence[Quota]) -> dict[str, Quota]:
     by_name = {quota.name: quota for quota in wanted}
+    # Nobody says whether spot training counts as training there; a number that is too small costs less than one too large.
+    uses = {quota.use for quota in wanted} | {quota.use.removeprefix("spot ") for quota in wanted}
     found = {}
     try:
         with service_errors("read the account's quotas"):
             for page in client.get_paginator(operation).paginate(ServiceCode=SERVICE):
                 for entry in page["Quotas"]:
-                    if quota := by_name.get(entry["QuotaName"]):
+                    quota = by_name.get(entry["QuotaName"]) or _over_all_types(entry["QuotaName"])
+                    if quota and quota.use in uses:
                         limit = int(entry["Value"])
                         found[quota.name] = Quota(quota.instance_type, quota.use, limit, entry["QuotaCode"])
     except ServiceError as error:
         if error.code not in UNKNOWN_CODES:
             raise
     return found
+
+
+def _over_all_types(name: str) -> Quota | None:
+    match = ALL_INSTANCES.search(name)
+    return Quota(ALL_TYPES, match[1].lower()) if match else None
 
 
 def advice(quotas: Sequence[Quota], stack: Stack, region: str) -> list[str]:
@@ -131,22 +147,33 @@ def advice(quotas: Sequence[Quota], stack: Stack, region: str) -> list[str]:
     unknown = [quota for quota in quotas if quota.limit is None]
     lines = [f"Service Quotas tells no limit for {quota.name}." for quota in unknown]
     known = [quota for quota in quotas if quota.limit is not None]
-    fits = min((quota.limit for quota in known if quota.limit is not None), default=math.inf)
+    quota_fits = min((quota.limit for quota in known if quota.limit is not None), default=math.inf)
+    fits = min(quota_fits, MOST_AT_ONCE)
     wanted = int(stack.parameters["MaxConcurrency"])
     if not known:
         return lines
-    # An item has one job at a time, of one instance.
+    # An item has one job at a time.
     lines.append(f"MaxConcurrency that fits if no other jobs run: {fits}. The stack {stack.name!r} has {wanted}.")
-    small = [quota for quota in known if quota.limit is not None and quota.limit < wanted]
-    if not small:
+    lines.append(
+        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more."
+    )
+    if max(wanted, quota_fits) > MOST_AT_ONCE:
+        lines.append(
+            f"SageMaker takes about one create call a second: at that, no more than {MOST_AT_ONCE} items at once where"
+            " jobs take five minutes, and fewer where they take less, whatever the quotas are."
+        )
+    if wanted <= fits:
         return lines
     if fits == 0:
         lines.append("A quota of 0 lets nothing run: items would wait for hours and then fail.")
     else:
         lines.append(
-            f"More items at once than fit wait for their jobs, and ask again and again. Give maxConcurrency {fits} in"
-            f" the request, or deploy the stack with MaxConcurrency={fits}."
+            "More items at once than fit wait for their jobs, ask again and again, and some may fail. Give"
+            f" maxConcurrency {fits} in the request, or deploy the stack with MaxConcurrency={fits}."
         )
+    small = [quota for quota in known if quota.limit is not None and quota.limit < wanted]
+    if not small:
+        return lines
     lines.append("To have a quota raised:")
     for quota in small:
         words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]

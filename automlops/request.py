@@ -15,8 +15,9 @@ from pipeline.contracts import SOURCES, RunRequest, parse_event
 from pipeline.errors import InvalidRequestError
 from pipeline.naming import item_problem
 
-# Of an execution's input: StartExecution, Step Functions API reference.
-MAX_INPUT_BYTES = 262_144
+# An execution's input ends at 262,144 bytes (Step Functions, quotas), and so does that of PrepareRun's task, which has the
+# execution's name and more around the request.
+MAX_INPUT_BYTES = 240 * 1024
 # Of an execution's name: StartExecution, Step Functions API reference.
 MAX_EXECUTION_NAME_LENGTH = 80
 REFUSED_IN_NAMES = frozenset(' <>{}[]?*"#%\\^|~`$&,;:/')
@@ -123,7 +124,7 @@ def build_request(
         raise CommandError(*problems)
     if (size := len(json.dumps(request, ensure_ascii=False).encode())) > MAX_INPUT_BYTES:
         raise CommandError(
-            f"The request takes {size:,} bytes; Step Functions takes at most {MAX_INPUT_BYTES:,}.",
+            f"The request takes {size:,} bytes; Step Functions takes at most {MAX_INPUT_BYTES:,} of it.",
             "Put the items into a file, one entry of itemList a line, upload it to S3, and give its --items-uri.",
         )
     return request

@@ -24,6 +24,7 @@ from benchmarks import (
     scale,
     serving,
     training,
+    waves,
 )
 from benchmarks.measure import Measure
 from benchmarks.report import as_json, as_markdown, as_table, verdict
@@ -40,6 +41,7 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "serving-long": serving.measure_long_serving,
     "accuracy": accuracy.measure_accuracy,
     "retriers": retrying.measure_retriers,
+    "waves": waves.measure_waves,
     "scale": scale.measure_scale,
     "emulator": emulator_throughput.measure_throughput,
     "reruns": rerun_jobs.measure_reruns,

@@ -62,13 +62,19 @@ def measure_retriers(work: Path) -> Iterator[Measure]:
 
 
 def model(
-    retriers: Sequence[Sequence[Retrier]], load: Load, *, spread: float = 0.0, seeds: Sequence[int] = SEEDS
+    retriers: Sequence[Sequence[Retrier]],
+    load: Load,
+    *,
+    quota: int = QUOTA,
+    spread: float = 0.0,
+    seeds: Sequence[int] = SEEDS,
 ) -> Figures:
     """The figures of items with a job for each of the states' retriers."""
-    stages = [Stage(JOB_SECONDS, QUOTA, of_state, spread=spread) for of_state in retriers]
+    stages = [Stage(JOB_SECONDS, quota, of_state, spread=spread) for of_state in retriers]
     outcomes = [simulate(stages, [load], seed) for seed in seeds]
     jobs = load.items * len(stages)
-    ideal = jobs * JOB_SECONDS / QUOTA
+    # Not even the largest quota makes an item shorter.
+    ideal = len(stages) * JOB_SECONDS * max(1, load.items / quota)
     return Figures(
         makespan=fmean(outcome.makespan for outcome in outcomes) / ideal,
         calls=fmean(outcome.calls for outcome in outcomes) / jobs,

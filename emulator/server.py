@@ -1,7 +1,7 @@
 """Puts the seams together and serves moto on one address of this machine, until it is stopped.
 
-Touches moto's private parts: its server's application, `BackendDict.reset`, `reset_model_data`,
-`default_user_config`, and the environment variables that it reads.
+Touches moto's private parts: its server's application, `BackendDict.reset`, `reset_model_data`, the names of all buckets
+(`bucket_accounts`), `default_user_config`, and the environment variables that it reads.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
+from moto.s3.models import s3_backends
 
 from emulator import (
     bucket_listing,
@@ -199,6 +200,8 @@ def _install_seams(settings: EmulatorSettings) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     BackendDict.reset()
     reset_model_data()
+    # moto forgets a bucket's name with its bucket only, and a bucket that was made outside a server is never reset.
+    s3_backends.bucket_accounts.clear()
     # Roles of templates attach some of them, AWSXrayWriteOnlyAccess for one.
     default_user_config["iam"] = {"load_aws_managed_policies": True}
     for seam in _SEAMS:

@@ -120,8 +120,9 @@ class RunRequest(Contract, frozen=True, kw_only=True):
         items_uri: S3 URI of a list of them: JSON Lines, one entry of itemList a line.
         item_prefix: a folder, each folder directly under which is an item.
         rerun_of: a run, of which those items run again that have not succeeded.
-        max_concurrency: how many items at once, instead of the stack's MaxConcurrency.
-        tolerated_failure_percentage: share of items that may fail without failing the run.
+        max_concurrency: how many items at once, instead of the stack's MaxConcurrency or the number of the run done again.
+        tolerated_failure_percentage: share of items that may fail without failing the run; without it none, or that of the
+            run done again.
         mode: `train` (None means this) trains and scores; `score` scores with each item's last accepted model.
         skip_unchanged: whether items whose last success had the same data, image and settings are left as they are.
     """
@@ -131,7 +132,7 @@ class RunRequest(Contract, frozen=True, kw_only=True):
     item_prefix: ItemPrefix | None = None
     rerun_of: RunId | None = None
     max_concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] | None = None
-    tolerated_failure_percentage: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    tolerated_failure_percentage: Annotated[float, Meta(ge=0, le=100)] | None = None
     mode: Mode | None = None
     skip_unchanged: bool | None = None
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # MaxPayloadInMB of CreateTransformJob is 100 at most.
 MAX_REQUEST_IN_MB = 100
+# Whether SageMaker's MB is 10^6 bytes or 2^20, it takes so many.
+MAX_WHOLE_FILE_BYTES = 100_000_000
 MAX_SHOWN = 5
 
 
@@ -100,7 +102,7 @@ def whole_file(uri: str, found: list[DataObject]) -> str:
         )
     (data,) = filled
     _check_alone(data.uri, found)
-    if data.size > MAX_REQUEST_IN_MB * 1024 * 1024:
+    if data.size > MAX_WHOLE_FILE_BYTES:
         raise DataTooLargeError(
             f"mode score sends the item's data in one request of at most {MAX_REQUEST_IN_MB} MB, and {data.uri} has"
             f" {data.size:,} bytes; {instead}"

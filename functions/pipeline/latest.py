@@ -1,4 +1,4 @@
-"""Each item's latest.json: its last accepted model, and which runs have last used it."""
+"""Each item's latest.json: its last accepted model, and its last runs in each mode."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ Content = dict[str, Any]
 
 # Two runs may race for an item's latest.json; each attempt of one of them settles it for that one.
 ATTEMPTS = 5
+# Of each mode. An item that fails so often in a row is done again, as its last success is no longer among them.
+RUNS_NOTED = 5
 
 
 class LastRun(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The run that last took the model through one mode.
+    """A run that has taken a model of the item through one mode.
 
     Attributes:
         run_id: the run.
@@ -48,7 +50,7 @@ class Latest(Struct, frozen=True, kw_only=True, rename="camel"):
         environment: the item's own variables.
         metrics: what its training said of it.
         trained_in: the run in whose folder its training wrote, where that is another.
-        last_runs: mode to the run that last used it so.
+        last_runs: mode to the runs of the item that came so far in it, with this model or an earlier one, newest first.
     """
 
     run_id: str
@@ -58,7 +60,7 @@ class Latest(Struct, frozen=True, kw_only=True, rename="camel"):
     environment: dict[str, str] = {}
     metrics: dict[str, Any] | None = None
     trained_in: str | None = None
-    last_runs: dict[str, LastRun] = {}
+    last_runs: dict[str, list[LastRun]] = {}
 
 
 class Step(NamedTuple):
@@ -96,7 +98,7 @@ def read_latest(s3: S3Client, bucket: str, item: str) -> Latest:
 
 
 def remember_training(s3: S3Client, bucket: str, step: Step, model: Mapping[str, Any]) -> None:
-    """Makes the step's model the item's last accepted one, unless a younger run has made it its own.
+    """Makes the step's model the item's last accepted one, unless that was trained by a younger run.
 
     Args:
         s3: the client.
@@ -104,17 +106,20 @@ def remember_training(s3: S3Client, bucket: str, step: Step, model: Mapping[str,
         step: the run's step.
         model: trainingJobName, trainedIn, modelName, modelDataUrl, image, environment and metrics.
     """
+    run_id = step.run.run_id
     content = {
         "item": step.item,
-        "runId": step.run.run_id,
+        "runId": run_id,
         "acceptedAt": datetime.now(UTC).isoformat(),
         **model,
-        "lastRuns": {step.mode: msgspec.to_builtins(step.run)},
     }
+    # Run ids begin with their time, so they compare. A rerun may be young and have kept a training that is old.
+    age = (model["trainedIn"] or run_id, run_id)
 
     def changed(_: Content | None, latest: Latest | None) -> Content | None:
-        # Run ids begin with their time, so they compare.
-        return None if latest and latest.run_id > step.run.run_id else content
+        if latest and (latest.trained_in or latest.run_id, latest.run_id) > age:
+            return None
+        return content | {"lastRuns": _noted(latest.last_runs if latest else {}, step)}
 
     _change(s3, bucket, step.item, changed)
 
@@ -122,19 +127,23 @@ def remember_training(s3: S3Client, bucket: str, step: Step, model: Mapping[str,
 def remember_scoring(s3: S3Client, bucket: str, step: Step, model_data_url: str) -> None:
     """Notes that the step's run scored with the item's last accepted model.
 
-    Nothing is noted where that is another model by now, or where a younger run has scored with it.
+    Nothing is noted where that is another model by now.
     """
 
     def changed(content: Content | None, latest: Latest | None) -> Content | None:
         if content is None or latest is None or latest.model_data_url != model_data_url:
             return None
-        last = latest.last_runs.get(step.mode)
-        if last and last.run_id > step.run.run_id:
-            return None
-        runs = {mode: msgspec.to_builtins(run) for mode, run in latest.last_runs.items()}
-        return content | {"lastRuns": runs | {step.mode: msgspec.to_builtins(step.run)}}
+        return content | {"lastRuns": _noted(latest.last_runs, step)}
 
     _change(s3, bucket, step.item, changed)
+
+
+def _noted(last_runs: Mapping[str, list[LastRun]], step: Step) -> Content:
+    """The runs with the step's among them, once, as they are written."""
+    others = [run for run in last_runs.get(step.mode, []) if run.run_id != step.run.run_id]
+    newest = sorted([step.run, *others], key=lambda run: run.run_id, reverse=True)[:RUNS_NOTED]
+    noted: Content = msgspec.to_builtins({**last_runs, step.mode: newest})
+    return noted
 
 
 def _change(
@@ -160,8 +169,18 @@ def _find(s3: S3Client, bucket: str, item: str) -> tuple[Latest, aws.Stored] | N
     if stored is None:
         return None
     try:
-        return msgspec.convert(stored.content, Latest), stored
+        return _parsed(stored.content), stored
     except msgspec.ValidationError as error:
         raise DataNotReadableError(
             f"s3://{bucket}/{key} is not one that this application wrote ({error}); remove it and run the item again"
         ) from error
+
+
+def _parsed(content: object) -> Latest:
+    try:
+        return msgspec.convert(content, Latest)
+    except msgspec.ValidationError:
+        if not isinstance(content, dict):
+            raise
+        # The runs only save work: where they cannot be told, the model still can.
+        return msgspec.convert({key: value for key, value in content.items() if key != "lastRuns"}, Latest)

@@ -52,8 +52,8 @@ def unchanged_line(
     return _line(run, index, entry) | {"fingerprint": fingerprint, "unchanged": last_success}
 
 
-def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str) -> Line:
-    """One that trains, creates the model and scores."""
+def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, training_fingerprint: str) -> Line:
+    """One that trains, creates the model and scores; for the fingerprints see `pipeline.unchanged`."""
     settings = run.settings
     training_job = requests.training_job_request(
         entry,
@@ -66,6 +66,7 @@ def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str) -> Li
         _line(run, index, entry)
         | {
             "fingerprint": fingerprint,
+            "trainingFingerprint": training_fingerprint,
             "trainedIn": run.run_id,
             "trainingJob": training_job,
             "trainingTimeoutSeconds": requests.training_timeout_in_seconds(training_job),
@@ -75,11 +76,16 @@ def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str) -> Li
     )
 
 
-def kept_line(run: Run, index: int, entry: ItemRequest, kept: KeptTraining) -> Line:
+def kept_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, kept: KeptTraining) -> Line:
     """One that creates the model of a training that an earlier run has finished, and scores."""
     return (
         _line(run, index, entry)
-        | {"fingerprint": kept.fingerprint, "training": kept.training, "trainedIn": kept.trained_in}
+        | {
+            "fingerprint": fingerprint,
+            "trainingFingerprint": kept.training_fingerprint,
+            "training": kept.training,
+            "trainedIn": kept.trained_in,
+        }
         | _model(run, entry, image=kept.image, training_job_name=kept.training["name"])
         | _transform(run, entry, entry.transform, scored_uri(run, entry, kept.trained_in))
     )

@@ -61,8 +61,8 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         started_at=execution.start_time,
         items_key=key,
         item_count=len(checked),
-        max_concurrency=request.max_concurrency or settings.max_concurrency,
-        tolerated_failure_percentage=request.tolerated_failure_percentage,
+        max_concurrency=asked.max_concurrency,
+        tolerated_failure_percentage=asked.tolerated_failure_percentage,
         mode=asked.mode,
         rerun_of=request.rerun_of,
     )
@@ -85,18 +85,29 @@ class _Asked(NamedTuple):
     """What a request comes down to."""
 
     mode: Mode
+    max_concurrency: int
+    tolerated_failure_percentage: float
     entries: list[Entry]
     kept: Mapping[str, KeptTraining]
 
 
 def _asked(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services, run_id: str) -> _Asked:
-    request = event.request
+    request, tolerated = event.request, event.request.tolerated_failure_percentage
     if request.rerun_of is None:
         entries = item_sources.read_entries(request, services.s3, settings.data_bucket)
-        return _Asked(request.mode or "train", entries, {})
+        at_once = request.max_concurrency or settings.max_concurrency
+        return _Asked(request.mode or "train", at_once, tolerated or 0.0, entries, {})
     own = reruns.Own(run_id, event.execution.id)
-    rerun = reruns.select_for_rerun(request.rerun_of, own, settings.output_bucket, services)
-    return _Asked(rerun.mode, [Entry(f"item {entry.item!r}", entry) for entry in rerun.entries], rerun.kept)
+    rerun = reruns.select_for_rerun(
+        request.rerun_of, own, settings.output_bucket, services, keep_models=settings.keep_models
+    )
+    return _Asked(
+        rerun.mode,
+        request.max_concurrency or rerun.max_concurrency,
+        rerun.tolerated_failure_percentage if tolerated is None else tolerated,
+        [Entry(f"item {entry.item!r}", entry) for entry in rerun.entries],
+        rerun.kept,
+    )
 
 
 def _written(services: Services, bucket: str, key: str, execution: ExecutionContext) -> PreparedRun | None:
@@ -122,8 +133,9 @@ class _CheckedLine(NamedTuple):
 
 def _in_turn(checked: list[_CheckedLine], at_once: int) -> list[Line]:
     """The lines; those of the first items say how long these wait for their turn."""
-    training = [index for index, (line, _) in enumerate(checked) if "trainingJob" in line]
-    waits = turns.seconds_to_wait(training, at_once)
+    # Every item that is neither refused nor unchanged scores, and asks for a training before, or not.
+    starting = [index for index, (line, _) in enumerate(checked) if "transformJob" in line]
+    waits = turns.seconds_to_wait(starting, at_once)
     return [
         line | {"startAfterSeconds": waits[index]} if index in waits else line
         for index, (line, _) in enumerate(checked)
@@ -160,26 +172,33 @@ class LineMaker:
 
     def _line(self, index: int, entry: ItemRequest) -> Line:
         kept = self.kept.get(entry.item)
+        settings = self.run.settings
         if kept is not None and not kept.model_refused:
-            self._find_predict_input(entry)
-            return lines.kept_line(self.run, index, entry, kept)
+            # What it was trained on need not be there any more; what it scores is that of today.
+            fingerprint = unchanged.result_fingerprint(
+                entry,
+                settings,
+                self._find_predict_input(entry),
+                mode="train",
+                model=kept.training_fingerprint,
+            )
+            return lines.kept_line(self.run, index, entry, fingerprint, kept)
         if self.run.mode == "score":
             return self._score_line(index, entry)
-        settings = self.run.settings
         data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
-        data = inputs.find_input(self.services.s3, data_uri) + self._find_predict_input(entry)
-        fingerprint = unchanged.fingerprint_of(
-            entry, settings, data, mode="train", model={"image": settings.image_uri}
+        training = unchanged.training_fingerprint(entry, settings, inputs.find_input(self.services.s3, data_uri))
+        fingerprint = unchanged.result_fingerprint(
+            entry, settings, self._find_predict_input(entry), mode="train", model=training
         )
-        if kept is not None and kept.fingerprint == fingerprint:
+        if kept is not None and kept.training_fingerprint == training:
             # Another training would make the same model: the limit may have been raised meanwhile.
-            return lines.kept_line(self.run, index, entry, kept)
+            return lines.kept_line(self.run, index, entry, fingerprint, kept)
         if self.skip_unchanged:
             model = self._latest_if_readable(entry)
             scored = lines.scored_uri(self.run, entry, self.run.run_id)
             if model and (last := self._last_success(entry, model, fingerprint, scored)):
                 return lines.unchanged_line(self.run, index, entry, fingerprint, last)
-        return lines.train_line(self.run, index, entry, fingerprint)
+        return lines.train_line(self.run, index, entry, fingerprint, training)
 
     def _score_line(self, index: int, entry: ItemRequest) -> Line:
         settings, s3 = self.run.settings, self.services.s3
@@ -191,8 +210,12 @@ class LineMaker:
             data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
             data = inputs.find_input(s3, data_uri)
             scored = inputs.whole_file(data_uri, data)
-        made_by = {"image": model.image, "artifact": model.model_data_url, "environment": model.environment}
-        fingerprint = unchanged.fingerprint_of(entry, settings, data, mode="score", model=made_by)
+        made_by = {
+            "image": model.image,
+            "artifact": model.model_data_url,
+            "environment": model.environment | entry.environment,
+        }
+        fingerprint = unchanged.result_fingerprint(entry, settings, data, mode="score", model=made_by)
         if self.skip_unchanged and (last := self._last_success(entry, model, fingerprint, scored)):
             return lines.unchanged_line(self.run, index, entry, fingerprint, last)
         return lines.score_line(self.run, index, entry, fingerprint, model, scored)

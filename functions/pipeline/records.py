@@ -157,7 +157,7 @@ class Line(Struct, frozen=True, kw_only=True, rename="camel"):
     index: int
     item: str
     request: dict[str, Any] | None = None
-    fingerprint: str | None = None
+    training_fingerprint: str | None = None
     training: Job | None = None
     trained_in: str | None = None
     training_job: NamedTrainingJob | None = None

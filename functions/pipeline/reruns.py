@@ -26,6 +26,8 @@ from pipeline.errors import (
     StateError,
     UserError,
 )
+from pipeline.leftovers import remove_leftovers
+from pipeline.observability import logger
 from pipeline.records import COMPLETED, SUCCEEDED, BrokenRecord, Line, Record, verdict_of
 
 if TYPE_CHECKING:
@@ -47,14 +49,14 @@ class KeptTraining:
         training: name, arn, status and createdAt of the job, as the definition keeps them.
         trained_in: the run in whose folder the training wrote sample_prediction.csv and metrics.json.
         image: the image that trained, and that has to serve.
-        fingerprint: what it was made of (`pipeline.unchanged`).
+        training_fingerprint: what it was made of (`pipeline.unchanged`).
         model_refused: whether its model was judged too bad; made of the same again, it would be judged the same.
     """
 
     training: dict[str, Any]
     trained_in: str
     image: str
-    fingerprint: str
+    training_fingerprint: str
     model_refused: bool = False
 
 
@@ -64,11 +66,15 @@ class Rerun:
 
     Attributes:
         mode: the mode of the run that is completed.
+        max_concurrency: how many of its items were under way at once.
+        tolerated_failure_percentage: share of its items that might fail.
         entries: the items that have not succeeded, as they were asked for, in the order of that run.
         kept: item to its finished training; the others train anew.
     """
 
     mode: Mode
+    max_concurrency: int
+    tolerated_failure_percentage: float
     entries: list[ItemRequest]
     kept: Mapping[str, KeptTraining]
 
@@ -96,14 +102,17 @@ class _Attempt(NamedTuple):
     record: Record | BrokenRecord | None
 
 
-def select_for_rerun(rerun_of: str, own: Own, bucket: str, services: Services) -> Rerun:
+def select_for_rerun(rerun_of: str, own: Own, bucket: str, services: Services, *, keep_models: bool) -> Rerun:
     """What is left to do of run `rerun_of`; called again for the same execution, it finds its own marker.
+
+    What runs of the family have left in SageMaker that were cut off is stopped and removed first.
 
     Args:
         rerun_of: the run's id.
         own: the rerun that is being prepared.
         bucket: the stack's output bucket.
         services: the clients.
+        keep_models: whether the stack keeps its models.
 
     Raises:
         RunNotFoundError: there is no such run.
@@ -122,7 +131,8 @@ def select_for_rerun(rerun_of: str, own: Own, bucket: str, services: Services) -
     try:
         family = {root: root_arn, asked.run_id: asked.execution_arn, **_marked(s3, bucket, root)}
         family.pop(own.run_id, None)
-        _require_ended(family, own, bucket, services)
+        cut_off = _require_ended(family, own, bucket, services)
+        _clear_up(cut_off, bucket, services, models=not keep_models)
         return _select(asked, family, bucket, services)
     except (UserError, StateError):
         # It ends here, so that nobody has to ask Step Functions about it.
@@ -172,13 +182,18 @@ def _marked(s3: S3Client, bucket: str, root: str) -> dict[str, str]:
     }
 
 
-def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, services: Services) -> None:
-    """Of two reruns at once one goes on: never both, as each looks after it has left its marker."""
+def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, services: Services) -> list[str]:
+    """The runs that have ended without a manifest; of two reruns at once one goes on.
+
+    Never do both, as each looks after it has left its marker.
+    """
+    cut_off = []
     s3, stepfunctions = services.s3, services.stepfunctions()
     for run_id, arn in sorted(family.items()):
         if arn is None or _exists(s3, bucket, layout.manifest_key(run_id)):
             continue
         if not aws.execution_is_running(stepfunctions, arn):
+            cut_off.append(run_id)
             continue
         # Run ids begin with their time. A later one that has its work list has looked before our marker was there.
         if run_id < own.run_id or _exists(s3, bucket, layout.items_key(run_id)):
@@ -188,6 +203,22 @@ def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, serv
         raise ServiceUnavailableError(
             f"rerun {run_id} is being prepared at the same time; rerun once it has ended"
         )
+    return cut_off
+
+
+def _clear_up(cut_off: Iterable[str], bucket: str, services: Services, *, models: bool) -> None:
+    """Nothing may go on twice at the same time, and whoever was cut off could not tidy up."""
+    for run_id in cut_off:
+        try:
+            lines = records.read_lines(services.s3, bucket, run_id)
+        except RunNotFoundError:
+            # It ended before it had any work.
+            continue
+        left = remove_leftovers(services.sagemaker(), run_id, lines, models=models, jobs=True)
+        told = {"cut_off": run_id, "models": len(left.models), "jobs": left.training_jobs + left.transform_jobs}
+        logger.info("cleared up after a run that was cut off", extra=told)
+        if left.problems:
+            logger.warning("not all could be cleared up", extra={"cut_off": run_id, "problems": left.problems})
 
 
 def _exists(s3: S3Client, bucket: str, key: str) -> bool:
@@ -208,7 +239,7 @@ def _select(asked: PreparedRun, family: Iterable[str], bucket: str, services: Se
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
         found = pool.map(lambda entry: keeper.find(entry, attempts[entry.item]), entries)
         kept = {str(entry.item): one for entry, one in zip(entries, found, strict=True) if one}
-    return Rerun(asked.mode, entries, kept)
+    return Rerun(asked.mode, asked.max_concurrency, asked.tolerated_failure_percentage, entries, kept)
 
 
 def _attempts(s3: S3Client, bucket: str, runs: Iterable[str], items: Iterable[str]) -> dict[str, list[_Attempt]]:
@@ -281,7 +312,7 @@ class _Keeper:
                 line.model,
                 line.training_job_name,
                 line.trained_in,
-                line.fingerprint,
+                line.training_fingerprint,
             )
             if model is None or name is None or trained_in is None or fingerprint is None:
                 continue

@@ -77,6 +77,7 @@ class PrepareRunSettings(TrainingSettings, TransformSettings):
     """Environment of prepare_run, which writes the requests of both jobs."""
 
     max_concurrency: Annotated[int, Meta(ge=1, le=10_000)]
+    keep_models: bool
 
 
 def load_settings(model: type[Model], environment: Mapping[str, str]) -> Model:

@@ -1,4 +1,4 @@
-"""Tells whether an item's result would be made of the same things as its last one, by a fingerprint of them all."""
+"""Tells whether an item's result would be made of the same things as an earlier one, by a fingerprint of them all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline import aws, inputs, layout
 from pipeline.contracts import as_asked
-from pipeline.records import COMPLETED, SUCCEEDED, Record
+from pipeline.records import COMPLETED, SUCCEEDED, Model, Record
 from pipeline.settings import StackSettings, TrainingSettings, TransformSettings
 
 if TYPE_CHECKING:
@@ -20,43 +20,63 @@ if TYPE_CHECKING:
 
     from pipeline.contracts import ItemRequest
     from pipeline.fields import Mode
-    from pipeline.latest import Latest
+    from pipeline.latest import LastRun, Latest
     from pipeline.settings import PrepareRunSettings
 
 # Settings that say where things are and who may read them, not what becomes of an item; data and image count anyway.
 PLACES = {"data_bucket", "dataset_file_name", "sagemaker_role_arn", "image_uri"}
+# What an entry says of scoring alone; the rest is of the training.
+SCORING_KEYS = {"transform", "predictInput"}
 
 
-def fingerprint_of(
+def training_fingerprint(
+    entry: ItemRequest, settings: PrepareRunSettings, data: Sequence[inputs.DataObject]
+) -> str:
+    """SHA-256, in hex digits, of all that shapes the item's model when it is trained by the stack's image.
+
+    Args:
+        entry: the item and its own settings; those of scoring do not count.
+        settings: the stack's.
+        data: every object that training reads.
+    """
+    asked = as_asked(entry)
+    return _digest(
+        {
+            "image": settings.image_uri,
+            "entry": {key: value for key, value in asked.items() if key not in SCORING_KEYS},
+            "settings": _shaping(settings, TrainingSettings),
+            "data": data,
+        }
+    )
+
+
+def result_fingerprint(
     entry: ItemRequest,
     settings: PrepareRunSettings,
     data: Sequence[inputs.DataObject],
     *,
     mode: Mode,
-    model: Mapping[str, Any],
+    model: str | Mapping[str, Any],
 ) -> str:
     """SHA-256, in hex digits, of all that shapes the item's result.
 
     Args:
-        entry: the item and its own settings.
+        entry: the item and its own settings; those of training count as part of `model`.
         settings: the stack's.
-        data: every object that training and transform read.
+        data: every object that is scored, but what training writes.
         mode: the run's.
-        model: what else makes the model: the image, and in mode score the artifact.
+        model: the fingerprint of its training, and in mode score its artifact, image and environment.
     """
-    kinds: tuple[type[StackSettings], ...] = (TransformSettings,)
-    if mode == "train":
-        kinds = (TrainingSettings, TransformSettings)
-    shaping = {field.name for kind in kinds for field in fields(kind)} - PLACES
-    shaping -= {field.name for field in fields(StackSettings)}
-    made_of = {
-        "mode": mode,
-        "model": model,
-        "entry": as_asked(entry),
-        "settings": {name: getattr(settings, name) for name in shaping},
-        "data": data,
-    }
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    asked = as_asked(entry)
+    return _digest(
+        {
+            "mode": mode,
+            "model": model,
+            "entry": {key: asked[key] for key in SCORING_KEYS & asked.keys()},
+            "settings": _shaping(settings, TransformSettings),
+            "data": data,
+        }
+    )
 
 
 def last_success(
@@ -68,7 +88,7 @@ def last_success(
         s3: the client.
         bucket: the stack's output bucket.
         item: the item.
-        latest: its last accepted model.
+        latest: its last accepted model, with the runs that are noted there.
         mode: the run's.
         fingerprint: what the item's result would be made of now.
         scored_uri: what would be scored now.
@@ -76,30 +96,45 @@ def last_success(
     Returns:
         runId, predictionsUri, modelDataUrl and metrics, or None.
     """
-    last = latest.last_runs.get(mode)
-    if last is None or last.fingerprint != fingerprint:
+    runs = latest.last_runs.get(mode, [])
+    if fingerprint not in {run.fingerprint for run in runs}:
         return None
-    # The run is noted before it has scored; how that ended, only its record tells.
-    body = aws.read_bytes(s3, bucket, last.record_key)
-    if body is None or not _is_success(body, item):
-        return None
-    folder = layout.S3Location(bucket, layout.predictions_prefix(item, last.run_id))
-    predictions_uri = layout.predictions_uri(folder.uri, scored_uri)
-    if not inputs.has_objects(s3, predictions_uri):
-        return None
-    return {
-        "runId": last.run_id,
-        "predictionsUri": predictions_uri,
-        "modelDataUrl": latest.model_data_url,
-        "metrics": latest.metrics,
-    }
+    for run in runs:
+        # The run is noted before it has scored; how that ended, only its record tells.
+        model = _model_of_success(s3, bucket, item, run)
+        if model is None:
+            continue
+        if run.fingerprint != fingerprint:
+            break
+        folder = layout.S3Location(bucket, layout.predictions_prefix(item, run.run_id))
+        predictions_uri = layout.predictions_uri(folder.uri, scored_uri)
+        if inputs.has_objects(s3, predictions_uri):
+            return {
+                "runId": run.run_id,
+                "predictionsUri": predictions_uri,
+                "modelDataUrl": model.model_data_url,
+                "metrics": model.metrics,
+            }
+    return None
 
 
-def _is_success(body: bytes, item: str) -> bool:
+def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Model | None:
+    """The model that the run has scored the item with, if it came to that."""
+    body = aws.read_bytes(s3, bucket, run.record_key)
     try:
-        record = msgspec.json.decode(body, type=Record)
+        record = msgspec.json.decode(body or b"", type=Record)
     # Broken, it says nothing, and the item is done again.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return None
     scored = record.transform is not None and record.transform.status == COMPLETED
-    return (record.item, record.status) == (item, SUCCEEDED) and scored
+    return record.model if scored and (record.item, record.status) == (item, SUCCEEDED) else None
+
+
+def _shaping(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:
+    """The settings of this kind of job that say what becomes of an item."""
+    names = {field.name for field in fields(kind)} - {field.name for field in fields(StackSettings)} - PLACES
+    return {name: getattr(settings, name) for name in names}
+
+
+def _digest(made_of: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -5,27 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from pipeline import errors, inputs, layout, lines, requests, single_jobs
+from pipeline import errors
 from pipeline.contracts import (
-    BatchTransformEvent,
     Contract,
     CreateModelEvent,
     ExecutionContext,
-    ItemRequest,
     PreparedRun,
     PrepareRunEvent,
-    TrainingJobEvent,
     TrainingResult,
-    parse_event,
 )
-from pipeline.settings import PrepareRunSettings, load_settings
-from tests.unit.pipeline.conftest import ENVIRONMENT
 
 from .conftest import Document, strings_in
 
@@ -247,107 +237,3 @@ def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) ->
     text = json.dumps({**definition["States"]["ProcessItems"], "ItemProcessor": None})
     read = set(re.findall(r'"\$\.(\w+)"', text)) - {"mapRunError"}
     assert read <= wire_names(PreparedRun)
-
-
-STARTED = "20261122T094236123Z"
-ENTRY: Document = {
-    "item": "United Kingdom",
-    "hyperparameters": {"seed": "1"},
-    "environment": {"threads": "2"},
-    "training": {"instanceType": "ml.c5.xlarge", "useSpot": True},
-}
-TRANSFORM: Document = {"instanceType": "ml.c5.xlarge", "maxPayloadInMB": 20, "maxConcurrentTransforms": 2}
-
-
-@pytest.fixture
-def settings_for_lines() -> PrepareRunSettings:
-    return load_settings(PrepareRunSettings, ENVIRONMENT)
-
-
-def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_id: str) -> Document:
-    """One line of items.json as prepare_run writes it, for an item with data."""
-    monkeypatch.setattr(inputs, "find_input", lambda s3, uri: [])  # noqa: ARG005
-    run = lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
-    return lines.train_line(run, 3, parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM}), "fingerprint")
-
-
-@pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch, settings_for_lines: PrepareRunSettings) -> Document:
-    return line_of(settings_for_lines, monkeypatch, f"{STARTED}-x")
-
-
-class Recorder:
-    """Takes SageMaker's create calls and remembers them."""
-
-    def __init__(self) -> None:
-        self.request: Document = {}
-
-    def create_training_job(self, **request: Any) -> Document:
-        self.request = request
-        return {"TrainingJobArn": "arn"}
-
-    def create_transform_job(self, **request: Any) -> Document:
-        self.request = request
-        return {"TransformJobArn": "arn"}
-
-    def describe_training_job(self, **name: Any) -> Document:
-        raise AssertionError(name)
-
-    def describe_transform_job(self, **name: Any) -> Document:
-        raise AssertionError(name)
-
-
-def resolved(parameters: Document, state: Document) -> Document:
-    """What Step Functions sends: `"X.$": "$.a.b"` becomes the value at that path."""
-    sent: Document = {}
-    for key, value in parameters.items():
-        if key.endswith(".$"):
-            found: Any = state
-            for part in value.removeprefix("$.").split("."):
-                found = found[part]
-            sent[key.removesuffix(".$")] = found
-        else:
-            sent[key] = value
-    return sent
-
-
-def test_aws_training_job_asks_for_what_the_machine_asks_for(
-    child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line, alone = line_of(settings_for_lines, monkeypatch, f"{STARTED}-aws_training_job"), Recorder()
-    event = parse_event(TrainingJobEvent, {**ENTRY, "transform": TRANSFORM, "timestamp": STARTED})
-    single_jobs.start_training_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
-    assert resolved(child["States"]["StartTrainingJob"]["Parameters"], line) == alone.request
-
-
-def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
-    child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = f"{STARTED}-aws_batch_transform"
-    line, alone = line_of(settings_for_lines, monkeypatch, run_id), Recorder()
-    event = parse_event(
-        BatchTransformEvent,
-        {
-            "item": ENTRY["item"],
-            "modelName": line["model"]["name"],
-            "input": f"s3://output-bucket/{layout.sample_key(ENTRY['item'], run_id)}",
-            "transform": TRANSFORM,
-            "timestamp": STARTED,
-        },
-    )
-    single_jobs.start_transform_job(event, settings_for_lines, None, alone, datetime.now(UTC))  # type: ignore[arg-type]
-    assert resolved(child["States"]["StartBatchTransformJob"]["Parameters"], line) == alone.request
-
-
-def test_every_path_into_the_items_line_exists(child: Document, line: Document) -> None:
-    later = {"training", "created", "transform", "error", "problem", "unchanged"}
-    for text in strings_in({name: state.get("Parameters", {}) for name, state in child["States"].items()}):
-        if text.startswith("$.") and text.split(".")[1] not in later:
-            resolved({"x.$": text}, line)
-    for path in ("trainingTimeoutSeconds", "transformTimeoutSeconds"):
-        assert isinstance(line[path], int)
-
-
-def test_the_record_lies_where_summarize_run_looks(line: Document) -> None:
-    assert line["recordKey"].startswith(layout.records_prefix(line["runId"]))
-    assert line["trainingTimeoutSeconds"] == requests.training_timeout_in_seconds(line["trainingJob"])

@@ -29,7 +29,7 @@ def ready(deployed: Stack, small_csv: bytes) -> Stack:
     items = [deployed.own("item1"), deployed.own("item2")]
     for item in items:
         deployed.upload(item, small_csv)
-    run = deployed.run({"itemList": items}, deployed.own("first"))
+    run = deployed.run({"itemList": items}, deployed.own("functions-first"))
     assert run.description["status"] == "SUCCEEDED"
     return deployed
 
@@ -182,7 +182,9 @@ def logged(stack: Stack, group_id: str) -> list[dict[str, Any]]:
     logs = stack.client("logs")
     (group,) = logs.describe_log_groups(logGroupNamePrefix=f"{stack.name}-{group_id}")["logGroups"]
     (started,) = [
-        run.description["startDate"] for run in stack.runs if run.description["name"] == stack.own("first")
+        run.description["startDate"]
+        for run in stack.runs
+        if run.description["name"] == stack.own("functions-first")
     ]
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group["logGroupName"], startTime=int(started.timestamp() * 1000) - 60_000
@@ -206,7 +208,7 @@ def lines(ready: Stack) -> list[dict[str, Any]]:
 def test_every_log_line_of_a_step_carries_run_and_item(ready: Stack, lines: list[dict[str, Any]]) -> None:
     created = [line for line in lines if line.get("message") == "model created"]
     runs = {(line["run_id"], line["item"]) for line in created if line.get("run_id")}
-    (first,) = {key.split("/")[1] for key in ready.keys("runs/") if f"-{ready.own('first')}/" in key}
+    (first,) = {key.split("/")[1] for key in ready.keys("runs/") if f"-{ready.own('functions-first')}/" in key}
     assert {(first, ready.own("item1")), (first, ready.own("item2"))} <= runs
     assert all(line["level"] == "INFO" and line["service"] == "automlops" for line in created)
 

@@ -95,6 +95,6 @@ def test_asked_again_it_shows_what_is_there(deployed: Stack, stopped: str, shown
 @pytest.mark.usefixtures("shown")
 @starts(runs=1, items=2, training_jobs=2, transform_jobs=2)
 def test_a_rerun_completes_it(deployed: Stack, stopped: str) -> None:
-    run = deployed.run({"rerunOf": stopped}, deployed.own("completed"))
+    run = deployed.run({"rerunOf": stopped}, deployed.own("cut-completed"))
     assert run.description["status"] == "SUCCEEDED", run.description.get("cause")
     assert [*run.items] == [deployed.own("cut-one"), deployed.own("cut-two")]

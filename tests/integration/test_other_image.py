@@ -148,8 +148,14 @@ def test_each_way_to_fail_is_recorded_with_its_stage(
         ),
         (
             "refuse",
-            [*JOB, *TASK, *FAILED_JOB, *TASK],
-            ["StartTrainingJob", "CreateModel", "StartBatchTransformJob", "RecordTransformFailure"],
+            [*JOB, *TASK, *FAILED_JOB, *TASK, *TASK],
+            [
+                "StartTrainingJob",
+                "CreateModel",
+                "StartBatchTransformJob",
+                "DeleteModelAfterFailure",
+                "RecordTransformFailure",
+            ],
         ),
         (
             "slow answer",
@@ -164,12 +170,14 @@ def test_each_way_to_fail_is_recorded_with_its_stage(
                 "TaskStateExited",
                 *TASK,
                 *TASK,
+                *TASK,
             ],
             [
                 "StartTrainingJob",
                 "CreateModel",
                 "StartBatchTransformJob",
                 "StopBatchTransformJob",
+                "DeleteModelAfterFailure",
                 "RecordTransformFailure",
             ],
         ),

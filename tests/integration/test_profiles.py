@@ -224,7 +224,11 @@ def test_a_changed_parameter_function_and_definition_take_effect(local: Project)
         return message
 
     assert invoke().startswith("there is no object")
-    local.edit("functions/pipeline/aws.py", 'f"there is no object {uri}', 'f"changed: there is no object {uri}')
+    local.edit(
+        "functions/pipeline/inputs.py",
+        'f"there is no object {uri}; upload the item',
+        'f"changed: there is no object {uri}; upload the item',
+    )
     local.edit(
         "statemachine/automlops.asl.json", '"Comment": "For every item', '"Comment": "Changed: for every item'
     )

@@ -23,6 +23,11 @@ def put_features(deployed: Stack, item: str, content: bytes) -> str:
     return f"s3://{bucket}/{key}"
 
 
+def own(deployed: Stack, stem: str) -> str:
+    """A name of this session that no other module uses."""
+    return deployed.own(f"rerun-{stem}")
+
+
 def run_id_of(run: Run) -> str:
     assert run.manifest is not None, run.description
     run_id: str = run.manifest["runId"]
@@ -38,47 +43,47 @@ def cause_of(run: Run) -> str:
 @starts(runs=1, items=4, training_jobs=3, transform_jobs=2)
 def first(deployed: Stack, small_csv: bytes) -> Run:
     """One item that succeeds, and three that fail: before training, in it, and after it."""
-    fine, absent, broken, scored = (deployed.own(stem) for stem in ("fine", "absent", "broken", "scored"))
+    fine, absent, broken, scored = (own(deployed, stem) for stem in ("fine", "absent", "broken", "scored"))
     deployed.upload(fine, small_csv)
     deployed.upload(broken, NO_TABLE)
     deployed.upload(scored, small_csv)
     features = put_features(deployed, scored, NO_TABLE)
     entries: list[Any] = [fine, absent, broken, {"item": scored, "predictInput": features}]
-    return deployed.run({"itemList": entries}, deployed.own("first"))
+    return deployed.run({"itemList": entries}, own(deployed, "first"))
 
 
 @pytest.fixture(scope="module")
 @starts(runs=1, items=3, training_jobs=2, transform_jobs=3)
 def second(deployed: Stack, small_csv: bytes, first: Run) -> Run:
     """Its rerun, after everything was repaired."""
-    deployed.upload(deployed.own("absent"), small_csv)
-    deployed.upload(deployed.own("broken"), small_csv)
-    scored = deployed.own("scored")
+    deployed.upload(own(deployed, "absent"), small_csv)
+    deployed.upload(own(deployed, "broken"), small_csv)
+    scored = own(deployed, "scored")
     features = deployed.read(f"analysis_predicted/{scored}/{run_id_of(first)}/sample_prediction.csv")
     put_features(deployed, scored, features)
-    return deployed.run({"rerunOf": run_id_of(first)}, deployed.own("second"))
+    return deployed.run({"rerunOf": run_id_of(first)}, own(deployed, "second"))
 
 
 def test_the_first_run_fails_at_three_stages(deployed: Stack, first: Run) -> None:
     found = {item: (entry["status"], entry["stage"]) for item, entry in first.items.items()}
     assert found == {
-        deployed.own("fine"): ("SUCCEEDED", "StartBatchTransformJob"),
-        deployed.own("absent"): ("FAILED", "PrepareRun"),
-        deployed.own("broken"): ("FAILED", "StartTrainingJob"),
-        deployed.own("scored"): ("FAILED", "StartBatchTransformJob"),
+        own(deployed, "fine"): ("SUCCEEDED", "StartBatchTransformJob"),
+        own(deployed, "absent"): ("FAILED", "PrepareRun"),
+        own(deployed, "broken"): ("FAILED", "StartTrainingJob"),
+        own(deployed, "scored"): ("FAILED", "StartBatchTransformJob"),
     }
 
 
 def test_a_rerun_runs_what_failed_and_nothing_else(deployed: Stack, first: Run, second: Run) -> None:
     assert second.description["status"] == "SUCCEEDED", second.description.get("cause")
-    assert [*second.items] == [deployed.own(stem) for stem in ("absent", "broken", "scored")]
+    assert [*second.items] == [own(deployed, stem) for stem in ("absent", "broken", "scored")]
     assert {entry["status"] for entry in second.items.values()} == {"SUCCEEDED"}
     assert second.manifest is not None
     assert second.manifest["rerunOf"] == run_id_of(first)
 
 
 def test_an_item_that_failed_after_its_training_keeps_it(deployed: Stack, first: Run, second: Run) -> None:
-    scored = deployed.own("scored")
+    scored = own(deployed, "scored")
     before, after = first.items[scored], second.items[scored]
     assert after["trainingJobName"] == before["trainingJobName"]
     assert after["trainedIn"] == run_id_of(first)
@@ -93,7 +98,7 @@ def test_an_item_that_failed_after_its_training_keeps_it(deployed: Stack, first:
 
 
 def test_an_item_runs_again_with_what_was_asked_of_it(deployed: Stack, second: Run) -> None:
-    scored = deployed.own("scored")
+    scored = own(deployed, "scored")
     assert second.items[scored]["predictionsUri"].endswith(f"/{run_id_of(second)}/features.csv.out")
     assert deployed.read(second.items[scored]["predictionsUri"].split("/", 3)[3])
 

@@ -21,7 +21,7 @@ def trained(deployed: Stack, sample: dict[str, bytes]) -> Run:
     """A run that trains two items."""
     for item, content in zip(items(deployed), sample.values(), strict=False):
         deployed.upload(item, content)
-    run = deployed.run({"itemList": items(deployed)}, deployed.own("trained"))
+    run = deployed.run({"itemList": items(deployed)}, deployed.own("score-trained"))
     assert run.description["status"] == "SUCCEEDED", run.description.get("cause")
     return run
 
@@ -42,7 +42,7 @@ def scored(deployed: Stack, trained: Run, sample: dict[str, bytes]) -> Run:
     bucket, run_id = deployed.outputs["OutputBucketName"], manifest_of(trained)["runId"]
     given = f"s3://{bucket}/analysis_predicted/{features}/{run_id}/sample_prediction.csv"
     entries = [raw, {"item": features, "predictInput": given}, new]
-    return deployed.run({"itemList": entries, "mode": "score"}, deployed.own("scored"))
+    return deployed.run({"itemList": entries, "mode": "score"}, deployed.own("score-scored"))
 
 
 def manifest_of(run: Run) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_an_item_that_was_never_trained_is_told_to_be(deployed: Stack, scored: R
 
 
 def test_no_training_job_is_started(deployed: Stack, scored: Run) -> None:
-    started = manifest_of(scored)["runId"].split("-")[0].lower()
+    started = manifest_of(scored)["runId"].split("-")[0]
     jobs = deployed.client("sagemaker").list_training_jobs(NameContains=started)["TrainingJobSummaries"]
     assert jobs == []
     children = deployed.children(scored.arn)
@@ -102,9 +102,7 @@ def test_the_model_stays_the_items_last_accepted_one(deployed: Stack, trained: R
         latest = json.loads(deployed.read(f"analysis_predicted/{item}/latest.json"))
         trained_in, scored_in = manifest_of(trained)["runId"], manifest_of(scored)["runId"]
         assert latest["runId"] == latest["trainedIn"] == trained_in
-        assert {mode: run["runId"] for mode, run in latest["lastRuns"].items()} == {
-            "train": trained_in,
-            "score": scored_in,
-        }
+        noted = {mode: [run["runId"] for run in listed] for mode, listed in latest["lastRuns"].items()}
+        assert noted == {"train": [trained_in], "score": [scored_in]}
         assert scored.items[item]["modelDataUrl"] == trained.items[item]["modelDataUrl"]
         assert scored.items[item]["metrics"] == trained.items[item]["metrics"]

@@ -84,7 +84,7 @@ def test_an_unchanged_item_starts_nothing(deployed: Stack, runs: dict[str, Run])
         assert states(events) == ["CheckItem", "RecordUnchangedItem"]
     manifest = runs["same"].manifest
     assert manifest is not None
-    started = manifest["runId"].split("-")[0].lower()
+    started = manifest["runId"].split("-")[0]
     sagemaker = deployed.client("sagemaker")
     assert sagemaker.list_training_jobs(NameContains=started)["TrainingJobSummaries"] == []
     assert sagemaker.list_transform_jobs(NameContains=started)["TransformJobSummaries"] == []

@@ -250,7 +250,10 @@ def test_the_flag_selects_the_scenarios_and_makes_nothing_when_it_only_lists(
     code, output = run_session(root, account, STACK, "--collect-only", "-q")
     assert code == 0, output
     files = {line.partition("::")[0] for line in output.splitlines() if "::" in line}
-    assert files == {f"tests/integration/test_{name}.py" for name in ("functions", "runs", "smoke")}
+    assert files == {
+        f"tests/integration/test_{name}.py"
+        for name in ("functions", "manifest_command", "reruns", "runs", "score_mode", "smoke")
+    }
     assert "total" in output
     assert everything(owner) == before
 

@@ -119,7 +119,7 @@ def test_a_bucket_has_the_properties_of_its_template_and_can_be_used(
 
 def test_a_function_has_the_properties_of_its_template(clients: Clients, outputs: dict[str, str]) -> None:
     told = clients.get("lambda").get_function_configuration(FunctionName=outputs["PrepareRunFunctionName"])
-    assert (told["Timeout"], told["MemorySize"], told["Architectures"]) == (300, 1024, ["x86_64"])
+    assert (told["Timeout"], told["MemorySize"], told["Architectures"]) == (900, 2048, ["x86_64"])
     assert told["TracingConfig"] == {"Mode": "Active"}
     assert told["LoggingConfig"]["LogGroup"].startswith("automlops-PrepareRunLogs-")
     variables = told["Environment"]["Variables"]

@@ -12,7 +12,7 @@ from rich.console import Console
 from automlops import quotas as quotas_module
 from automlops.connection import Connection
 from automlops.errors import ServiceError
-from automlops.quotas import Quota, advice, needed_quotas, read_quotas, show_quotas
+from automlops.quotas import ALL_TYPES, Quota, advice, needed_quotas, read_quotas, show_quotas
 from automlops.stack import Stack
 
 Stubbed = Callable[[str], tuple[Any, Stubber]]
@@ -68,6 +68,38 @@ def test_quotas_are_found_on_any_page_by_their_whole_names(stubbed: Stubbed) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("spot", "uses"), [("false", ["training", "transform"]), ("true", ["spot training", "training", "transform"])]
+)
+def test_quotas_over_all_types_count_where_an_account_has_them(
+    stubbed: Stubbed, spot: str, uses: list[str]
+) -> None:
+    client, stub = stubbed("service-quotas")
+    own = page(
+        ("Number of instances across all transform jobs", 6, "L-6"),
+        ("NUMBER OF INSTANCES ACROSS TRAINING JOBS", 7, "L-7"),
+        ("Number of instances across all Spot Training jobs", 8, "L-8"),
+        ("Number of instances across all processing jobs", 1, "L-1"),
+        ("ml.m5.large for spot training job usage", 21, "L-4"),
+        ("ml.m5.xlarge for transform job usage", 20, "L-2"),
+        ("ml.m5.large for training job usage", 20, "L-3"),
+    )
+    stub.add_response("list_service_quotas", own, {"ServiceCode": "sagemaker"})
+    quotas = read_quotas(client, needed_quotas(PARAMETERS | {"TrainingUseSpot": spot}))
+    assert [quota.instance_type for quota in quotas] == ["ml.m5.large", "ml.m5.xlarge", *([ALL_TYPES] * len(uses))]
+    limits = {"training": (7, "L-7"), "spot training": (8, "L-8"), "transform": (6, "L-6")}
+    assert [(quota.use, quota.limit, quota.code) for quota in quotas[2:]] == [(use, *limits[use]) for use in uses]
+    assert "that fits if no other jobs run: 6." in advice(quotas, stack_of(), "eu-west-1")[0]
+
+
+def test_an_accounts_own_value_stands_before_the_default(stubbed: Stubbed) -> None:
+    client, stub = stubbed("service-quotas")
+    name = "Number of instances across all training jobs"
+    for operation, limit in (("list_service_quotas", 9), ("list_aws_default_service_quotas", 4)):
+        stub.add_response(operation, page((name, limit, "L-7")), {"ServiceCode": "sagemaker"})
+    assert read_quotas(client, [TRAINING]) == [TRAINING, Quota(ALL_TYPES, "training", 9, "L-7")]
+
+
 def test_a_quota_that_was_never_raised_has_awss_default(stubbed: Stubbed) -> None:
     client, stub = stubbed("service-quotas")
     own = page(("ml.m5.large for training job usage", 20, "L-3"))
@@ -104,24 +136,40 @@ def known(training: int, transform: int) -> list[Quota]:
 
 
 def test_the_smaller_quota_says_what_fits() -> None:
-    [line] = advice(known(20, 5), stack_of(), "eu-west-1")
-    assert line == "MaxConcurrency that fits if no other jobs run: 5. The stack 'mine' has 5."
+    assert advice(known(20, 5), stack_of(), "eu-west-1") == [
+        "MaxConcurrency that fits if no other jobs run: 5. The stack 'mine' has 5.",
+        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more.",
+    ]
 
 
 def test_a_stack_that_asks_for_more_is_told_how_to_change_either() -> None:
     lines = advice(known(3, 4), stack_of(MaxConcurrency="10"), "eu-west-1")
     assert "that fits if no other jobs run: 3. The stack 'mine' has 10." in lines[0]
-    assert "MaxConcurrency=3" in lines[1]
+    assert "MaxConcurrency=3" in lines[2]
     raise_it = "aws service-quotas request-service-quota-increase --service-code sagemaker"
-    assert [line.strip() for line in lines[3:]] == [
+    assert [line.strip() for line in lines[4:]] == [
         f"{raise_it} --quota-code {code} --desired-value 10 --region eu-west-1" for code in ("L-3", "L-2")
     ]
 
 
+def test_large_quotas_are_bounded_by_the_rate_of_calls() -> None:
+    lines = advice(known(500, 101), stack_of(), "eu-west-1")
+    assert "that fits if no other jobs run: 100." in lines[0]
+    assert lines[2].startswith("SageMaker takes about one create call a second: at that, no more than 100 items")
+    assert len(lines) == 3
+    assert len(advice(known(100, 500), stack_of(MaxConcurrency="100"), "eu-west-1")) == 2
+
+
+def test_a_stack_above_the_rate_of_calls_needs_no_other_quota() -> None:
+    lines = advice(known(500, 500), stack_of(MaxConcurrency="300"), "eu-west-1")
+    assert "MaxConcurrency=100" in lines[-1]
+    assert not [line for line in lines if "--quota-code" in line]
+
+
 def test_a_quota_of_nothing_is_told_as_such() -> None:
     lines = advice(known(0, 20), stack_of(), "eu-west-1")
-    assert "A quota of 0 lets nothing run" in lines[1]
-    assert [line.split("--quota-code ")[1][:3] for line in lines[3:]] == ["L-3"]
+    assert "A quota of 0 lets nothing run" in lines[2]
+    assert [line.split("--quota-code ")[1][:3] for line in lines[4:]] == ["L-3"]
 
 
 def test_what_one_quota_tells_counts_though_the_other_is_unknown() -> None:

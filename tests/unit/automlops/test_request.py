@@ -204,7 +204,7 @@ def test_a_new_emulator_runs_what_is_given_with_the_request() -> None:
 
 def test_request_larger_than_an_executions_input_is_refused(tmp_path: Path) -> None:
     event = event_in(tmp_path, {"itemList": [f"{n:06d}{'x' * 100}" for n in range(3000)]})
-    with pytest.raises(CommandError, match="at most 262,144"):
+    with pytest.raises(CommandError, match="at most 245,760"):
         build_request([], event)
 
 

@@ -184,3 +184,13 @@ def test_a_field_named_role_arn_may_come_from_a_path(path: str, kind: type, inne
     assert [binding.field for binding in bindings] == ["RoleArn", "Other"]
     source = bindings[0].string_expression_simple
     assert (type(source), source.literal_value) == (kind, inner)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_components_key_is_there_before_it_is_asked_for() -> None:
+    first, second = (
+        parse_definition(json.dumps({"StartAt": name, "States": {name: {"Type": "Succeed"}}})) for name in "AB"
+    )
+    # moto makes the key up when it is first asked for: children that meet a retrier at once get several.
+    assert first.heap_key == str(id(first))
+    assert first.heap_key != second.heap_key

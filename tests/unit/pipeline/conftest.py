@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "SPLIT_TYPE": "Line",
     "MAX_PAYLOAD_IN_MB": "6",
     "MAX_CONCURRENCY": "5",
+    "KEEP_MODELS": "false",
     "MAXIMUM_ERROR_RATIO": "1.0",
 }
 

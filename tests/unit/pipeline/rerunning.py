@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from pipeline.reruns import Own, Rerun, Services, marker_key, select_for_rerun
@@ -37,6 +38,25 @@ class Jobs:
     def __init__(self, statuses: Mapping[str, str] | None = None) -> None:
         self.statuses = dict(statuses or {})
         self.asked: list[str] = []
+        # Names that the lists tell, by the list's name; and what was stopped or deleted.
+        self.left: dict[str, list[str]] = {}
+        self.removed: list[str] = []
+
+    def get_paginator(self, listing: str) -> Any:
+        entries, key = {
+            "list_models": ("Models", "ModelName"),
+            "list_training_jobs": ("TrainingJobSummaries", "TrainingJobName"),
+            "list_transform_jobs": ("TransformJobSummaries", "TransformJobName"),
+        }[listing]
+        page = {entries: [{key: name} for name in self.left.get(listing, [])]}
+        return SimpleNamespace(paginate=lambda **_: [page])
+
+    def stop_training_job(self, *, TrainingJobName: str) -> None:  # noqa: N803 - boto3's names
+        self.removed.append(TrainingJobName)
+        self.statuses[TrainingJobName] = "Stopping"
+
+    def delete_model(self, *, ModelName: str) -> None:  # noqa: N803 - boto3's names
+        self.removed.append(ModelName)
 
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self.asked.append(TrainingJobName)
@@ -59,11 +79,11 @@ class Place:
         self.executions = Executions()
         self.jobs = Jobs()
 
-    def rerun(self, run_id: str, of: str = R0) -> Rerun:
+    def rerun(self, run_id: str, of: str = R0, *, keep_models: bool = False) -> Rerun:
         """What PrepareRun of the execution of `run_id` is told."""
         stubs: Any = (self.s3, lambda: self.executions, lambda: self.jobs)
         services = Services(*stubs)
-        return select_for_rerun(of, Own(run_id, f"arn:{run_id}"), BUCKET, services)
+        return select_for_rerun(of, Own(run_id, f"arn:{run_id}"), BUCKET, services, keep_models=keep_models)
 
     def add_rerun(
         self, run_id: str, of: str, lines: list[dict[str, Any]], *records: dict[str, Any], root: str = R0

@@ -110,7 +110,7 @@ def objects(**sizes: int) -> list[DataObject]:
 
 
 def test_the_one_file_with_bytes_can_be_sent_whole() -> None:
-    assert inputs.whole_file(FOLDER, objects(SUCCESS=0, a_csv=100 * 1024 * 1024)) == f"{FOLDER}a.csv"
+    assert inputs.whole_file(FOLDER, objects(SUCCESS=0, a_csv=100_000_000)) == f"{FOLDER}a.csv"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_one_file_with_bytes_can_be_sent_whole() -> None:
     [
         (objects(a_csv=1, b_csv=1), DataAmbiguousError, r"in/ holds 2 objects \(in/a.csv, in/b.csv\)"),
         (objects(a_csv=1, a_csv_bak=0), DataAmbiguousError, r"would also read in/a\.csv\.bak"),
-        (objects(a_csv=100 * 1024 * 1024 + 1), DataTooLargeError, r"100 MB, and .*/a\.csv has 104,857,601 bytes"),
+        (objects(a_csv=100_000_001), DataTooLargeError, r"100 MB, and .*/a\.csv has 100,000,001 bytes"),
         (objects(a_csv_gz=1), DataNotReadableError, r"a\.csv\.gz is compressed; upload it unpacked"),
     ],
     ids=["two", "longer name", "large", "compressed"],

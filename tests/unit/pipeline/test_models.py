@@ -176,7 +176,7 @@ def test_a_step_that_trained_becomes_the_items_last_accepted_model(environment: 
         "trainedIn": OLDER,
         "trainingJobName": "training-job-x",
         "environment": {"threads": "2"},
-        "lastRuns": {"train": ran(STEP)},
+        "lastRuns": {"train": [ran(STEP)]},
         **{key: answer[key] for key in ("modelName", "modelDataUrl", "image", "metrics")},
     }
     assert answer["metrics"] == {"rows": 2}
@@ -197,6 +197,41 @@ def test_an_older_run_never_replaces_a_younger_ones_model(
     assert (s3.objects[LATEST] != before) is replaced
 
 
+def test_a_rerun_that_keeps_an_old_training_never_replaces_a_younger_one(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    # Accepted, but its transform failed; another run trained anew; then the first was rerun.
+    for run_id, trained_in in ((OLDER, OLDER), (RUN, RUN)):
+        create(environment, s3, Models(), **STEP | {"runId": run_id, "trainedIn": trained_in})
+    before = s3.objects[LATEST]
+    sagemaker = Models()
+    create(environment, s3, sagemaker, **STEP | {"runId": YOUNGER, "trainedIn": OLDER})
+    assert sagemaker.request
+    assert s3.objects[LATEST] == before
+    # A rerun of the youngest training is its model's newest run.
+    create(environment, s3, Models(), **STEP | {"runId": YOUNGER, "trainedIn": RUN})
+    assert (s3.json(LATEST)["runId"], s3.json(LATEST)["trainedIn"]) == (YOUNGER, RUN)
+
+
+def test_the_five_newest_runs_of_each_mode_are_noted_once_through_all_models(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    runs = [f"2026112{day}T000000000Z-x" for day in range(1, 8)]
+    create(environment, s3, Models(), **STEP | {"runId": runs[0], "trainedIn": runs[0]})
+    create(environment, s3, Models(), **SCORING | {"runId": runs[1]})
+    for run_id in [*runs, runs[6]]:
+        create(environment, s3, Models(), **STEP | {"runId": run_id, "trainedIn": run_id})
+    noted = {mode: [run["runId"] for run in listed] for mode, listed in s3.json(LATEST)["lastRuns"].items()}
+    assert noted == {"train": runs[:1:-1], "score": [runs[1]]}
+
+
+@pytest.mark.parametrize("noted", [{"train": {"runId": RUN}}, [], {"train": [{}]}])
+def test_runs_that_cannot_be_told_count_as_none(environment: dict[str, str], noted: Any) -> None:
+    s3 = Objects({ARTIFACT: b"x"})
+    create(environment, s3, Models(), **STEP)
+    s3.objects[LATEST] = json.dumps(s3.json(LATEST) | {"lastRuns": noted}).encode()
+    create(environment, s3, Models(), **SCORING)
+    assert s3.json(LATEST)["lastRuns"] == {"score": [ran(SCORING)]}
+
+
 def test_a_step_that_scored_keeps_the_model_and_is_noted(environment: dict[str, str]) -> None:
     s3 = Objects({ARTIFACT: b"x", METRICS: b'{"rows": 2}'})
     create(environment, s3, Models(), **STEP)
@@ -207,7 +242,8 @@ def test_a_step_that_scored_keeps_the_model_and_is_noted(environment: dict[str, 
     answer = create(environment | {"MAXIMUM_ERROR_RATIO": "0.01"}, s3, Models(), **step)
     assert answer["metrics"] == {"rows": 2}
     after = s3.json(LATEST)
-    assert after == before | {"note": "of another version", "lastRuns": {"train": ran(STEP), "score": ran(step)}}
+    runs = {"train": [ran(STEP)], "score": [ran(step)]}
+    assert after == before | {"note": "of another version", "lastRuns": runs}
 
 
 def test_scoring_is_not_judged(environment: dict[str, str]) -> None:
@@ -219,16 +255,18 @@ def test_scoring_is_not_judged(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last"),
-    [(YOUNGER, YOUNGER), (OLDER, RUN), (RUN, RUN)],
+    ("first", "noted"),
+    [(YOUNGER, [YOUNGER, RUN]), (OLDER, [RUN, OLDER]), (RUN, [RUN])],
     ids=["younger", "older", "itself"],
 )
-def test_an_older_run_is_not_noted_over_a_younger_one(environment: dict[str, str], first: str, last: str) -> None:
+def test_runs_are_noted_by_age_in_whatever_order_they_come(
+    environment: dict[str, str], first: str, noted: list[str]
+) -> None:
     s3 = Objects({ARTIFACT: b"x"})
     create(environment, s3, Models(), **STEP)
     for run_id in (first, RUN):
         create(environment, s3, Models(), **SCORING | {"runId": run_id})
-    assert s3.json(LATEST)["lastRuns"]["score"]["runId"] == last
+    assert [run["runId"] for run in s3.json(LATEST)["lastRuns"]["score"]] == noted
 
 
 def test_scoring_with_a_model_that_was_replaced_meanwhile_is_not_noted(environment: dict[str, str]) -> None:
@@ -242,11 +280,11 @@ def test_scoring_with_a_model_that_was_replaced_meanwhile_is_not_noted(environme
 
 @pytest.mark.parametrize(
     ("step", "noted"),
-    [(STEP, {"train": YOUNGER}), (SCORING, {"train": YOUNGER, "score": RUN})],
+    [(STEP, {"train": [YOUNGER, OLDER]}), (SCORING, {"train": [YOUNGER, OLDER], "score": [RUN]})],
     ids=["train", "score"],
 )
 def test_of_two_runs_at_once_neither_is_lost(
-    environment: dict[str, str], step: dict[str, Any], noted: dict[str, str]
+    environment: dict[str, str], step: dict[str, Any], noted: dict[str, list[str]]
 ) -> None:
     class Raced(Objects):
         races = 0
@@ -262,7 +300,8 @@ def test_of_two_runs_at_once_neither_is_lost(
     s3.races = 1
     create(environment, s3, Models(), **step)
     assert s3.json(LATEST)["runId"] == YOUNGER
-    assert {mode: run["runId"] for mode, run in s3.json(LATEST)["lastRuns"].items()} == noted
+    runs = s3.json(LATEST)["lastRuns"]
+    assert {mode: [run["runId"] for run in listed] for mode, listed in runs.items()} == noted
 
 
 def test_a_file_that_never_rests_is_given_up(environment: dict[str, str]) -> None:

@@ -240,7 +240,7 @@ def test_data_of_more_than_100_mb_is_not_scored_in_one_request(settings: Prepare
     class Large(Objects):
         def list_objects_v2(self, *args: Any, **told: Any) -> dict[str, Any]:
             answer = super().list_objects_v2(*args, **told)
-            answer["Contents"][0]["Size"] = 100 * 1024 * 1024 + 1
+            answer["Contents"][0]["Size"] = 100_000_001
             return answer
 
     s3 = Large(with_latest(data("a")).objects)
@@ -255,7 +255,7 @@ KEPT = reruns.KeptTraining(
     training={"name": "training-job-a-earlier", "arn": "arn:t", "status": "Completed", "createdAt": 1},
     trained_in=EARLIER,
     image="image:of-then",
-    fingerprint="fingerprint of then",
+    training_fingerprint="training of then",
 )
 
 
@@ -264,20 +264,25 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
 ) -> None:
     asked: list[Any] = []
 
-    def select(*args: Any) -> reruns.Rerun:
-        asked.extend(args[:3])
+    def select(*args: Any, keep_models: bool) -> reruns.Rerun:
+        asked.extend([*args[:3], keep_models])
         entries = [parse_event(ItemRequest, {"item": item, "environment": {"A": "1"}}) for item in "ab"]
-        return reruns.Rerun("train", entries, {"a": KEPT})
+        return reruns.Rerun("train", 7, 2.5, entries, {"a": KEPT})
 
     monkeypatch.setattr(reruns, "select_for_rerun", select)
     # The data of the kept training need not be there any more.
     s3 = Objects(data("b"))
     run = prepare(settings, s3, {"rerunOf": EARLIER})
-    assert asked == [EARLIER, reruns.Own(RUN, "arn:one"), "output-bucket"]
+    assert asked == [EARLIER, reruns.Own(RUN, "arn:one"), "output-bucket", False]
     assert (run.mode, run.rerun_of) == ("train", EARLIER)
+    # What was asked of the run holds for its rerun, unless it is asked otherwise.
+    assert (run.max_concurrency, run.tolerated_failure_percentage) == (7, 2.5)
+    told = {"rerunOf": EARLIER, "maxConcurrency": 3, "toleratedFailurePercentage": 0}
+    other = prepare(settings, s3, told, arn="arn:two", name="other")
+    assert (other.max_concurrency, other.tolerated_failure_percentage) == (3, 0)
     kept, anew = s3.json(run.items_key)
     assert (kept["training"], kept["trainedIn"]) == (KEPT.training, EARLIER)
-    assert kept["fingerprint"] == "fingerprint of then"
+    assert kept["trainingFingerprint"] == "training of then"
     assert not {"trainingJob", "trainingTimeoutSeconds"} & kept.keys()
     assert kept["model"]["image"] == "image:of-then"
     assert kept["model"]["modelDataUrl"].endswith("/a/training-job-a-earlier/output/model.tar.gz")
@@ -293,10 +298,13 @@ def test_a_refused_model_is_judged_again_or_trained_on_what_has_changed(
     settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = Objects(data("a"))
-    of_then = only_line(s3, prepare(settings, s3, {"itemList": ["a"]}))["fingerprint"]
-    entry = parse_event(ItemRequest, {"item": "a"})
-    kept = replace(KEPT, fingerprint=of_then, model_refused=True)
-    monkeypatch.setattr(reruns, "select_for_rerun", lambda *_: reruns.Rerun("train", [entry], {"a": kept}))
+    of_then = only_line(s3, prepare(settings, s3, {"itemList": ["a"]}))["trainingFingerprint"]
+    # How its predictions are made has no part in how good the model is.
+    entry = parse_event(ItemRequest, {"item": "a", "transform": {"maxPayloadInMB": 7}})
+    kept = replace(KEPT, training_fingerprint=of_then, model_refused=True)
+    monkeypatch.setattr(
+        reruns, "select_for_rerun", lambda *_, **__: reruns.Rerun("train", 7, 2.5, [entry], {"a": kept})
+    )
     same = only_line(s3, prepare(settings, s3, {"rerunOf": EARLIER}, arn="arn:two", name="same"))
     assert (same["training"], same["trainedIn"]) == (KEPT.training, EARLIER)
     s3.objects["analysis_predict/a/Online_Retail.csv"] = b"other data"
@@ -305,11 +313,35 @@ def test_a_refused_model_is_judged_again_or_trained_on_what_has_changed(
     assert changed["trainingJob"]["TrainingJobName"]
 
 
+def test_a_kept_trainings_result_is_told_by_how_it_is_scored_today(
+    settings: PrepareRunSettings, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = {"item": "a", "predictInput": "s3://data-bucket/in/x.csv"}
+    s3 = Objects(data("a") | {"in/x.csv": b"1"})
+    first = only_line(s3, prepare(settings, s3, {"itemList": [request]}))
+    kept = replace(KEPT, training_fingerprint=first["trainingFingerprint"])
+    entry = parse_event(ItemRequest, request)
+    monkeypatch.setattr(
+        reruns, "select_for_rerun", lambda *_, **__: reruns.Rerun("train", 7, 2.5, [entry], {"a": kept})
+    )
+
+    def rerun(name: str, **variables: str) -> dict[str, Any]:
+        today = load_settings(PrepareRunSettings, environment | variables)
+        return only_line(s3, prepare(today, s3, {"rerunOf": EARLIER}, arn=f"arn:{name}", name=name))
+
+    lines = [rerun("same"), rerun("training", TIME_SERIES_LENGTH="9"), rerun("scoring", MAX_PAYLOAD_IN_MB="7")]
+    s3.objects["in/x.csv"] = b"2"
+    lines.append(rerun("features"))
+    assert {line["trainingFingerprint"] for line in lines} == {first["trainingFingerprint"]}
+    same = [line["fingerprint"] == first["fingerprint"] for line in lines]
+    assert same == [True, True, False, False]
+
+
 def test_a_rerun_of_a_run_that_scored_scores(
     settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = parse_event(ItemRequest, {"item": "a"})
-    monkeypatch.setattr(reruns, "select_for_rerun", lambda *_: reruns.Rerun("score", [entry], {}))
+    monkeypatch.setattr(reruns, "select_for_rerun", lambda *_, **__: reruns.Rerun("score", 7, 2.5, [entry], {}))
     s3 = with_latest(data("a"))
     run = prepare(settings, s3, {"rerunOf": EARLIER})
     assert run.mode == "score"

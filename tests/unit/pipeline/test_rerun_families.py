@@ -41,7 +41,7 @@ def test_a_training_is_kept_through_reruns_that_fail(place: Place) -> None:
     kept = place.rerun(R1).kept["item2"]
     again = line(0, R1, item="item2", trainingJob=None, training=kept.training, trainedIn=kept.trained_in)
     again["model"] |= {"image": kept.image, "modelDataUrl": line(2, R0)["model"]["modelDataUrl"]}
-    again["fingerprint"] = kept.fingerprint
+    again["trainingFingerprint"] = kept.training_fingerprint
     # Cut off before there was a record; then failed.
     place.add_rerun(R1, R0, [again])
     assert place.rerun(R2).kept["item2"] == kept

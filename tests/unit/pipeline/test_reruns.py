@@ -39,7 +39,7 @@ def test_a_training_that_ended_well_is_kept(place: Place) -> None:
     assert kept.keys() == {"item2"}
     one = kept["item2"]
     assert one.training == trained(2)
-    assert (one.trained_in, one.image, one.fingerprint) == (R0, "image:1", f"print-{R0}")
+    assert (one.trained_in, one.image, one.training_fingerprint) == (R0, "image:1", f"training-{R0}")
     # Of what the record tells, SageMaker is not asked.
     assert place.jobs.asked == []
 
@@ -70,6 +70,23 @@ def test_a_training_of_which_nothing_was_recorded_is_asked_about(place: Place, s
     assert place.jobs.asked == ["t-item3-20261122T000000000Z"]
     if kept:
         assert found["item3"].training == trained(3) | {"createdAt": 1795340556123}
+
+
+@pytest.mark.parametrize("keep_models", [False, True], ids=["removed", "kept"])
+def test_what_a_run_that_was_cut_off_has_left_is_removed_first(place: Place, keep_models: bool) -> None:
+    job, model = line(3, R0)["trainingJob"]["TrainingJobName"], line(3, R0)["model"]["name"]
+    place.add_training(line(3, R0))
+    place.jobs.statuses[job] = "InProgress"
+    place.jobs.left = {"list_training_jobs": [job, "another's"], "list_models": [model, "another's"]}
+    assert "item3" not in place.rerun(R1, keep_models=keep_models).kept
+    assert place.jobs.removed == ([job] if keep_models else [job, model])
+
+
+def test_a_run_that_has_summed_itself_up_has_cleared_up_too(place: Place) -> None:
+    place.s3.add(f"runs/{R0}/manifest.json", b"{}")
+    place.jobs.left = {"list_models": [line(3, R0)["model"]["name"]]}
+    place.rerun(R1)
+    assert place.jobs.removed == []
 
 
 def test_without_an_artifact_sagemaker_is_not_asked(place: Place) -> None:
@@ -115,7 +132,9 @@ def test_a_rerun_in_mode_score_keeps_no_training() -> None:
 
 
 def test_a_refused_item_is_tried_again(place: Place) -> None:
-    refused = line(1, R0, trainingJob=None, model=None, transformJob=None, trainedIn=None, fingerprint=None)
+    refused = line(
+        1, R0, trainingJob=None, model=None, transformJob=None, trainedIn=None, trainingFingerprint=None
+    )
     place.s3.add_run(R0, [line(0, R0), refused])
     place.s3.add_record(R0, failure(1, stage="PrepareRun", error={"Error": "DataEmptyError", "Cause": "empty"}))
     rerun = place.rerun(R1)

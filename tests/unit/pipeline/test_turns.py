@@ -2,37 +2,94 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from pipeline import reruns
+from pipeline.contracts import ItemRequest, parse_event
 from pipeline.settings import PrepareRunSettings
 from pipeline.turns import seconds_to_wait
 
 from .objects import Objects, data, prepare
 
+EARLIER = "20261121T094236123Z-earlier"
+
 
 @pytest.mark.parametrize(
-    ("items", "at_once"), [(39, 20), (1000, 9), (0, 20)], ids=["less than two waves", "few at once", "none trains"]
+    ("items", "at_once"), [(9, 20), (1000, 9), (0, 20)], ids=["few items", "few at once", "none starts a job"]
 )
 def test_nobody_waits_in_a_small_run(items: int, at_once: int) -> None:
     assert seconds_to_wait(range(items), at_once) == {}
 
 
 @pytest.mark.parametrize(
-    ("at_once", "second", "last"), [(10, 8, 68), (20, 8, 142), (100, 2, 148), (1000, 1, 999)], ids=str
+    ("items", "at_once", "waiting", "second", "last"),
+    [
+        (10, 10, 9, 3, 27),
+        (19, 10, 9, 3, 27),
+        (20, 10, 9, 8, 68),
+        (200, 20, 19, 8, 142),
+        (200, 40, 39, 4, 146),
+        (200, 50, 49, 3, 147),
+        (1000, 100, 99, 3, 297),
+        (200, 200, 199, 3, 597),
+        (200, 1000, 199, 3, 597),
+    ],
+    ids=lambda value: str(value),
 )
-def test_the_first_wave_starts_one_after_another(at_once: int, second: int, last: int) -> None:
-    waits = seconds_to_wait(range(2 * at_once), at_once)
-    assert list(waits) == list(range(1, at_once))
-    assert (waits[1], waits[at_once - 1]) == (second, last)
+def test_the_first_items_start_one_after_another(
+    items: int, at_once: int, waiting: int, second: int, last: int
+) -> None:
+    waits = seconds_to_wait(range(items), at_once)
+    assert list(waits) == list(range(1, waiting + 1))
+    assert (waits[1], waits[waiting]) == (second, last)
     assert sorted(waits.values()) == list(waits.values())
 
 
-def test_items_that_start_no_training_take_no_turn(settings: PrepareRunSettings) -> None:
+def waiting_items(s3: Objects, items_key: str) -> dict[str, int]:
+    return {line["item"]: line["startAfterSeconds"] for line in s3.json(items_key) if "startAfterSeconds" in line}
+
+
+def test_items_that_start_no_job_take_no_turn(settings: PrepareRunSettings) -> None:
     names = [f"item-{number:02}" for number in range(25)]
     absent = set(names[1:4])
     s3 = Objects(data(*(name for name in names if name not in absent)))
     run = prepare(settings, s3, {"itemList": names, "maxConcurrency": 11})
-    waiting = {
-        line["item"]: line["startAfterSeconds"] for line in s3.json(run.items_key) if "startAfterSeconds" in line
+    assert waiting_items(s3, run.items_key) == {
+        f"item-{number:02}": round((number - 3) * 7.5) for number in range(4, 14)
     }
-    assert waiting == {f"item-{number:02}": round((number - 3) * 7.5) for number in range(4, 14)}
+
+
+def test_items_that_only_score_wait_as_well(settings: PrepareRunSettings) -> None:
+    names = [f"item-{number:02}" for number in range(10)]
+    s3 = Objects(data(*names))
+    for name in names:
+        latest = {
+            "runId": EARLIER,
+            "modelName": name,
+            "modelDataUrl": "s3://output-bucket/model",
+            "image": "image",
+        }
+        s3.objects[f"analysis_predicted/{name}/latest.json"] = json.dumps(latest).encode()
+    run = prepare(settings, s3, {"itemList": names, "mode": "score", "maxConcurrency": 10})
+    assert waiting_items(s3, run.items_key) == {f"item-{number:02}": number * 3 for number in range(1, 10)}
+
+
+def test_trainings_kept_and_anew_wait_in_one_row(
+    settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"item-{number:02}" for number in range(12)]
+    training = {"name": "training-job", "arn": "arn:t", "status": "Completed", "createdAt": 1}
+    kept = {name: reruns.KeptTraining(training, EARLIER, "image", "training") for name in names[::2]}
+
+    def select(*_: Any, **__: Any) -> reruns.Rerun:
+        return reruns.Rerun("train", 12, 0.0, [parse_event(ItemRequest, {"item": name}) for name in names], kept)
+
+    monkeypatch.setattr(reruns, "select_for_rerun", select)
+    s3 = Objects(data(*names))
+    run = prepare(settings, s3, {"rerunOf": EARLIER, "maxConcurrency": 12})
+    assert [("training" in line, line.get("startAfterSeconds", 0)) for line in s3.json(run.items_key)] == [
+        (number % 2 == 0, number * 3) for number in range(12)
+    ]

@@ -15,35 +15,48 @@ from pipeline.inputs import DataObject
 from pipeline.settings import PrepareRunSettings, load_settings
 
 from .objects import Objects, data, prepare
-from .stored import success
+from .stored import failure, success
 
 DATA = [DataObject("s3://data-bucket/in/a.csv", '"1"', 5), DataObject("s3://data-bucket/in/b.csv", '"2"', 6)]
 ENTRY = {"item": "a", "hyperparameters": {"seed": "1", "depth": "2"}}
-MODEL = {"image": "image:1"}
 EARLIER = "20261121T000000000Z-earlier"
 RECORD_KEY = f"runs/{EARLIER}/records/0.json"
+
+
+def training(
+    settings: PrepareRunSettings, entry: dict[str, Any] | None = None, found: list[DataObject] | None = None
+) -> str:
+    """The fingerprint of the item's training."""
+    asked = parse_event(ItemRequest, entry or ENTRY)
+    return unchanged.training_fingerprint(asked, settings, DATA if found is None else found)
+
+
+MODES: tuple[Mode, ...] = ("train", "score")
 
 
 def fingerprint(
     settings: PrepareRunSettings,
     entry: dict[str, Any] | None = None,
     found: list[DataObject] | None = None,
+    scored: list[DataObject] | None = None,
     mode: Mode = "train",
     **model: Any,
 ) -> str:
-    return unchanged.fingerprint_of(
+    """The fingerprint of the item's result; `model` is that of mode score."""
+    return unchanged.result_fingerprint(
         parse_event(ItemRequest, entry or ENTRY),
         settings,
-        DATA if found is None else found,
+        scored or [],
         mode=mode,
-        model=MODEL | model,
+        model=training(settings, entry, found) if mode == "train" else model,
     )
 
 
 def test_the_same_things_have_the_same_fingerprint_in_any_spelling(settings: PrepareRunSettings) -> None:
     other = {"training": {}, "hyperparameters": {"depth": "2", "seed": "1"}, "input": None, "item": "a"}
     assert fingerprint(settings, other) == fingerprint(settings)
-    assert len(fingerprint(settings)) == 64
+    assert training(settings, other) == training(settings)
+    assert len(fingerprint(settings)) == len(training(settings)) == 64
 
 
 @pytest.mark.parametrize(
@@ -53,30 +66,51 @@ def test_the_same_things_have_the_same_fingerprint_in_any_spelling(settings: Pre
         {"found": [DATA[0], DATA[1]._replace(etag='"3"')]},
         {"found": [DATA[0], DATA[1]._replace(size=7)]},
         {"found": [DATA[0], DATA[1]._replace(uri="s3://data-bucket/in/c.csv")]},
-        {"image": "image:2"},
-        {"artifact": "s3://output-bucket/model.tar.gz"},
-        {"environment": {"a": "b"}},
-        {"mode": "score"},
         {"entry": ENTRY | {"item": "b"}},
         {"entry": ENTRY | {"hyperparameters": {"seed": "2", "depth": "2"}}},
         {"entry": ENTRY | {"environment": {"threads": "2"}}},
-        {"entry": ENTRY | {"predictInput": "s3://data-bucket/x.csv"}},
         {"entry": ENTRY | {"input": "s3://data-bucket/in/"}},
         {"entry": ENTRY | {"training": {"useSpot": False}}},
-        {"entry": ENTRY | {"transform": {"maxConcurrentTransforms": 0}}},
     ],
     ids=[
-        "an object less", "etag", "size", "key", "image", "artifact", "environment", "mode", "item",
-        "hyperparameter", "variable", "predictInput", "input", "training", "transform",
+        "an object less", "etag", "size", "key", "item", "hyperparameter", "variable", "input", "training",
     ],
 )  # fmt: skip
-def test_whatever_shapes_the_result_changes_the_fingerprint(
+def test_whatever_shapes_the_training_changes_both_fingerprints(
     settings: PrepareRunSettings, changed: dict[str, Any]
 ) -> None:
+    assert training(settings, **changed) != training(settings)
     assert fingerprint(settings, **changed) != fingerprint(settings)
 
 
+@pytest.mark.parametrize("mode", ["train", "score"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scored": [DATA[0]]},
+        {"entry": ENTRY | {"predictInput": "s3://data-bucket/x.csv"}},
+        {"entry": ENTRY | {"transform": {"maxConcurrentTransforms": 0}}},
+    ],
+    ids=["what is scored", "predictInput", "transform"],
+)
+def test_whatever_shapes_the_scoring_changes_the_results_fingerprint_alone(
+    settings: PrepareRunSettings, changed: dict[str, Any], mode: Mode
+) -> None:
+    assert training(settings, changed.get("entry")) == training(settings)
+    assert fingerprint(settings, mode=mode, **changed) != fingerprint(settings, mode=mode)
+
+
+def test_a_score_goes_by_its_model_and_not_by_how_it_would_be_trained(settings: PrepareRunSettings) -> None:
+    retrained = ENTRY | {"hyperparameters": {}, "training": {"useSpot": False}}
+    assert fingerprint(settings, retrained, mode="score") == fingerprint(settings, mode="score")
+    assert fingerprint(settings, mode="score", artifact="a") != fingerprint(settings, mode="score", artifact="b")
+    entry, made_by = parse_event(ItemRequest, ENTRY), {"artifact": "a"}
+    of = {unchanged.result_fingerprint(entry, settings, [], mode=mode, model=made_by) for mode in MODES}
+    assert len(of) == len(MODES)
+
+
 SHAPES_TRAINING: dict[str, Any] = {
+    "image_uri": "other",
     "training_instance_type": "ml.c5.large",
     "training_volume_size_in_gb": 11,
     "training_max_runtime_in_seconds": 3601,
@@ -90,15 +124,15 @@ SHAPES_TRANSFORM: dict[str, Any] = {
     "split_type": "None",
     "max_payload_in_mb": 7,
 }
-# Where things are, who may read them, how many at once; the image is told apart.
+# Where things are, who may read them, how many at once.
 SHAPES_NOTHING: dict[str, Any] = {
     "stack_name": "other",
     "output_bucket": "other",
     "data_bucket": "other",
     "dataset_file_name": "other.csv",
     "sagemaker_role_arn": "other",
-    "image_uri": "other",
     "max_concurrency": 6,
+    "keep_models": True,
 }
 
 
@@ -116,6 +150,11 @@ def test_every_setting_of_the_stack_counts_where_it_shapes_a_job(settings: Prepa
             other = replace(settings, **{name: value})
             same = fingerprint(other, mode=mode) == fingerprint(settings, mode=mode)  # type: ignore[arg-type]
             assert same is (name not in shaping), (mode, name)
+            assert (training(other) == training(settings)) is (name not in SHAPES_TRAINING), name
+
+
+def noted(printed: str, run_id: str = EARLIER) -> dict[str, str]:
+    return {"runId": run_id, "recordKey": f"runs/{run_id}/records/0.json", "fingerprint": printed}
 
 
 def latest(printed: str, mode: str = "train", run_id: str = EARLIER, **changes: Any) -> dict[str, Any]:
@@ -124,8 +163,8 @@ def latest(printed: str, mode: str = "train", run_id: str = EARLIER, **changes: 
         "modelName": "model-a",
         "modelDataUrl": "s3://output-bucket/m.tar.gz",
         "image": "image:1",
-        "metrics": {"customers": 3},
-        "lastRuns": {mode: {"runId": run_id, "recordKey": RECORD_KEY, "fingerprint": printed}},
+        "metrics": {"customers": 4},
+        "lastRuns": {mode: [noted(printed, run_id)]},
     } | changes
 
 
@@ -165,9 +204,51 @@ def test_an_unchanged_item_points_to_its_last_predictions(settings: PrepareRunSe
     assert line["unchanged"] == {
         "runId": EARLIER,
         "predictionsUri": f"s3://output-bucket/analysis_predicted_out/a/{EARLIER}/{SCORED[mode]}.out",
-        "modelDataUrl": "s3://output-bucket/m.tar.gz",
+        # As its record says, whatever model came after it.
+        "modelDataUrl": "s3://out/model.tar.gz",
         "metrics": {"customers": 3},
     }
+
+
+NEWER = [f"2026112{day}T120000000Z-newer" for day in (2, 1)]
+LATEST = "analysis_predicted/a/latest.json"
+FAILED = json.dumps(failure(0, "a", stage="StartBatchTransformJob")).encode()
+
+
+@pytest.mark.parametrize("mode", ["train", "score"])
+@pytest.mark.parametrize("record", [FAILED, None, b"<html>"], ids=["failed", "none", "broken"])
+def test_a_success_stands_though_later_runs_of_the_same_have_failed(
+    settings: PrepareRunSettings, mode: str, record: bytes | None
+) -> None:
+    s3 = after_success(settings, mode)
+    content = s3.json(LATEST)
+    (success_of,) = content["lastRuns"][mode]
+    content["lastRuns"][mode] = [*(noted(success_of["fingerprint"], run_id) for run_id in NEWER), success_of]
+    s3.objects[LATEST] = json.dumps(content).encode()
+    for run_id in NEWER:
+        if record is not None:
+            s3.objects[f"runs/{run_id}/records/0.json"] = record
+    assert again(settings, s3, mode)["unchanged"]["runId"] == EARLIER
+
+
+@pytest.mark.parametrize("newest_succeeded", [True, False])
+def test_the_newest_success_counts_even_if_an_older_one_is_of_the_same_things(
+    settings: PrepareRunSettings, newest_succeeded: bool
+) -> None:
+    s3 = after_success(settings, "train")
+    content = s3.json(LATEST)
+    (oldest,) = content["lastRuns"]["train"]
+    content["lastRuns"]["train"] = [noted("other", NEWER[0]), noted(oldest["fingerprint"], NEWER[1]), oldest]
+    s3.objects[LATEST] = json.dumps(content).encode()
+    for run_id in NEWER:
+        s3.objects[f"runs/{run_id}/records/0.json"] = s3.objects[RECORD_KEY]
+        s3.objects[f"analysis_predicted_out/a/{run_id}/{SCORED['train']}.out"] = b"predictions"
+    if newest_succeeded:
+        # The data was another meanwhile, and is put back: what stands is of the other.
+        assert "unchanged" not in again(settings, s3, "train")
+    else:
+        s3.objects[f"runs/{NEWER[0]}/records/0.json"] = FAILED
+        assert again(settings, s3, "train")["unchanged"]["runId"] == NEWER[1]
 
 
 def test_predictions_of_a_folder_are_the_folder(settings: PrepareRunSettings) -> None:
@@ -226,10 +307,20 @@ def test_another_image_trains_again(settings: PrepareRunSettings, environment: d
 
 
 @pytest.mark.parametrize(
-    "changes", [{"modelDataUrl": "s3://output-bucket/other.tar.gz"}, {"environment": {"a": "b"}}, {"image": "i:2"}]
+    "changes",
+    [{"modelDataUrl": "s3://output-bucket/other.tar.gz"}, {"environment": {"a": "b"}}, {"image": "i:2"}],
+    ids=["artifact", "environment", "image"],
 )
 def test_another_model_scores_again(settings: PrepareRunSettings, changes: dict[str, Any]) -> None:
     assert "transformJob" in again(settings, after_success(settings, "score", **changes), "score")
+
+
+def test_another_variable_of_the_item_scores_again(settings: PrepareRunSettings) -> None:
+    same = {"item": "a", "environment": {"a": "b"}}
+    s3 = after_success(settings, "score", same)
+    assert "unchanged" in again(settings, s3, "score", same)
+    del s3.objects["runs/20261122T094236123Z-x/items.json"]
+    assert "transformJob" in again(settings, s3, "score", {"item": "a", "environment": {"a": "c"}})
 
 
 def test_an_unchanged_item_costs_three_reads_more(settings: PrepareRunSettings) -> None:

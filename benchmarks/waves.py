@@ -1,0 +1,77 @@
+"""What the model makes of many items at once: with the turns that PrepareRun gives them, and without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.account_model import Load
+from benchmarks.measure import Goal, Measure
+from benchmarks.retriers import read_retriers
+from benchmarks.retrying import DEFINITION, ITEMS, JOB_SECONDS, QUOTA, STATES, Figures, capped, model
+
+SPREADS = (0.005, 0.02, 0.1)
+SEEDS = range(10)
+# Runs of one wave: as many items as may be under way, and as the quota is.
+ONE_WAVE = (10, 20, 50, 100, 150, 200, 300)
+# What turns further apart or closer would make of it: items, how many at once, seconds.
+OTHER_TURNS = ((200, 200, 1.0), (200, 200, 2.0), (300, 300, 2.0), (200, 20, 3.0), (200, 20, 7.5))
+MANY_WAVES = (20, 50, 100, 150, 200)
+MORE_THAN_QUOTA = (30, 40, 50, 60, 100)
+# Of which the two figures with a goal are told.
+AT_ONCE, JOBS_VARY_BY = 200, 0.02
+
+
+def measure_waves(work: Path) -> Iterator[Measure]:
+    """Two figures, and all others in the note; the scratch folder is not used."""
+    del work
+    with_turns = one_wave(AT_ONCE, spread=JOBS_VARY_BY)
+    without = one_wave(AT_ONCE, spread=JOBS_VARY_BY, in_turn=False)
+    name, note = f"model of {AT_ONCE} items, all at once", "\n  - ".join(_all_figures())
+    yield Measure(f"{name}, items lost", "", with_turns.lost, without.lost, Goal(0, "ours"), note)
+    yield Measure(f"{name}, create calls a job", "", with_turns.calls, without.calls, None, note)
+
+
+def one_wave(items: int, *, spread: float, in_turn: bool = True) -> Figures:
+    """All items at once, on a quota that has an instance for each."""
+    return figures(items, items, items, spread=spread, in_turn=in_turn)
+
+
+def figures(items: int, cap: int, quota: int, *, spread: float, in_turn: bool = True) -> Figures:
+    """A run that trains and scores with the definition's retriers."""
+    return _figures(capped(items, cap) if in_turn else Load(items, cap), quota, spread)
+
+
+def evenly_apart(items: int, cap: int, seconds: float, *, spread: float) -> Figures:
+    """The same on a quota of `cap`, had PrepareRun given turns that are so many seconds apart."""
+    return _figures(Load(items, cap, [turn * seconds for turn in range(cap)]), cap, spread)
+
+
+def _figures(load: Load, quota: int, spread: float) -> Figures:
+    retriers = [read_retriers(DEFINITION, state) for state in STATES]
+    return model(retriers, load, quota=quota, spread=spread, seeds=SEEDS)
+
+
+def _all_figures() -> Iterator[str]:
+    yield (
+        f"model: each item a training and a transform of {JOB_SECONDS:g} s, one create call a second of either; means of"
+        f" {len(SEEDS)} seeds; makespan over the time of all jobs over the quota, of which either use has one of its own, or"
+        " over that of an item's two jobs where that is longer."
+    )
+    for items in ONE_WAVE:
+        for spread in SPREADS:
+            told = one_wave(items, spread=spread)
+            without = one_wave(items, spread=spread, in_turn=False)
+            yield f"{items} at once, jobs ± {spread * 100:g} %: {told}; without turns: {without}."
+    for items, cap, seconds in OTHER_TURNS:
+        for spread in SPREADS:
+            told = evenly_apart(items, cap, seconds, spread=spread)
+            yield f"{items:,} items, {cap} at once, {seconds:g} s apart, jobs ± {spread * 100:g} %: {told}."
+    for cap in MANY_WAVES:
+        for spread in SPREADS:
+            told = figures(ITEMS, cap, cap, spread=spread)
+            yield f"{ITEMS:,} items, {cap} at once, jobs ± {spread * 100:g} %: {told}."
+    for cap in MORE_THAN_QUOTA:
+        for spread in SPREADS:
+            told = figures(ITEMS, cap, QUOTA, spread=spread)
+            yield f"{ITEMS:,} items, {cap} at once on a quota of {QUOTA}, jobs ± {spread * 100:g} %: {told}."
