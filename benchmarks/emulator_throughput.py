@@ -74,7 +74,8 @@ def _run(stack: EmulatedStack, size: int, name: str) -> float:
     Raises:
         LookupError: an item did not succeed.
     """
-    items = [f"{name}-{number}" for number in range(size)]
+    # Short, for they travel in the execution's input.
+    items = [f"{size}-{number}" for number in range(size)]
     stack.upload(items)
     run = stack.run({"itemList": items, "maxConcurrency": CAP}, name, 60 + size / SLOWEST)
     lost = sum(status != "SUCCEEDED" for status in run.statuses.values())
