@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import threading
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 4600
 DEFAULT_STACK = "automlops"
+SWITCH_SECONDS = 0.02
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
 
@@ -83,6 +85,9 @@ def serve(
         from emulator.deployment import DeploymentError, deploy
         from emulator.server import Emulator
 
+        # A thread per item waits for the interpreter; by default each asks for it 200 times a second, which takes more of a
+        # small machine than it gives.
+        sys.setswitchinterval(SWITCH_SECONDS)
         with Emulator(port=port, host=host, images=images, account=account) as emulator:
             try:
                 if template is not None:
