@@ -150,18 +150,6 @@ class Job:
         if late:
             react()
 
-    def wait_until_ended(self, seconds: float | None = None) -> bool:
-        """Sleep until the job has ended, `seconds` at most; whether it has."""
-        ended = threading.Event()
-        self.on_end(ended.set)
-        if ended.wait(seconds):
-            return True
-        with self._lock:
-            # A caller that looks again and again must not leave a trace each time.
-            if ended.set in self._on_end:
-                self._on_end.remove(ended.set)
-        return ended.is_set()
-
     def start(self) -> None:
         """Note that the job's instances start now: what is billed begins here."""
         self._set(**{f"{self.kind.noun}StartTime": _now()})

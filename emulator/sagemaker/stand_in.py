@@ -96,6 +96,7 @@ class _TransformRun:
         except JobFailedError as error:
             self._end("Failed", reason=str(error))
         except Exception as error:
+            # Whatever it is: the job would else be InProgress for ever. The schedule logs it.
             self._end("Failed", reason=f"InternalServerError: We encountered an internal error. ({error!r})")
             raise
 

@@ -46,6 +46,13 @@ def objects(tmp_path: Path) -> Iterator[StoredObjects]:
     BackendDict.reset()
 
 
+def wait_until_ended(job: Job, seconds: float) -> bool:
+    """Whether the job ends within so many seconds."""
+    ended = threading.Event()
+    job.on_end(ended.set)
+    return ended.wait(seconds)
+
+
 class Play:
     """Stand-ins of one account, ended with the test."""
 
@@ -60,7 +67,7 @@ class Play:
         self.played.append(stand_ins)
         assert isinstance(job, TrainingJob | TransformJob)
         stand_ins.start(job, ACCOUNT, REGION)
-        job.wait_until_ended(wait)
+        wait_until_ended(job, wait)
         return job.describe()
 
 
@@ -158,7 +165,7 @@ def test_a_stop_ends_a_waiting_job_at_once(objects: StoredObjects, play: Play) -
     job = training_job()
     assert play(job, seconds=LONG, wait=0.05)["TrainingJobStatus"] == "InProgress"
     job.stop()
-    assert job.wait_until_ended(2)
+    assert wait_until_ended(job, 2)
     described = job.describe()
     assert (described["TrainingJobStatus"], described["SecondaryStatus"]) == ("Stopped", "Stopped")
     assert "ModelArtifacts" in described
@@ -222,7 +229,7 @@ def test_a_slow_start_stays_in_starting(play: Play) -> None:
     assert described["SecondaryStatus"] == "Starting"
     assert "TrainingStartTime" not in described
     job.stop()
-    assert job.wait_until_ended(2)
+    assert wait_until_ended(job, 2)
 
 
 def test_a_run_can_take_longer_than_usual(play: Play) -> None:
@@ -265,7 +272,7 @@ def test_thousands_wait_in_one_thread(objects: StoredObjects, play: Play) -> Non
     for job in jobs:
         stand_ins.start(job, ACCOUNT, REGION)
     assert threading.active_count() <= before + 1
-    assert all(job.wait_until_ended(20) for job in jobs)
+    assert all(wait_until_ended(job, 20) for job in jobs)
     assert {job.status for job in jobs} == {"Completed"}
 
 
