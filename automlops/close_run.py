@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from automlops.connection import service_errors
 from automlops.errors import CommandError, CopyError, ServiceError
 from automlops.items import program
-from automlops.manifest import Manifest, parse_manifest
+from automlops.manifest import parse_manifest
 from automlops.report import print_table
 from automlops.results import fetch_results
 from automlops.stack import Stack, find_stack
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automlops.connection import Connection
-    from pipeline.contracts import PreparedRun
+    from pipeline.documents import Manifest, PreparedRun
 
 RUNS_SHOWN = 5
 UNDER_WAY = frozenset({"RUNNING", "PENDING_REDRIVE"})
@@ -67,14 +67,14 @@ def close_run(
             run = records.read_prepared_run(s3, stack.output_bucket, run_id)
             ended = _end_of(connection, run)
             made = summary.write_manifest(run, stack.output_bucket, s3, None, ended)
-            content = aws.read_bytes(s3, place.bucket, place.key) or b""
-            print_table(console, parse_manifest(content))
+            manifest = made.manifest
+            print_table(console, manifest)
             console.out(f"written to {place.uri}", highlight=False)
             _clear_up(console, connection, stack, made)
         else:
-            print_table(console, parse_manifest(content))
+            manifest = parse_manifest(content)
+            print_table(console, manifest)
             console.out(f"as it stands in {place.uri}; --force makes it anew", highlight=False)
-    manifest = parse_manifest(content)
     if out is not None:
         _copy(console, s3, stack, run_id, out)
     return manifest
@@ -105,13 +105,13 @@ def _end_of(connection: Connection, run: PreparedRun) -> datetime:
 def _clear_up(console: Console, connection: Connection, stack: Stack, made: summary.Summary) -> None:
     """Removes what SummarizeRun would have, and says what it was."""
     sagemaker: SageMakerClient = connection.client("sagemaker")
-    counts = made.manifest["counts"]
+    counts = made.manifest.counts
     left = remove_leftovers(
         sagemaker,
-        made.manifest["runId"],
+        made.manifest.run_id,
         made.lines,
         models=stack.parameters.get("KeepModels") != "true",
-        jobs=counts["succeeded"] < counts["total"],
+        jobs=counts.succeeded < counts.total,
     )
     for line in _leftover_lines(left):
         console.out(line, highlight=False)

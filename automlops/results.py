@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from automlops.connection import service_errors
 from automlops.errors import CommandError, CopyError, ServiceError
 from automlops.filenames import FileNames
-from automlops.manifest import Manifest, parse_manifest
+from automlops.manifest import parse_manifest
 from pipeline.layout import S3Location, manifest_key, parse_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from pipeline.documents import Manifest
 
 PARALLEL_COPIES = 8
 

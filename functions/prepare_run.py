@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws, preparation
-from pipeline.contracts import PrepareRunEvent, as_json, parse_event
+from pipeline.contracts import PrepareRunEvent, parse_event
+from pipeline.documents import as_json
 from pipeline.observability import about, count, logger, metrics
 from pipeline.reruns import Services
 from pipeline.settings import PrepareRunSettings, load_settings

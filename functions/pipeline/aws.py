@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import boto3
+from aws_lambda_powertools.utilities.parser import BaseModel
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline import layout
+from pipeline import documents, layout
 from pipeline.errors import (
+    DataNotReadableError,
     NameTakenError,
     ServiceRefusedError,
     ServiceThrottledError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 Request = dict[str, Any]
+Content = TypeVar("Content", bound=BaseModel)
 
 # Requests under way at once when a run's objects are read; S3 itself takes thousands a second.
 PARALLEL_REQUESTS = 32
@@ -43,10 +44,10 @@ _USERS_MAPS = frozenset({"HyperParameters", "Environment"})
 REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 
 
-class Stored(NamedTuple):
-    """A JSON object in S3 and its ETag."""
+class Stored(NamedTuple, Generic[Content]):
+    """A document in S3 and its ETag."""
 
-    content: Any
+    content: Content
     etag: str
 
 
@@ -104,16 +105,20 @@ def translated(what: str) -> Iterator[None]:
         raise ServiceUnavailableError(f"{what}: {error}") from error
 
 
-def read_json(s3: S3Client, bucket: str, key: str) -> Stored | None:
-    """The JSON object at `key`, or None if there is none."""
+def read_document(s3: S3Client, bucket: str, key: str, kind: type[Content]) -> Stored[Content] | None:
+    """The document at `key`, or None if there is none.
+
+    Raises:
+        DataNotReadableError: it holds no such document.
+    """
     found = _get(s3, bucket, key)
     if found is None:
         return None
     body, etag = found
     try:
-        return Stored(json.loads(body), etag)
+        return Stored(documents.read_document(kind, body), etag)
     except ValueError as error:
-        raise ServiceRefusedError(f"s3://{bucket}/{key} is not JSON: {error}") from error
+        raise DataNotReadableError(f"s3://{bucket}/{key} cannot be read: {error}") from error
 
 
 def read_bytes(s3: S3Client, bucket: str, key: str) -> bytes | None:
@@ -133,17 +138,17 @@ def _get(s3: S3Client, bucket: str, key: str) -> tuple[bytes, str] | None:
         return answer["Body"].read(), answer["ETag"]
 
 
-def write_json(
+def write_document(
     s3: S3Client,
     bucket: str,
     key: str,
-    content: object,
+    content: BaseModel,
     *,
     only_if_absent: bool = False,
     only_if_etag: str | None = None,
 ) -> bool:
-    """Writes `content` as JSON; False if the condition did not hold and nothing was written."""
-    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """Writes the document as JSON; False if the condition did not hold and nothing was written."""
+    body = documents.as_bytes(content)
     return write_bytes(s3, bucket, key, body, only_if_absent=only_if_absent, only_if_etag=only_if_etag)
 
 
@@ -196,17 +201,6 @@ def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
     with translated(f"listing s3://{bucket}/{prefix}"):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-
-
-def read_all_json(s3: S3Client, bucket: str, keys: list[str]) -> list[Any]:
-    """The JSON objects at `keys`, in their order; one that vanished meanwhile is None."""
-
-    def read(key: str) -> Any:
-        stored = read_json(s3, bucket, key)
-        return stored.content if stored else None
-
-    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        return list(pool.map(read, keys))
 
 
 def object_exists(s3: S3Client, uri: str) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-import msgspec
-from msgspec import Meta, Struct, field
+from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
 
-from pipeline import validation
+from pipeline.documents import Caught, PreparedRun, TrainingJob
 from pipeline.errors import InvalidRequestError
 from pipeline.fields import (
     MAX_SHOWN,
-    WHOLE_CHARACTERS,
     DataUri,
     Hyperparameters,
     ImageUri,
@@ -27,13 +27,17 @@ from pipeline.fields import (
     S3Uri,
     SageMakerName,
     Timestamp,
+    matching,
 )
 
 MAX_CONCURRENCY = 10_000
 # One run's items: so many records are still read well within one function's time.
 MAX_ITEMS = 10_000
 
-Event = TypeVar("Event", bound=Struct)
+Event = TypeVar("Event", bound=BaseModel)
+
+# Unknown keys are refused, no string is taken for the number that it spells, and keys are camelCase alone.
+STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=False)
 
 # The pipeline names these itself; another value would send a job's files elsewhere.
 RESERVED_ENVIRONMENT = [
@@ -42,51 +46,45 @@ RESERVED_ENVIRONMENT = [
 ]  # fmt: skip
 VariableName = Annotated[
     str,
-    Meta(
-        pattern=rf"\A(?!({'|'.join(RESERVED_ENVIRONMENT)})\Z)[a-zA-Z_][a-zA-Z0-9_]*\Z",
-        max_length=512,
-        description="a name of at most 512 letters, digits and _ that does not begin with a digit; the pipeline sets"
+    matching(
+        rf"(?!({'|'.join(RESERVED_ENVIRONMENT)})\Z)[a-zA-Z_][a-zA-Z0-9_]{{0,511}}",
+        "a name of at most 512 letters, digits and _ that does not begin with a digit; the pipeline sets"
         f" {', '.join(RESERVED_ENVIRONMENT)} itself",
     ),
 ]
-EnvironmentVariables = Annotated[
-    dict[
-        VariableName,
-        Annotated[
-            str,
-            Meta(pattern=WHOLE_CHARACTERS, max_length=512, description="text of at most 512 characters"),
-        ],
-    ],
-    Meta(max_length=80),
-]
+# CreateTrainingJob takes 100 variables of 512 characters; the rest is for those that the pipeline sets.
+EnvironmentVariables = Annotated[dict[VariableName, Annotated[str, Field(max_length=512)]], Field(max_length=80)]
 
 
-class Contract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class Contract(BaseModel):
     """Base of all contracts: JSON's camelCase outside, snake_case inside, unknown keys refused."""
 
+    model_config = STRICT
 
-class TrainingChoices(Contract, frozen=True, kw_only=True):
+
+class TrainingChoices(Contract):
     """What an item's training job may set apart from the stack's settings."""
 
     instance_type: InstanceType | None = None
     instance_count: InstanceCount | None = None
-    volume_size_in_gb: Annotated[int, Meta(ge=1, le=16384)] | None = field(default=None, name="volumeSizeInGB")
+    # pydantic takes no notice of an alias in an Optional's Annotated, so it stands in the field.
+    volume_size_in_gb: Annotated[int, Field(ge=1, le=16384)] | None = Field(default=None, alias="volumeSizeInGB")
     max_runtime_in_seconds: RuntimeInSeconds | None = None
     use_spot: bool | None = None
 
 
-class TransformChoices(Contract, frozen=True, kw_only=True):
+class TransformChoices(Contract):
     """What an item's batch transform job may set apart from the stack's settings."""
 
     instance_type: InstanceType | None = None
     instance_count: InstanceCount | None = None
     split_type: Literal["Line", "None"] | None = None
-    max_payload_in_mb: Annotated[int, Meta(ge=0, le=100)] | None = field(default=None, name="maxPayloadInMB")
-    max_concurrent_transforms: Annotated[int, Meta(ge=0, le=100)] | None = None
+    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, alias="maxPayloadInMB")
+    max_concurrent_transforms: Annotated[int, Field(ge=0, le=100)] | None = None
     max_runtime_in_seconds: RuntimeInSeconds | None = None
 
 
-class ItemRequest(Contract, frozen=True, kw_only=True):
+class ItemRequest(Contract):
     """One entry of itemList: an item and its settings.
 
     Attributes:
@@ -102,17 +100,26 @@ class ItemRequest(Contract, frozen=True, kw_only=True):
     item: ItemName
     input: DataUri | None = None
     predict_input: S3Uri | None = None
-    hyperparameters: Hyperparameters = {}
-    environment: EnvironmentVariables = {}
+    hyperparameters: Hyperparameters = Field(default={})
+    environment: EnvironmentVariables = Field(default={})
     training: TrainingChoices = TrainingChoices()
     transform: TransformChoices = TransformChoices()
 
 
-# In the order in which they are named to who gives none.
+class ListedItem(ItemRequest):
+    """An entry as it may be written in a list: a bare name is short for an object with that name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, entry: Any) -> Any:
+        return entry if isinstance(entry, dict) else {"item": entry}
+
+
+# In the order in which a request without any of them names them.
 SOURCES = {"itemList": "item_list", "itemsUri": "items_uri", "itemPrefix": "item_prefix", "rerunOf": "rerun_of"}
 
 
-class RunRequest(Contract, frozen=True, kw_only=True):
+class RunRequest(Contract):
     """The input of an execution: `{"itemList": ["item1", {"item": "item2", …}]}`.
 
     Attributes:
@@ -127,85 +134,65 @@ class RunRequest(Contract, frozen=True, kw_only=True):
         skip_unchanged: whether items whose last success had the same data, image and settings are left as they are.
     """
 
-    item_list: Annotated[list[ItemRequest], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
+    item_list: Annotated[list[ListedItem], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     items_uri: ObjectUri | None = None
     item_prefix: ItemPrefix | None = None
     rerun_of: RunId | None = None
-    max_concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] | None = None
-    tolerated_failure_percentage: Annotated[float, Meta(ge=0, le=100)] | None = None
+    max_concurrency: Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)] | None = None
+    tolerated_failure_percentage: Annotated[float, Field(ge=0, le=100)] | None = None
     mode: Mode | None = None
     skip_unchanged: bool | None = None
 
-    def __post_init__(self) -> None:
-        """Refuses with a ValueError what has no items, has them from two places, or contradicts the run done again."""
+    @model_validator(mode="after")
+    def _check_sources(self) -> Self:
+        """Refuse what has no items, has them from two places, or contradicts the run done again."""
         given = [name for name, attribute in SOURCES.items() if getattr(self, attribute) is not None]
         if len(given) != 1:
             raise ValueError(f"give one of {', '.join(SOURCES)}, not {' and '.join(given) or 'none'}")
         if self.rerun_of is not None and (self.mode is not None or self.skip_unchanged is not None):
             raise ValueError("a rerun has the mode of the run that it completes; leave out mode and skipUnchanged")
+        return self
 
 
-class ExecutionContext(Contract, frozen=True, kw_only=True):
+class ExecutionContext(Contract):
     """Step Functions' own word on the execution ($$.Execution)."""
 
     id: str
-    name: Annotated[
-        str, Meta(pattern=WHOLE_CHARACTERS, max_length=80, description="a name of at most 80 characters")
-    ]
+    name: Annotated[str, Field(max_length=80)]
     start_time: str
 
 
-class PrepareRunEvent(Contract, frozen=True, kw_only=True):
+class PrepareRunEvent(Contract):
     """Input of prepare_run."""
 
     request: RunRequest
     execution: ExecutionContext
 
 
-class PreparedRun(Contract, frozen=True, kw_only=True):
-    """Output of prepare_run, the execution's state from then on, and what items.json carries as its metadata."""
-
-    run_id: RunId
-    execution_arn: str
-    started_at: str
-    items_key: str
-    item_count: int
-    max_concurrency: int
-    tolerated_failure_percentage: float
-    mode: Mode = "train"
-    rerun_of: RunId | None = None
-
-
-class CaughtError(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What a Catch puts into the state: Step Functions' own spelling, and more keys one day."""
-
-    error: str = ""
-    cause: str = ""
-
-
-class SummarizeRunEvent(PreparedRun, frozen=True, kw_only=True):
+class SummarizeRunEvent(PreparedRun):
     """Input of summarize_run: the prepared run and, if the map run itself broke, its error."""
 
-    map_run_error: CaughtError | None = None
+    model_config = STRICT
+
+    map_run_error: Caught | None = None
 
 
-class TrainingJobEvent(ItemRequest, frozen=True, kw_only=True):
+class TrainingJobEvent(ItemRequest):
     """Input of aws_training_job: an item as in itemList, and when the same job is meant again, its timestamp."""
 
     timestamp: Timestamp | None = None
 
 
-class TrainingResult(Contract, frozen=True, kw_only=True):
-    """What the definition keeps of a training job that ended."""
+class EndedTraining(TrainingJob):
+    """The training job of a pipeline's step, as the definition keeps it."""
+
+    model_config = STRICT
 
     name: SageMakerName
     arn: str
-    status: str
-    # Step Functions gives times as epoch milliseconds; text is taken as well.
-    created_at: Annotated[int | float | str, Meta(description="a number or a string")]
 
 
-class CreateModelEvent(Contract, frozen=True, kw_only=True):
+class CreateModelEvent(Contract):
     """Input of aws_create_model: a pipeline's step, or on its own with a model artifact or an item.
 
     Attributes:
@@ -227,17 +214,18 @@ class CreateModelEvent(Contract, frozen=True, kw_only=True):
     model_data_url: S3Uri | None = None
     model_name: SageMakerName | None = None
     image: ImageUri | None = None
-    environment: EnvironmentVariables = {}
+    environment: EnvironmentVariables = Field(default={})
     timestamp: Timestamp | None = None
     run_id: RunId | None = None
     record_key: str | None = None
     mode: Mode | None = None
     fingerprint: str | None = None
-    training: TrainingResult | None = None
+    training: EndedTraining | None = None
     trained_in: RunId | None = None
 
-    def __post_init__(self) -> None:
-        """Refuses with a ValueError what names no model, or half a step of a pipeline."""
+    @model_validator(mode="after")
+    def _check_step(self) -> Self:
+        """Refuse what names no model, or half a step of a pipeline."""
         if self.item is None and self.model_data_url is None:
             raise ValueError("give item, modelDataUrl or both")
         steps_own = (self.mode, self.fingerprint, self.training, self.trained_in)
@@ -248,9 +236,10 @@ class CreateModelEvent(Contract, frozen=True, kw_only=True):
             raise ValueError("recordKey comes with item, modelDataUrl, runId, mode and fingerprint")
         elif self.mode == "train" and (self.training is None or self.trained_in is None):
             raise ValueError("mode train comes with training and trainedIn")
+        return self
 
 
-class BatchTransformEvent(Contract, frozen=True, kw_only=True):
+class BatchTransformEvent(Contract):
     """Input of aws_batch_transform: score an S3 file with an existing model.
 
     Attributes:
@@ -269,43 +258,54 @@ class BatchTransformEvent(Contract, frozen=True, kw_only=True):
     timestamp: Timestamp | None = None
 
 
-def parse_event(model: type[Event], event: object) -> Event:
+def parse_event(model: type[Event], event: Any) -> Event:
     """`event` as `model`.
 
     Raises:
         InvalidRequestError: it breaks the contract; every problem is listed, each with its place.
     """
-    event = _spelled_out(event)
+    found = _equal_items(event)
+    # Powertools reads a string as JSON text, and an event is an object already.
+    if not isinstance(event, dict):
+        raise InvalidRequestError(["must be an object"])
     try:
-        parsed, found = validation.convert(event, model), []
-    except msgspec.ValidationError:
-        parsed, found = None, [_sentence(*problem) for problem in validation.problems(event, model)]
-    found += _equal_items(event)
-    if found or parsed is None:
+        parsed = parse(event=event, model=model)
+    except ValidationError as error:
+        raise InvalidRequestError(problems_of(error) + found) from error
+    if found:
         raise InvalidRequestError(found)
     return parsed
 
 
-def _spelled_out(event: object) -> object:
-    """`event`, in which every entry of itemList is an object: a bare name is short for one."""
-    request, entries = _request(event)
-    if not isinstance(event, dict) or not entries:
-        return event
-    spelled = request | {"itemList": [entry if isinstance(entry, dict) else {"item": entry} for entry in entries]}
-    return spelled if request is event else event | {"request": spelled}
+def problems_of(error: ValidationError) -> list[str]:
+    """A sentence for each thing that is wrong, with its place in the user's own JSON."""
+    return [
+        _sentence(problem["loc"], _words(problem["type"], problem["msg"]))
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
 
 
-def _request(event: object) -> tuple[dict[str, Any], list[Any]]:
-    """The run's request that `event` is or holds, and its itemList; empty where there is none."""
+def _words(kind: str, message: str) -> str:
+    match kind:
+        case "missing":
+            return "this key is required"
+        case "extra_forbidden":
+            return "unknown key"
+        case "model_type" | "dict_type":
+            return "must be an object"
+        # Raised here, in words that say more than pydantic's.
+        case "value_error":
+            return message.removeprefix("Value error, ")
+    return message
+
+
+def _equal_items(event: Any) -> list[str]:
+    """Items that are listed more than once; looked for outside the model, beside whatever else is wrong."""
     request = event.get("request", event) if isinstance(event, dict) else None
-    if isinstance(request, dict) and isinstance(entries := request.get("itemList"), list):
-        return request, entries
-    return {}, []
-
-
-def _equal_items(event: object) -> list[str]:
-    """Looked for outside the model, so that it is reported beside what else is wrong."""
-    names = [entry.get("item") for entry in _request(event)[1]]
+    entries = request.get("itemList") if isinstance(request, dict) else None
+    if not isinstance(entries, list):
+        return []
+    names = [entry.get("item") if isinstance(entry, dict) else entry for entry in entries]
     places: Counter[str] = Counter(name for name in names if isinstance(name, str))
     return [
         f"itemList: {name[:128]!r} is listed {count} times; each item may be listed once"
@@ -314,9 +314,11 @@ def _equal_items(event: object) -> list[str]:
     ]
 
 
-def _sentence(place: validation.Place, words: str) -> str:
+def _sentence(place: tuple[int | str, ...], words: str) -> str:
     # The user wrote the request, not the event around it.
     parts = place[1:] if place[:1] == ("request",) and len(place) > 1 else place
+    # pydantic's word for "the key itself", not its value.
+    parts = parts[:-1] if parts[-1:] == ("[key]",) else parts
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in parts).lstrip(".")
     return f"{where}: {words}" if where else words
 
@@ -326,27 +328,6 @@ def _shown(key: str) -> str:
     return key[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
-def as_json(model: Contract) -> dict[str, Any]:
-    """The contract's JSON form, with camelCase keys."""
-    form: dict[str, Any] = msgspec.to_builtins(model, enc_hook=plain_text)
-    return form
-
-
-def plain_text(value: object) -> str:
-    """Names and URIs, which are classes of their own here, as the text that they are."""
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def as_asked(entry: ItemRequest) -> dict[str, Any]:
+def as_requested(entry: ItemRequest) -> dict[str, Any]:
     """The entry's JSON form without what was left out; `parse_event` makes an equal entry of it again."""
-    form: dict[str, Any] = _told(as_json(entry))
-    return form
-
-
-def _told(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    told = {key: _told(entry) for key, entry in value.items()}
-    return {key: entry for key, entry in told.items() if entry is not None and entry != {}}
+    return entry.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -5,7 +5,7 @@ PipelineError
 │   ├── InvalidRequestError          an event or a run request breaks its contract
 │   ├── ImageNotSetError             the stack was deployed without ImageUri
 │   ├── DataNotFoundError            an S3 object or prefix that a job should read is not there
-│   ├── DataNotReadableError         it is there, or may be, but this stack's role is refused
+│   ├── DataNotReadableError         this stack's role may not read it, or it holds something else
 │   ├── DataEmptyError               the object is there and has no bytes
 │   ├── DataAmbiguousError           SageMaker would read more objects than the one that is meant
 │   ├── DataTooLargeError            it is more than one request, or one run, may hold
@@ -68,7 +68,7 @@ class DataNotFoundError(UserError):
 
 
 class DataNotReadableError(UserError):
-    """The stack's role may not read an object that a job should read."""
+    """The stack's role may not read an object, or what it holds is not what belongs there."""
 
 
 class DataEmptyError(UserError):
@@ -96,7 +96,7 @@ class NothingToRerunError(UserError):
 
 
 class ServiceRefusedError(UserError):
-    """AWS refused a call, or gave an object that is no JSON: trying again cannot change it."""
+    """AWS refused a call: trying again cannot change it."""
 
 
 class StateError(PipelineError):

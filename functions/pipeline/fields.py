@@ -1,125 +1,133 @@
-"""The kinds of values that contracts are made of: names, places in S3, and what SageMaker takes."""
+"""The kinds of values that contracts and documents are made of: names, places in S3, and what SageMaker takes."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from aws_lambda_powertools.utilities.parser import Field
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from pipeline import naming
 
-# Characters of a refused value or key that are told back.
+# Characters of a refused value or key that the refusal repeats.
 MAX_SHOWN = 200
+MAX_URI_LENGTH = 1024
+# One that also travels as the environment variable file_path, of which SageMaker takes 512 characters.
+MAX_DATA_URI_LENGTH = 512
 
 
-class ItemName(str):
-    """An item's name; `naming.item_problem` says what it may be."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: object) -> Self:
-        """The name that `value` is; a ValueError says why it is none."""
-        if problem := naming.item_problem(value):
-            raise ValueError(problem)
-        return super().__new__(cls, value)
+def check_item(value: Any) -> str:
+    """An item's name as it is; a ValueError says why it is none (`naming.item_problem`)."""
+    if problem := naming.item_problem(value):
+        raise ValueError(problem)
+    return str(value)
 
 
-class S3Uri(str):
-    """`s3://bucket/key` of an object, or of a folder if it ends in `/`."""
-
-    __slots__ = ()
-    MAX_LENGTH = 1024
-
-    def __new__(cls, value: object) -> Self:
-        """The URI that `value` is; a ValueError or TypeError says why it is none."""
-        if not isinstance(value, str):
-            raise TypeError("must be a string")
-        if len(value) > cls.MAX_LENGTH:
-            raise ValueError(f"must have at most {cls.MAX_LENGTH:,} characters, not {len(value):,}")
-        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\n\ud800-\udfff]+", value):
-            raise ValueError(f"must be s3://bucket/key, not {value[:MAX_SHOWN]!r}")
-        # SageMaker cannot download such keys.
-        if re.search(r"//|/\.{1,2}(/|$)", value.removeprefix("s3://")):
-            raise ValueError(f"a key must not hold '//', '/./' or '/../': {value[:MAX_SHOWN]!r}")
-        return super().__new__(cls, value)
+def check_uri(uri: str, longest: int = MAX_URI_LENGTH) -> str:
+    """`s3://bucket/key` of an object, or of a folder if it ends in `/`; a ValueError says why it is none."""
+    if len(uri) > longest:
+        raise ValueError(f"must have at most {longest:,} characters, not {len(uri):,}")
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\n\ud800-\udfff]+", uri):
+        raise ValueError(f"must be s3://bucket/key, not {uri[:MAX_SHOWN]!r}")
+    # SageMaker cannot download such keys.
+    if re.search(r"//|/\.{1,2}(/|$)", uri.removeprefix("s3://")):
+        raise ValueError(f"a key must not hold '//', '/./' or '/../': {uri[:MAX_SHOWN]!r}")
+    return uri
 
 
-class ObjectUri(S3Uri):
-    """One of an object, not of a folder."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: object) -> Self:
-        """The URI that `value` is; a ValueError or TypeError says why it is none."""
-        uri = super().__new__(cls, value)
-        if uri.endswith("/"):
-            raise ValueError(f"must be an object's URI, not a folder's: {uri[:MAX_SHOWN]!r}")
-        return uri
+def check_data_uri(uri: str) -> str:
+    """The URI of an item's data, short enough for an environment variable; a ValueError says why it is none."""
+    return check_uri(uri, MAX_DATA_URI_LENGTH)
 
 
-class ItemPrefix(str):
-    """A folder of folders: `s3://bucket/prefix/`, `s3://bucket/`, or a prefix inside the stack's data bucket."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: object) -> Self:
-        """The prefix that `value` is; a ValueError or TypeError says why it is none."""
-        if not isinstance(value, str):
-            raise TypeError("must be a string")
-        if not value.endswith("/") or value.startswith("/"):
-            raise ValueError(f"must be s3://bucket/prefix/ or prefix/, ending in '/', not {value[:MAX_SHOWN]!r}")
-        # A prefix is a URI's end, and a URI without one becomes one by a key.
-        S3Uri(f"{value}x" if value.startswith("s3://") else f"s3://bucket/{value}")
-        return super().__new__(cls, value)
+def _check_object_uri(uri: str) -> str:
+    if check_uri(uri).endswith("/"):
+        raise ValueError(f"must be an object's URI, not a folder's: {uri[:MAX_SHOWN]!r}")
+    return uri
 
 
-class DataUri(S3Uri):
-    """One that also travels as the environment variable file_path, of which SageMaker takes 512 characters."""
+def _check_item_prefix(prefix: str) -> str:
+    if not prefix.endswith("/") or prefix.startswith("/"):
+        raise ValueError(f"must be s3://bucket/prefix/ or prefix/, ending in '/', not {prefix[:MAX_SHOWN]!r}")
+    # Made whole, so that the rules of a URI hold for the prefix, too.
+    check_uri(f"{prefix}x" if prefix.startswith("s3://") else f"s3://bucket/{prefix}")
+    return prefix
 
-    __slots__ = ()
-    MAX_LENGTH = 512
+
+def matching(pattern: str, description: str) -> AfterValidator:
+    """Accept a string that `pattern` matches whole; the refusal says that it must be `description`."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {description}")
+        return text
+
+    return AfterValidator(check)
 
 
-# A description completes "must be …". JSON can spell halves of characters (surrogates), which no service takes.
-WHOLE_CHARACTERS = r"\A[^\ud800-\udfff]*\Z"
-ONE_LINE = r"\A[^\n\ud800-\udfff]*\Z"
-Timestamp = Annotated[
-    str, Meta(pattern=r"\A\d{8}T\d{9}Z\Z", description="a timestamp such as 20261122T094236123Z")
+def _moment(value: Any) -> datetime | None:
+    """The moment that `value` gives: epoch milliseconds, as Step Functions writes times, or ISO 8601 text.
+
+    What no moment can be read from is None: a time is told of a job, and nothing is decided by it.
+    """
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be a number or a string")  # noqa: TRY004 - pydantic reports no other error
+    try:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).astimezone(UTC)
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def iso_text(moment: datetime) -> str:
+    """`moment` in UTC to the millisecond, such as 2026-11-22T09:42:36.123Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[
+    datetime | None,
+    BeforeValidator(_moment),
+    PlainSerializer(lambda moment: moment and iso_text(moment), return_type=str | None),
 ]
+ItemName = Annotated[str, BeforeValidator(check_item)]
+S3Uri = Annotated[str, AfterValidator(check_uri)]
+ObjectUri = Annotated[str, AfterValidator(_check_object_uri)]
+DataUri = Annotated[str, AfterValidator(check_data_uri)]
+# A folder of folders: `s3://bucket/prefix/`, `s3://bucket/`, or a prefix inside the stack's data bucket.
+ItemPrefix = Annotated[str, AfterValidator(_check_item_prefix)]
+Timestamp = Annotated[str, matching(r"\d{8}T\d{9}Z", "a timestamp such as 20261122T094236123Z")]
 Mode = Literal["train", "score"]
 RunId = Annotated[
     str,
-    Meta(
-        pattern=r"\A\d{8}T\d{9}Z-[A-Za-z0-9_-]+\Z",
-        max_length=128,
-        description="a run's id such as 20261122T094236123Z-name, of at most 128 characters",
+    matching(
+        r"(?=.{0,128}\Z)\d{8}T\d{9}Z-[A-Za-z0-9_-]+",
+        "a run's id such as 20261122T094236123Z-name, of at most 128 characters",
     ),
 ]
-InstanceType = Annotated[
-    str, Meta(pattern=r"\Aml\.[a-z0-9-]+\.[a-z0-9-]+\Z", description="an instance type such as ml.m5.large")
-]
+InstanceType = Annotated[str, matching(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", "an instance type such as ml.m5.large")]
+InstanceCount = Annotated[int, Field(ge=1, le=20)]
 # 28 days, the longest that SageMaker grants a training job.
-RuntimeInSeconds = Annotated[int, Meta(ge=1, le=2_419_200)]
+RuntimeInSeconds = Annotated[int, Field(ge=1, le=2_419_200)]
 SageMakerName = Annotated[
     str,
-    Meta(
-        pattern=r"\A[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z",
-        description="1 to 63 letters, digits and hyphens, without a hyphen at either end",
+    matching(
+        r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+        "1 to 63 letters, digits and hyphens, without a hyphen at either end",
     ),
 ]
-ImageUri = Annotated[
-    str,
-    Meta(pattern=WHOLE_CHARACTERS, min_length=1, max_length=255, description="a URI of at most 255 characters"),
-]
-# Limits of CreateTrainingJob: 100 hyperparameters of 256 and 2,500 characters on one line, 100 variables of 512 and 512.
+ImageUri = Annotated[str, Field(min_length=1, max_length=255)]
+# JSON can spell halves of characters (surrogates), which no service takes.
+_LETTER = r"[^\n\ud800-\udfff]"
+# Limits of CreateTrainingJob: 100 hyperparameters of 256 and 2,500 characters on one line.
 Hyperparameters = Annotated[
     dict[
-        Annotated[str, Meta(pattern=ONE_LINE, max_length=256, description="one line of at most 256 characters")],
-        Annotated[
-            str, Meta(pattern=ONE_LINE, max_length=2500, description="one line of at most 2,500 characters")
-        ],
+        Annotated[str, matching(rf"{_LETTER}{{0,256}}", "one line of at most 256 characters")],
+        Annotated[str, matching(rf"{_LETTER}{{0,2500}}", "one line of at most 2,500 characters")],
     ],
-    Meta(max_length=100),
+    Field(max_length=100),
 ]
-InstanceCount = Annotated[int, Meta(ge=1, le=20)]

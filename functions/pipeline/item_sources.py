@@ -6,12 +6,13 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from aws_lambda_powertools.utilities.parser import ValidationError
 
 from pipeline import inputs, layout, naming
-from pipeline.contracts import MAX_ITEMS, ItemRequest, parse_event
+from pipeline.contracts import MAX_ITEMS, ItemRequest, ListedItem, problems_of
+from pipeline.documents import parse_body
 from pipeline.errors import DataNotFoundError, InvalidRequestError
-from pipeline.fields import DataUri, ItemName
+from pipeline.fields import check_data_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -104,15 +105,14 @@ def _parsed(line: bytes) -> ItemRequest:
     if len(line) > MAX_LINE_BYTES:
         raise InvalidRequestError([f"an entry has at most {MAX_LINE_BYTES:,} bytes, not {len(line):,}"])
     try:
-        entry = msgspec.json.decode(line)
+        return parse_body(ListedItem, line)
     except UnicodeDecodeError as error:
         raise InvalidRequestError(["must be UTF-8 text"]) from error
-    # Brackets in brackets in brackets.
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequestError([f"must be JSON, an item's name in quotes or an object: {error}"]) from error
-    if isinstance(entry, str):
-        entry = {"item": entry}
-    return parse_event(ItemRequest, entry)
+    except ValidationError as error:
+        problems = problems_of(error)
+        if error.errors()[0]["type"] == "json_invalid":
+            problems = [f"must be JSON, an item's name in quotes or an object: {problems[0]}"]
+        raise InvalidRequestError(problems) from error
 
 
 def _folders(s3: S3Client, prefix: str, data_bucket: str) -> list[Entry]:
@@ -137,11 +137,11 @@ def _folders(s3: S3Client, prefix: str, data_bucket: str) -> list[Entry]:
             problems.append(f"{place}: {problem}")
             continue
         try:
-            folder = None if own_layout else DataUri(f"{uri}{name}/")
+            folder = None if own_layout else check_data_uri(f"{uri}{name}/")
         except ValueError as error:
             problems.append(f"{place}: {error}")
             continue
-        entries.append(Entry(place, ItemRequest(item=ItemName(name), input=folder)))
+        entries.append(Entry(place, ItemRequest(item=name, input=folder)))
     if problems:
         raise InvalidRequestError(problems)
     return entries

@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from pipeline.records import Line
+    from pipeline.documents import Line
 
 # Calls under way at once; SageMaker takes a few a second.
 PARALLEL_CALLS = 4
@@ -106,8 +106,8 @@ def remove_leftovers(
 
     if jobs:
         # Before the models: a job that runs needs its model.
-        started = [line.training_job for line in lines if line.training_job]
-        found.training_jobs += remove(_TRAINING_JOBS, {job.training_job_name for job in started})
+        started = {line.training_job_name for line in lines if line.training_job is not None}
+        found.training_jobs += remove(_TRAINING_JOBS, started)
         found.transform_jobs += remove(_TRANSFORM_JOBS, {line.transform_job_name for line in lines})
     if models:
         found.models += remove(_MODELS, {line.model_name for line in lines})

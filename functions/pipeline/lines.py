@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pipeline import inputs, layout, naming, requests
-from pipeline.contracts import as_asked
+from pipeline.contracts import as_requested
+from pipeline.documents import Caught, Latest, Line, LineModel, Unchanged
 
 if TYPE_CHECKING:
     from pipeline.contracts import ItemRequest, TransformChoices
     from pipeline.errors import UserError
     from pipeline.fields import Mode
-    from pipeline.latest import Latest
     from pipeline.reruns import KeptTraining
     from pipeline.settings import PrepareRunSettings
 
-Line = dict[str, Any]
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,52 +40,50 @@ class Run:
 
 def refused_line(run: Run, index: int, entry: ItemRequest, error: UserError) -> Line:
     """One whose item fails before it costs anything; the others run."""
-    return _line(run, index, entry) | {"problem": {"Error": type(error).__name__, "Cause": str(error)}}
+    caught = Caught(error=type(error).__name__, cause=str(error))
+    return Line(**_common(run, index, entry), error=caught)
 
 
-def unchanged_line(
-    run: Run, index: int, entry: ItemRequest, fingerprint: str, last_success: dict[str, Any]
-) -> Line:
+def unchanged_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, last_success: Unchanged) -> Line:
     """One whose item is left as it is."""
-    return _line(run, index, entry) | {"fingerprint": fingerprint, "unchanged": last_success}
+    return Line(**_common(run, index, entry), fingerprint=fingerprint, unchanged=last_success)
 
 
 def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, training_fingerprint: str) -> Line:
     """One that trains, creates the model and scores; for the fingerprints see `pipeline.unchanged`."""
     settings = run.settings
+    job_name = naming.training_job_name(entry.item, run.started, run.digits)
     training_job = requests.training_job_request(
         entry,
         settings,
-        job_name=naming.training_job_name(entry.item, run.started, run.digits),
+        job_name=job_name,
         run_id=run.run_id,
         data_uri=inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name),
     )
-    return (
-        _line(run, index, entry)
-        | {
-            "fingerprint": fingerprint,
-            "trainingFingerprint": training_fingerprint,
-            "trainedIn": run.run_id,
-            "trainingJob": training_job,
-            "trainingTimeoutSeconds": requests.training_timeout_in_seconds(training_job),
-        }
-        | _model(run, entry, image=settings.image_uri, training_job_name=training_job["TrainingJobName"])
-        | _transform(run, entry, entry.transform, scored_uri(run, entry, run.run_id))
+    return Line(
+        **_common(run, index, entry),
+        fingerprint=fingerprint,
+        training_fingerprint=training_fingerprint,
+        trained_in=run.run_id,
+        training_job_name=job_name,
+        training_job=training_job,
+        training_timeout_seconds=requests.training_timeout_in_seconds(training_job),
+        model=_model(run, entry, image=settings.image_uri, training_job_name=job_name),
+        **_scoring(run, entry, entry.transform, scored_uri(run, entry, run.run_id)),
     )
 
 
 def kept_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, kept: KeptTraining) -> Line:
     """One that creates the model of a training that an earlier run has finished, and scores."""
-    return (
-        _line(run, index, entry)
-        | {
-            "fingerprint": fingerprint,
-            "trainingFingerprint": kept.training_fingerprint,
-            "training": kept.training,
-            "trainedIn": kept.trained_in,
-        }
-        | _model(run, entry, image=kept.image, training_job_name=kept.training["name"])
-        | _transform(run, entry, entry.transform, scored_uri(run, entry, kept.trained_in))
+    return Line(
+        **_common(run, index, entry),
+        fingerprint=fingerprint,
+        training_fingerprint=kept.training_fingerprint,
+        trained_in=kept.trained_in,
+        training_job_name=kept.training.name,
+        training=kept.training,
+        model=_model(run, entry, image=kept.image, training_job_name=kept.training.name),
+        **_scoring(run, entry, entry.transform, scored_uri(run, entry, kept.trained_in)),
     )
 
 
@@ -102,22 +98,26 @@ def score_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, lates
         latest: the model.
         input_uri: the entry's predict_input, else the item's data, one file that is sent in one request.
     """
-    model = {
-        "name": naming.model_name(entry.item, run.started, run.digits),
-        "image": latest.image,
-        "modelDataUrl": latest.model_data_url,
-        "environment": latest.environment | entry.environment,
-    }
+    model = LineModel(
+        image=latest.image,
+        model_data_url=latest.model_data_url,
+        environment=latest.environment | entry.environment,
+    )
     choices = entry.transform
     if entry.predict_input is None:
         # What was chosen for the lines of a file of features does not fit a whole file of data.
-        choices = msgspec.structs.replace(
-            choices, split_type="None", max_payload_in_mb=inputs.MAX_REQUEST_IN_MB, max_concurrent_transforms=1
+        choices = choices.model_copy(
+            update={
+                "split_type": "None",
+                "max_payload_in_mb": inputs.MAX_REQUEST_IN_MB,
+                "max_concurrent_transforms": 1,
+            }
         )
-    return (
-        _line(run, index, entry)
-        | {"fingerprint": fingerprint, "training": None, "trainedIn": None, "model": model}
-        | _transform(run, entry, choices, input_uri)
+    return Line(
+        **_common(run, index, entry),
+        fingerprint=fingerprint,
+        model=model,
+        **_scoring(run, entry, choices, input_uri),
     )
 
 
@@ -127,42 +127,41 @@ def scored_uri(run: Run, entry: ItemRequest, trained_in: str) -> str:
     return entry.predict_input or sample.uri
 
 
-def _line(run: Run, index: int, entry: ItemRequest) -> Line:
+def _common(run: Run, index: int, entry: ItemRequest) -> Fields:
     return {
         "index": index,
-        "item": str(entry.item),
-        "runId": run.run_id,
-        "recordKey": layout.record_key(run.run_id, index),
+        "item": entry.item,
+        "run_id": run.run_id,
+        "record_key": layout.record_key(run.run_id, index),
         "mode": run.mode,
-        # A rerun makes the line anew of it.
-        "request": as_asked(entry),
+        "request": as_requested(entry),
     }
 
 
-def _model(run: Run, entry: ItemRequest, *, image: str, training_job_name: str) -> Line:
+def _model(run: Run, entry: ItemRequest, *, image: str, training_job_name: str) -> LineModel:
     artifact = layout.S3Location(
         run.settings.output_bucket, layout.model_artifact_key(entry.item, training_job_name)
     )
-    return {
-        "model": {
-            "name": naming.model_name(entry.item, run.started, run.digits),
-            "image": image,
-            "modelDataUrl": artifact.uri,
-            "environment": dict(entry.environment),
-        }
-    }
+    return LineModel(image=image, model_data_url=artifact.uri, environment=entry.environment)
 
 
-def _transform(run: Run, entry: ItemRequest, choices: TransformChoices, input_uri: str) -> Line:
+def _scoring(run: Run, entry: ItemRequest, choices: TransformChoices, input_uri: str) -> Fields:
+    model_name = naming.model_name(entry.item, run.started, run.digits)
+    job_name = naming.transform_job_name(entry.item, run.started, run.digits)
+    transform_job = requests.transform_job_request(
+        choices,
+        run.settings,
+        job_name=job_name,
+        model_name=model_name,
+        input_uri=input_uri,
+        item=entry.item,
+        run_id=run.run_id,
+    )
+    folder = transform_job["TransformOutput"]["S3OutputPath"]
     return {
-        "transformJob": requests.transform_job_request(
-            choices,
-            run.settings,
-            job_name=naming.transform_job_name(entry.item, run.started, run.digits),
-            model_name=naming.model_name(entry.item, run.started, run.digits),
-            input_uri=input_uri,
-            item=entry.item,
-            run_id=run.run_id,
-        ),
-        "transformTimeoutSeconds": requests.transform_timeout_in_seconds(choices, run.settings),
+        "model_name": model_name,
+        "transform_job_name": job_name,
+        "predictions_uri": layout.predictions_uri(folder, input_uri),
+        "transform_job": transform_job,
+        "transform_timeout_seconds": requests.transform_timeout_in_seconds(choices, run.settings),
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import acceptance, aws, latest, layout, naming, requests
+from pipeline.documents import COMPLETED, LastRun, Latest, MetricsFile
 from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
@@ -78,14 +78,14 @@ def create_model(
 
 
 def _check_training(event: CreateModelEvent) -> None:
-    if event.training is not None and event.training.status != "Completed":
+    if event.training is not None and event.training.status != COMPLETED:
         raise TrainingNotCompletedError(
             f"training job {event.training.name} ended as {event.training.status}, not Completed;"
             " if it reached its limit, raise maxRuntimeInSeconds"
         )
 
 
-def _parts_of_latest(event: CreateModelEvent, last: latest.Latest, now: datetime) -> _Parts:
+def _parts_of_latest(event: CreateModelEvent, last: Latest, now: datetime) -> _Parts:
     """The item's last accepted model once more; under its own name, if it is to be the same."""
     name = event.model_name
     if name is None and not (event.image or event.environment or event.timestamp):
@@ -133,11 +133,12 @@ def _metrics(event: CreateModelEvent, settings: ModelSettings, s3: S3Client, mod
         last = latest.find_latest(s3, bucket, item)
         return last.metrics if last and last.model_data_url == model_data_url else None
     place = layout.S3Location(bucket, layout.metrics_key(item, event.trained_in))
-    stored = aws.read_json(s3, place.bucket, place.key)
+    stored = aws.read_document(s3, place.bucket, place.key, MetricsFile)
     if stored is None:
         return None
-    acceptance.check_metrics(stored.content, settings.maximum_error_ratio, place.uri)
-    return _plain_values(stored.content)
+    content = stored.content.root
+    acceptance.check_metrics(content, settings.maximum_error_ratio, place.uri)
+    return _plain_values(content)
 
 
 def _plain_values(content: object) -> Answer | None:
@@ -157,18 +158,21 @@ def _remember(event: CreateModelEvent, parts: _Parts, s3: S3Client, bucket: str)
     """Writes a run's step into the item's latest.json; a call by itself is none."""
     if event.item is None or event.run_id is None or event.record_key is None or event.fingerprint is None:
         return
-    run = latest.LastRun(run_id=event.run_id, record_key=event.record_key, fingerprint=event.fingerprint)
+    run = LastRun(run_id=event.run_id, record_key=event.record_key, fingerprint=event.fingerprint)
     if event.training is None:
         step = latest.Step(event.item, "score", run)
         latest.remember_scoring(s3, bucket, step, parts.model_data_url)
         return
-    model = {
-        "trainingJobName": event.training.name,
-        "trainedIn": event.trained_in,
-        "modelName": parts.name,
-        "modelDataUrl": parts.model_data_url,
-        "image": parts.image,
-        "environment": parts.environment,
-        "metrics": parts.metrics,
-    }
-    latest.remember_training(s3, bucket, latest.Step(event.item, "train", run), model)
+    trained = Latest(
+        item=event.item,
+        run_id=event.run_id,
+        accepted_at=datetime.now(UTC).isoformat(),
+        training_job_name=event.training.name,
+        trained_in=event.trained_in,
+        model_name=parts.name,
+        model_data_url=parts.model_data_url,
+        image=parts.image,
+        environment=parts.environment,
+        metrics=parts.metrics,
+    )
+    latest.remember_training(s3, bucket, latest.Step(event.item, "train", run), trained)

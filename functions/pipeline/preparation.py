@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
-from pipeline.contracts import ExecutionContext, ItemRequest, PreparedRun, PrepareRunEvent, as_json, plain_text
+from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
+from pipeline.documents import Latest, Line, PreparedRun, Unchanged, WorkList, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
 from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
 
 if TYPE_CHECKING:
     from pipeline.fields import Mode
-    from pipeline.lines import Line, Run
+    from pipeline.lines import Run
     from pipeline.reruns import KeptTraining, Services
     from pipeline.settings import PrepareRunSettings
 
@@ -66,7 +65,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         mode=asked.mode,
         rerun_of=request.rerun_of,
     )
-    body = msgspec.json.encode(_in_turn(checked, prepared.max_concurrency), enc_hook=plain_text)
+    body = as_bytes(WorkList(_in_turn(checked, prepared.max_concurrency)))
     # Metadata is ASCII; an execution's name need not be.
     metadata = {records.RUN_METADATA: json.dumps(as_json(prepared), separators=(",", ":"))}
     if aws.write_bytes(services.s3, bucket, key, body, only_if_absent=True, metadata=metadata):
@@ -116,8 +115,8 @@ def _written(services: Services, bucket: str, key: str, execution: ExecutionCont
     if metadata is None:
         return None
     try:
-        prepared = msgspec.json.decode(metadata.get(records.RUN_METADATA, ""), type=PreparedRun)
-    except msgspec.DecodeError:
+        prepared = records.parse_prepared_run(metadata)
+    except ValueError:
         prepared = None
     if prepared is None or prepared.execution_arn != execution.id:
         raise RunConflictError(f"s3://{bucket}/{key} was written by another execution than {execution.id}")
@@ -134,11 +133,11 @@ class _CheckedLine(NamedTuple):
 def _in_turn(checked: list[_CheckedLine], at_once: int) -> list[Line]:
     """The lines; those of the first items say how long these wait for their turn."""
     # Every item that is neither refused nor unchanged scores, and asks for a training before, or not.
-    starting = [index for index, (line, _) in enumerate(checked) if "transformJob" in line]
+    starting = [line.index for line, _ in checked if line.transform_job is not None]
     waits = turns.seconds_to_wait(starting, at_once)
     return [
-        line | {"startAfterSeconds": waits[index]} if index in waits else line
-        for index, (line, _) in enumerate(checked)
+        line.model_copy(update={"start_after_seconds": waits[line.index]}) if line.index in waits else line
+        for line, _ in checked
     ]
 
 
@@ -167,7 +166,7 @@ class LineMaker:
             line = lines.refused_line(self.run, index, entry.request, error)
             extra = {"run_id": self.run.run_id, "item": entry.request.item, "problem": str(error)}
             logger.warning("item refused", extra=extra)
-        size = len(msgspec.json.encode(line, enc_hook=plain_text))
+        size = len(as_bytes(line))
         return _CheckedLine(line, _problems(entry, line, size))
 
     def _line(self, index: int, entry: ItemRequest) -> Line:
@@ -223,7 +222,7 @@ class LineMaker:
     def _find_predict_input(self, entry: ItemRequest) -> list[inputs.DataObject]:
         return inputs.find_input(self.services.s3, entry.predict_input) if entry.predict_input else []
 
-    def _latest_if_readable(self, entry: ItemRequest) -> latest.Latest | None:
+    def _latest_if_readable(self, entry: ItemRequest) -> Latest | None:
         """The item's last model; one that cannot be told is no reason not to train."""
         try:
             return latest.find_latest(self.services.s3, self.run.settings.output_bucket, entry.item)
@@ -232,9 +231,7 @@ class LineMaker:
             logger.warning("last model not readable", extra=extra)
             return None
 
-    def _last_success(
-        self, entry: ItemRequest, model: latest.Latest, fingerprint: str, scored: str
-    ) -> dict[str, object] | None:
+    def _last_success(self, entry: ItemRequest, model: Latest, fingerprint: str, scored: str) -> Unchanged | None:
         return unchanged.last_success(
             self.services.s3,
             self.run.settings.output_bucket,
@@ -253,7 +250,7 @@ def _problems(entry: Entry, line: Line, size: int) -> list[str]:
             f"{entry.place}: the settings of item {entry.request.item!r} take {size:,} bytes; at most"
             f" {MAX_LINE_BYTES:,} fit into a state of Step Functions"
         )
-    job = line.get("transformJob")
+    job = line.transform_job
     if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
         problems.append(
             f"{entry.place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"

@@ -1,9 +1,12 @@
-"""Finds the sentence that a person should read in what Step Functions caught."""
+"""Reads what Step Functions caught: the sentence that a person should read, and the job that failed."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
+
+from pipeline.documents import Job, TrainingJob, training_job_of, transform_job_of
 
 MAX_REASON_LENGTH = 2000
 # SageMaker's frame around what the image wrote to /opt/ml/output/failure.
@@ -19,11 +22,8 @@ def reason_of(error: str, cause: str) -> str:
             text, or any of these cut off.
     """
     text = cause
-    try:
-        told = json.loads(cause)
-    except ValueError:
-        told = None
-    if isinstance(told, dict):
+    told = _described(cause)
+    if told is not None:
         status = told.get("TrainingJobStatus") or told.get("TransformJobStatus")
         name = told.get("TrainingJobName") or told.get("TransformJobName")
         text = (
@@ -38,6 +38,30 @@ def reason_of(error: str, cause: str) -> str:
         )
     text = text.strip() or error or "no reason was given"
     return text if len(text) <= MAX_REASON_LENGTH else f"{text[: MAX_REASON_LENGTH - 1]}…"
+
+
+def job_of(cause: str) -> TrainingJob | Job | None:
+    """The job that a Cause describes; None if it describes none, or is cut off.
+
+    Args:
+        cause: the caught Cause.
+    """
+    described = _described(cause) or {}
+    try:
+        if "TrainingJobStatus" in described:
+            return training_job_of(described)
+        return transform_job_of(described) if "TransformJobStatus" in described else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _described(cause: str) -> dict[str, Any] | None:
+    """The object that the Cause is as JSON, if it is one."""
+    try:
+        found = json.loads(cause)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def timeout_reason(kind: str, job_name: str, limit: int | None) -> str:

@@ -11,10 +11,20 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, layout, records
-from pipeline.contracts import ItemRequest, PreparedRun, parse_event
+from pipeline.contracts import ItemRequest, parse_event
+from pipeline.documents import (
+    COMPLETED,
+    SUCCEEDED,
+    Line,
+    PreparedRun,
+    Record,
+    RerunMarker,
+    TrainingJob,
+    training_job_of,
+)
 from pipeline.errors import (
     InvalidRequestError,
     ModelWorseThanBaselineError,
@@ -28,7 +38,7 @@ from pipeline.errors import (
 )
 from pipeline.leftovers import remove_leftovers
 from pipeline.observability import logger
-from pipeline.records import COMPLETED, SUCCEEDED, BrokenRecord, Line, Record, verdict_of
+from pipeline.records import BrokenRecord, verdict_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,14 +56,14 @@ class KeptTraining:
     """A training job of an earlier run that ended well and whose model is still to be scored.
 
     Attributes:
-        training: name, arn, status and createdAt of the job, as the definition keeps them.
+        training: the job, as the definition keeps it.
         trained_in: the run in whose folder the training wrote sample_prediction.csv and metrics.json.
         image: the image that trained, and that has to serve.
         training_fingerprint: what it was made of (`pipeline.unchanged`).
         model_refused: whether its model was judged too bad; made of the same again, it would be judged the same.
     """
 
-    training: dict[str, Any]
+    training: TrainingJob
     trained_in: str
     image: str
     training_fingerprint: str
@@ -136,7 +146,7 @@ def select_for_rerun(rerun_of: str, own: Own, bucket: str, services: Services, *
         return _select(asked, family, bucket, services)
     except (UserError, StateError):
         # It ends here, so that nobody has to ask Step Functions about it.
-        aws.write_json(s3, bucket, key, {"executionArn": own.execution_arn, "refused": True})
+        aws.write_document(s3, bucket, key, RerunMarker(execution_arn=own.execution_arn, refused=True))
         raise
 
 
@@ -160,40 +170,43 @@ def _root_of(run: PreparedRun, bucket: str, s3: S3Client) -> tuple[str, str | No
 
 
 def _mark(s3: S3Client, bucket: str, key: str, own: Own) -> None:
-    content = {"executionArn": own.execution_arn}
-    if aws.write_json(s3, bucket, key, content, only_if_absent=True):
+    marker = RerunMarker(execution_arn=own.execution_arn)
+    if aws.write_document(s3, bucket, key, marker, only_if_absent=True):
         return
-    stored = aws.read_json(s3, bucket, key)
-    if stored is not None and stored.content.get("executionArn") != own.execution_arn:
+    stored = aws.read_document(s3, bucket, key, RerunMarker)
+    if stored is not None and stored.content.execution_arn != own.execution_arn:
         raise RunConflictError(f"s3://{bucket}/{key} was written by another execution than {own.execution_arn}")
-    # Whoever came by while it said "refused" has to see it again.
-    aws.write_json(s3, bucket, key, content)
+    # An earlier attempt of this execution may have marked it as refused; from now on it counts again.
+    aws.write_document(s3, bucket, key, marker)
 
 
 def _marked(s3: S3Client, bucket: str, root: str) -> dict[str, str]:
     """Reruns of the family that were not refused: run id to execution."""
     prefix = _markers_prefix(root)
     keys = aws.list_keys(s3, bucket, prefix)
-    found = zip(keys, aws.read_all_json(s3, bucket, keys), strict=True)
-    return {
-        key.removeprefix(prefix).removesuffix(".json"): marker["executionArn"]
-        for key, marker in found
-        if marker and not marker.get("refused")
-    }
+    with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
+        found = zip(keys, pool.map(lambda key: aws.read_document(s3, bucket, key, RerunMarker), keys), strict=True)
+        return {
+            key.removeprefix(prefix).removesuffix(".json"): stored.content.execution_arn
+            for key, stored in found
+            if stored and not stored.content.refused
+        }
 
 
 def _require_ended(family: Mapping[str, str | None], own: Own, bucket: str, services: Services) -> list[str]:
     """The runs that have ended without a manifest; of two reruns at once one goes on.
 
-    Never do both, as each looks after it has left its marker.
+    Never do both, as each looks after it has left its marker. A manifest does not prove that its run has ended: an
+    execution that was stopped or has failed can be redriven in Step Functions' console.
     """
     cut_off = []
     s3, stepfunctions = services.s3, services.stepfunctions()
     for run_id, arn in sorted(family.items()):
-        if arn is None or _exists(s3, bucket, layout.manifest_key(run_id)):
+        if arn is None:
             continue
         if not aws.execution_is_running(stepfunctions, arn):
-            cut_off.append(run_id)
+            if not _exists(s3, bucket, layout.manifest_key(run_id)):
+                cut_off.append(run_id)
             continue
         # Run ids begin with their time. A later one that has its work list has looked before our marker was there.
         if run_id < own.run_id or _exists(s3, bucket, layout.items_key(run_id)):
@@ -327,26 +340,18 @@ class _Keeper:
                 return KeptTraining(training, trained_in, model.image, fingerprint, name in refused)
         return None
 
-    def _completed(self, attempt: _Attempt, name: str) -> dict[str, Any] | None:
+    def _completed(self, attempt: _Attempt, name: str) -> TrainingJob | None:
         """The attempt's training as the definition keeps it, if it ended well."""
-        told = attempt.record.training if isinstance(attempt.record, Record) else None
-        told = told or attempt.line.training
-        if told is not None:
-            created: Any = 0 if told.created_at is None else told.created_at
-            job = {"name": name, "arn": told.arn, "status": told.status, "createdAt": created}
-        else:
-            # Nobody was there any more to record how the job ended.
+        recorded = attempt.record.training if isinstance(attempt.record, Record) else None
+        job = recorded or attempt.line.training
+        if job is None:
+            # The item was cut off before its record could tell how the job ended.
             with self._describes:
                 described = aws.describe_training_job(self._sagemaker, name)
             if described is None:
                 return None
-            job = {
-                "name": name,
-                "arn": described["TrainingJobArn"],
-                "status": described["TrainingJobStatus"],
-                "createdAt": int(described["CreationTime"].timestamp() * 1000),
-            }
-        return job if job["status"] == COMPLETED else None
+            job = training_job_of(described)
+        return job if job.status == COMPLETED else None
 
 
 def _was_refused(attempt: _Attempt) -> bool:

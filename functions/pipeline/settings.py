@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Annotated, Literal, TypeVar
 
-import msgspec
-from msgspec import Meta
+from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
+from pydantic import ConfigDict
 
-from pipeline import validation
 from pipeline.errors import SettingsError
 
-Required = Annotated[str, Meta(min_length=1)]
-Positive = Annotated[int, Meta(ge=1)]
+Required = Annotated[str, Field(min_length=1)]
+Positive = Annotated[int, Field(ge=1)]
 # Nothing is 0 times as wrong as a baseline; a thousand times accepts whatever comes.
-ErrorRatio = Annotated[float, Meta(ge=0.01, le=1000)]
+ErrorRatio = Annotated[float, Field(ge=0.01, le=1000)]
 Model = TypeVar("Model", bound="StackSettings")
 
-# Dataclasses, since a Struct cannot inherit the fields of two, and prepare_run's settings are those of both jobs.
 
-
-@dataclass(frozen=True, kw_only=True)
-class StackSettings:
+class StackSettings(BaseModel):
     """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
+
+    # `model_backend` is a variable's name; pydantic keeps names that begin so for itself unless told otherwise.
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     stack_name: Required
     output_bucket: Required
 
 
-@dataclass(frozen=True, kw_only=True)
 class SummarizeRunSettings(StackSettings):
     """Environment of summarize_run."""
 
     keep_models: bool
 
 
-@dataclass(frozen=True, kw_only=True)
 class ModelSettings(StackSettings):
     """Environment of aws_create_model."""
 
@@ -46,17 +42,15 @@ class ModelSettings(StackSettings):
     maximum_error_ratio: ErrorRatio
 
 
-@dataclass(frozen=True, kw_only=True)
 class TransformSettings(StackSettings):
     """Environment of aws_batch_transform."""
 
     transform_instance_type: Required
     transform_max_runtime_in_seconds: Positive
     split_type: Literal["Line", "None"]
-    max_payload_in_mb: Annotated[int, Meta(ge=0, le=100)]
+    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
 
 
-@dataclass(frozen=True, kw_only=True)
 class TrainingSettings(StackSettings):
     """Environment of aws_training_job."""
 
@@ -72,11 +66,10 @@ class TrainingSettings(StackSettings):
     time_series_length: Positive
 
 
-@dataclass(frozen=True, kw_only=True)
 class PrepareRunSettings(TrainingSettings, TransformSettings):
     """Environment of prepare_run, which writes the requests of both jobs."""
 
-    max_concurrency: Annotated[int, Meta(ge=1, le=10_000)]
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)]
     keep_models: bool
 
 
@@ -86,11 +79,10 @@ def load_settings(model: type[Model], environment: Mapping[str, str]) -> Model:
     Raises:
         SettingsError: a variable is missing or wrong; all of them are named.
     """
-    names = [field.name for field in fields(model)]
-    told = {name: environment[name.upper()] for name in names if name.upper() in environment}
+    given = {name: environment[name.upper()] for name in model.model_fields if name.upper() in environment}
     try:
-        return validation.convert(told, model, strict=False)
-    except msgspec.ValidationError as error:
-        found = validation.problems(told, model, strict=False)
-        listed = "; ".join(f"{str(problem.place[0]).upper()}: {problem.words}" for problem in found)
+        return parse(event=given, model=model)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        listed = "; ".join(f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in problems)
         raise SettingsError(f"the function's environment is wrong: {listed}") from error

@@ -74,7 +74,7 @@ def start_transform_job(
     """
     started = event.timestamp or naming.timestamp(now)
     if event.model_name and event.input:
-        model_name, input_uri = event.model_name, str(event.input)
+        model_name, input_uri = event.model_name, event.input
     else:
         last = read_latest(s3, settings.output_bucket, event.item)
         sample_key = layout.sample_key(event.item, last.trained_in or last.run_id)

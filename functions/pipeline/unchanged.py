@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pipeline import aws, inputs, layout
-from pipeline.contracts import as_asked
-from pipeline.records import COMPLETED, SUCCEEDED, Model, Record
+from pipeline.contracts import as_requested
+from pipeline.documents import CreatedModel, Record, Unchanged, read_document
+from pipeline.records import succeeded
 from pipeline.settings import StackSettings, TrainingSettings, TransformSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from pipeline.contracts import ItemRequest
+    from pipeline.documents import LastRun, Latest
     from pipeline.fields import Mode
-    from pipeline.latest import LastRun, Latest
     from pipeline.settings import PrepareRunSettings
 
 # Settings that say where things are and who may read them, not what becomes of an item; data and image count anyway.
@@ -39,11 +37,11 @@ def training_fingerprint(
         settings: the stack's.
         data: every object that training reads.
     """
-    asked = as_asked(entry)
+    requested = as_requested(entry)
     return _digest(
         {
             "image": settings.image_uri,
-            "entry": {key: value for key, value in asked.items() if key not in SCORING_KEYS},
+            "entry": {key: value for key, value in requested.items() if key not in SCORING_KEYS},
             "settings": _shaping(settings, TrainingSettings),
             "data": data,
         }
@@ -67,12 +65,12 @@ def result_fingerprint(
         mode: the run's.
         model: the fingerprint of its training, and in mode score its artifact, image and environment.
     """
-    asked = as_asked(entry)
+    requested = as_requested(entry)
     return _digest(
         {
             "mode": mode,
             "model": model,
-            "entry": {key: asked[key] for key in SCORING_KEYS & asked.keys()},
+            "entry": {key: requested[key] for key in SCORING_KEYS & requested.keys()},
             "settings": _shaping(settings, TransformSettings),
             "data": data,
         }
@@ -81,7 +79,7 @@ def result_fingerprint(
 
 def last_success(
     s3: S3Client, bucket: str, item: str, latest: Latest, *, mode: Mode, fingerprint: str, scored_uri: str
-) -> dict[str, Any] | None:
+) -> Unchanged | None:
     """The item's last success, if it was made of the same things and its predictions are still there.
 
     Args:
@@ -92,9 +90,6 @@ def last_success(
         mode: the run's.
         fingerprint: what the item's result would be made of now.
         scored_uri: what would be scored now.
-
-    Returns:
-        runId, predictionsUri, modelDataUrl and metrics, or None.
     """
     runs = latest.last_runs.get(mode, [])
     if fingerprint not in {run.fingerprint for run in runs}:
@@ -109,30 +104,30 @@ def last_success(
         folder = layout.S3Location(bucket, layout.predictions_prefix(item, run.run_id))
         predictions_uri = layout.predictions_uri(folder.uri, scored_uri)
         if inputs.has_objects(s3, predictions_uri):
-            return {
-                "runId": run.run_id,
-                "predictionsUri": predictions_uri,
-                "modelDataUrl": model.model_data_url,
-                "metrics": model.metrics,
-            }
+            return Unchanged(
+                run_id=run.run_id,
+                predictions_uri=predictions_uri,
+                model_data_url=model.model_data_url,
+                metrics=model.metrics,
+            )
     return None
 
 
-def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Model | None:
+def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> CreatedModel | None:
     """The model that the run has scored the item with, if it came to that."""
     body = aws.read_bytes(s3, bucket, run.record_key)
     try:
-        record = msgspec.json.decode(body or b"", type=Record)
+        record = read_document(Record, body or b"")
     # Broken, it says nothing, and the item is done again.
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except ValueError:
         return None
-    scored = record.transform is not None and record.transform.status == COMPLETED
-    return record.model if scored and (record.item, record.status) == (item, SUCCEEDED) else None
+    scored = record.item == item and record.transform is not None and succeeded(record)
+    return record.model if scored else None
 
 
 def _shaping(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:
     """The settings of this kind of job that say what becomes of an item."""
-    names = {field.name for field in fields(kind)} - {field.name for field in fields(StackSettings)} - PLACES
+    names = kind.model_fields.keys() - StackSettings.model_fields.keys() - PLACES
     return {name: getattr(settings, name) for name in names}
 
 

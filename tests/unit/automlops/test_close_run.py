@@ -16,9 +16,8 @@ from automlops import close_run as close_run_module
 from automlops.close_run import close_run
 from automlops.connection import Connection
 from automlops.errors import CommandError, ExitCode, ServiceError
-from automlops.manifest import Manifest
 from automlops.stack import Stack
-from pipeline.contracts import PreparedRun
+from pipeline.documents import Manifest, PreparedRun, as_json
 from pipeline.leftovers import Leftovers
 from pipeline.summary import write_manifest
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, refusal, success
@@ -91,7 +90,7 @@ def test_the_manifest_is_the_one_that_summarize_run_would_have_made(
     )
     s3: Any = place.s3
     expected = write_manifest(run, BUCKET, s3, None, datetime.now(UTC)).manifest
-    assert written == json.loads(json.dumps(expected)) | {"endedAt": "2026-11-22T10:00:00.000Z"}
+    assert written == as_json(expected) | {"endedAt": "2026-11-22T10:00:00.000Z"}
     assert [item.status for item in manifest.items] == ["SUCCEEDED", "FAILED", "UNFINISHED"]
     assert f"written to s3://{BUCKET}/{KEY}" in shown()
     assert "1 of 3 items succeeded, 1 failed, 1 did not finish" in shown()

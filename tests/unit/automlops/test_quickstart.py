@@ -13,10 +13,10 @@ from rich.console import Console
 from automlops import quickstart as quickstart_module
 from automlops.errors import CommandError
 from automlops.items import program
-from automlops.manifest import Counts, Manifest
 from automlops.quickstart import quickstart
 from automlops.results import Results
 from automlops.run import Order
+from pipeline.documents import Counts, Manifest
 
 Verdict = Literal["SUCCEEDED", "FAILED"]
 

@@ -169,7 +169,7 @@ def test_items_may_be_named_in_s3(choices: dict[str, str]) -> None:
         ({"rerunOf": "last"}, "rerunOf: must be a run's id"),
         ({"itemsUri": "list.jsonl"}, "itemsUri: must be s3://bucket/key"),
         ({"itemPrefix": "analysis_predict"}, "ending in '/'"),
-        ({"itemPrefix": "x/", "mode": "guess"}, "mode: must be 'score' or 'train'"),
+        ({"itemPrefix": "x/", "mode": "guess"}, "mode: Input should be 'train' or 'score'"),
     ],
     ids=["mode of a rerun", "two sources", "no run's id", "no URI", "no folder", "no mode"],
 )

@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from automlops.errors import CommandError, CopyError, ExitCode, RunBrokenError
-from automlops.manifest import Manifest, parse_manifest
+from automlops.manifest import parse_manifest
 from automlops.report import print_table
 from automlops.results import fetch_results, results_folder
+from pipeline.documents import Manifest
 
 RUN_ID = "20260102T030405007Z-night"
 

@@ -23,11 +23,11 @@ from automlops.errors import (
     ServiceError,
 )
 from automlops.execution import Execution, Snapshot
-from automlops.manifest import Counts, Manifest
 from automlops.request import ItemFile
 from automlops.results import Results
 from automlops.run import Order, explain_end, make_order, run_order
 from automlops.stack import Stack
+from pipeline.documents import Counts, Manifest
 
 EXECUTION = Execution(
     "arn:aws:states:eu-west-1:1:execution:machine:night", "night", datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,8 @@ from collections import Counter
 from typing import Any
 
 from pipeline import preparation
-from pipeline.contracts import PreparedRun, PrepareRunEvent, parse_event
+from pipeline.contracts import PrepareRunEvent, parse_event
+from pipeline.documents import PreparedRun
 from pipeline.reruns import Services
 from pipeline.settings import PrepareRunSettings
 

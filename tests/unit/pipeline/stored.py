@@ -10,6 +10,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 BUCKET = "output-bucket"
+# As the definition keeps them.
+TRAINING: dict[str, Any] = {
+    "arn": "arn:t",
+    "status": "Completed",
+    "createdAt": 1795340556123,
+    "startedAt": 1795340566123,
+    "endedAt": 1795340576123,
+    "billableSeconds": 10,
+}
+MODEL: dict[str, Any] = {"modelDataUrl": "s3://out/model.tar.gz", "metrics": {"customers": 3}}
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -97,7 +107,7 @@ class Bucket:
 
 
 def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dict[str, Any]:
-    """A line that trains and scores; `others` replace keys, and None takes one away."""
+    """A line that trains and scores; `others` replace keys, and what belongs to a job that is None goes with it."""
     item = item or f"item{index}"
     started = run_id.partition("-")[0]
     artifact = f"analysis_predicted/{item}/t-{item}-{started}/output/model.tar.gz"
@@ -111,17 +121,23 @@ def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dic
         "fingerprint": f"result-{run_id}",
         "trainingFingerprint": f"training-{run_id}",
         "trainedIn": run_id,
+        "trainingJobName": f"t-{item}-{started}",
+        "modelName": f"m-{item}-{started}",
+        "transformJobName": f"b-{item}-{started}",
+        "predictionsUri": f"s3://{BUCKET}/analysis_predicted_out/{item}/{run_id}/sample_prediction.csv.out",
         "trainingJob": {"TrainingJobName": f"t-{item}-{started}", "RoleArn": "arn:role"},
         "trainingTimeoutSeconds": 7200,
-        "model": {"name": f"m-{item}-{started}", "image": "image:1", "modelDataUrl": f"s3://{BUCKET}/{artifact}"},
-        "transformJob": {
-            "TransformJobName": f"b-{item}-{started}",
-            "TransformOutput": {"S3OutputPath": f"s3://{BUCKET}/analysis_predicted_out/{item}/{run_id}/"},
-            "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": "s3://in/folder/sample_prediction.csv"}}},
-        },
+        "model": {"image": "image:1", "modelDataUrl": f"s3://{BUCKET}/{artifact}"},
+        "transformJob": {"TransformJobName": f"b-{item}-{started}"},
         "transformTimeoutSeconds": 3600,
+        "error": None,
     }
-    return {key: value for key, value in (whole | others).items() if value is not None}
+    if "trainingJob" in others:
+        training = others.get("training")
+        whole["trainingJobName"] = training["name"] if training else None
+    whole |= {"modelName": None} if "model" in others else {}
+    whole |= {"transformJobName": None, "predictionsUri": None} if "transformJob" in others else {}
+    return whole | others
 
 
 def success(index: int, item: str | None = None, status: str = "Completed") -> dict[str, Any]:
@@ -129,23 +145,25 @@ def success(index: int, item: str | None = None, status: str = "Completed") -> d
     return {
         "index": index,
         "item": item or f"item{index}",
-        "status": "SUCCEEDED",
-        "stage": "StartBatchTransformJob",
         "endedAt": "2026-11-22T09:43:36.123Z",
-        "training": {"name": f"t{index}", "arn": "arn:t", "status": "Completed", "createdAt": 1795340556123},
-        "model": {"modelDataUrl": "s3://out/model.tar.gz", "metrics": {"customers": 3}},
+        "training": TRAINING | {"name": f"t{index}"},
+        "model": MODEL,
         "transform": {"name": f"b{index}", "arn": "arn:b", "status": status, "createdAt": 1795340586123},
+        "unchanged": None,
     }
 
 
 def failure(index: int, item: str | None = None, stage: str = "StartTrainingJob", **others: Any) -> dict[str, Any]:
-    """The record of an item that failed."""
+    """The record of an item that failed; what comes after the stage is null."""
     return {
         "index": index,
         "item": item or f"item{index}",
-        "status": "FAILED",
-        "stage": stage,
         "endedAt": "2026-11-22T09:43:36.123Z",
+        "training": TRAINING | {"name": f"t{index}"}
+        if stage in {"CreateModel", "StartBatchTransformJob"}
+        else None,
+        "model": MODEL if stage == "StartBatchTransformJob" else None,
+        "transform": None,
         "error": {"Error": "States.TaskFailed", "Cause": json.dumps({"FailureReason": "AlgorithmError: no rows"})},
         **others,
     }

@@ -14,7 +14,9 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from pipeline import aws
+from pipeline.documents import MetricsFile
 from pipeline.errors import (
+    DataNotReadableError,
     NameTakenError,
     PipelineError,
     ServiceRefusedError,
@@ -22,6 +24,7 @@ from pipeline.errors import (
     ServiceUnavailableError,
 )
 
+PUT = {"Bucket": "output", "Key": "a.json", "ContentType": "application/json", "Metadata": {}}
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 
 
@@ -56,7 +59,7 @@ def sagemaker() -> Iterator[Stubber]:
 def test_each_of_awss_refusals_has_its_kind(s3: Any, code: str, status: int, kind: type[PipelineError]) -> None:
     s3.add_client_error("get_object", code, "told so", http_status_code=status)
     with pytest.raises(kind, match=rf"reading s3://output/a\.json: {code}: told so") as caught:
-        aws.read_json(s3.client, "output", "a.json")
+        aws.read_document(s3.client, "output", "a.json", MetricsFile)
     assert caught.value.__cause__ is not None
 
 
@@ -67,43 +70,36 @@ def test_a_broken_connection_is_for_now_only() -> None:
 
 def test_an_object_that_is_not_there_is_none(s3: Any) -> None:
     s3.add_client_error("get_object", "NoSuchKey", http_status_code=404)
-    assert aws.read_json(s3.client, "output", "a.json") is None
+    assert aws.read_document(s3.client, "output", "a.json", MetricsFile) is None
 
 
 def test_an_object_that_is_not_json_is_refused_by_name(s3: Any) -> None:
     body = StreamingBody(io.BytesIO(b"<html>"), 6)
     s3.add_response("get_object", {"Body": body, "ETag": '"1"'})
-    with pytest.raises(ServiceRefusedError, match=r"s3://output/a\.json is not JSON"):
-        aws.read_json(s3.client, "output", "a.json")
+    with pytest.raises(DataNotReadableError, match=r"s3://output/a\.json cannot be read: Invalid JSON"):
+        aws.read_document(s3.client, "output", "a.json", MetricsFile)
 
 
 def test_a_condition_that_does_not_hold_is_told_not_raised(s3: Any) -> None:
     s3.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
-    assert aws.write_json(s3.client, "output", "a.json", {}, only_if_absent=True) is False
+    assert aws.write_document(s3.client, "output", "a.json", MetricsFile({}), only_if_absent=True) is False
 
 
 def test_a_condition_that_could_not_be_decided_is_for_now_only(s3: Any) -> None:
     s3.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
     with pytest.raises(ServiceThrottledError, match="ConditionalRequestConflict"):
-        aws.write_json(s3.client, "output", "a.json", {}, only_if_absent=True)
+        aws.write_document(s3.client, "output", "a.json", MetricsFile({}), only_if_absent=True)
 
 
-def test_what_is_no_json_is_not_written(s3: Any) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        aws.write_json(s3.client, "output", "a.json", {"error": float("nan")})
+def test_a_number_that_json_has_no_word_for_is_written_as_null(s3: Any) -> None:
+    s3.add_response("put_object", {}, PUT | {"Body": b'{"error":null}'})
+    assert aws.write_document(s3.client, "output", "a.json", MetricsFile({"error": float("nan")})) is True
 
 
 def test_what_is_written_is_json_as_it_is(s3: Any) -> None:
-    expected = {
-        "Bucket": "output",
-        "Key": "a.json",
-        "Body": '{"item":"台北"}'.encode(),
-        "ContentType": "application/json",
-        "Metadata": {},
-        "IfMatch": '"7"',
-    }
-    s3.add_response("put_object", {}, expected)
-    assert aws.write_json(s3.client, "output", "a.json", {"item": "台北"}, only_if_etag='"7"') is True
+    s3.add_response("put_object", {}, PUT | {"Body": '{"item":"台北"}'.encode(), "IfMatch": '"7"'})
+    document = MetricsFile({"item": "台北"})
+    assert aws.write_document(s3.client, "output", "a.json", document, only_if_etag='"7"') is True
 
 
 MODEL = {
@@ -244,8 +240,8 @@ def test_what_is_written_can_be_read_back(s3: Any) -> None:
     content = {"items": ["United Kingdom", "台北"]}
     body = json.dumps(content).encode()
     s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(body), len(body)), "ETag": '"9"'})
-    stored = aws.read_json(s3.client, "output", "a.json")
-    assert stored == (content, '"9"')
+    stored = aws.read_document(s3.client, "output", "a.json", MetricsFile)
+    assert stored == (MetricsFile(content), '"9"')
 
 
 def test_an_object_that_is_not_there_has_neither_bytes_nor_metadata(s3: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import item_sources
-from pipeline.contracts import RunRequest, as_asked, parse_event
+from pipeline.contracts import RunRequest, as_requested, parse_event
 from pipeline.errors import DataNotFoundError, DataTooLargeError, InvalidRequestError, PipelineError
 
 from .objects import Objects
@@ -22,7 +22,7 @@ def read(request: dict[str, Any], objects: dict[str, bytes]) -> list[Any]:
         Objects(objects),  # type: ignore[arg-type]
         "data-bucket",
     )
-    return [as_asked(entry.request) for entry in entries]
+    return [as_requested(entry.request) for entry in entries]
 
 
 def read_list(body: bytes) -> list[Any]:
@@ -54,8 +54,8 @@ def test_a_list_in_s3_has_an_entry_a_line(body: str) -> None:
     [
         (b"item1", "must be JSON, an item's name in quotes or an object: "),
         (b"[" * 100_000, "must be JSON, an item's name in quotes or an object: "),
-        (b"5", "must be an object"),
-        (b'["a"]', "must be an object"),
+        (b"5", "item: an item's name must be a string, not 5"),
+        (b'["a"]', "item: an item's name must be a string, not"),
         (b'{"item": "a/b"}', "item: an item's name is one folder in S3"),
         (b'{"item": "a", "colour": 1}', "colour: unknown key"),
         ('"é"'.encode("latin-1"), "must be UTF-8 text"),

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-import msgspec
 import pytest
 from botocore.stub import Stubber
 
+from pipeline.documents import WorkList
 from pipeline.leftovers import Leftovers, remove_leftovers
-from pipeline.records import Line
 from tests.unit.pipeline.stored import line
 
 RUN = "20261122T094236123Z-x"
@@ -28,7 +27,7 @@ def stubber() -> Iterator[Stubber]:
 
 
 def remove(stubber: Stubber, *, models: bool = True, jobs: bool = True, **others: Any) -> Leftovers:
-    lines = msgspec.convert(
+    lines = WorkList.model_validate(
         [
             line(0, RUN),
             line(1, RUN),
@@ -36,9 +35,8 @@ def remove(stubber: Stubber, *, models: bool = True, jobs: bool = True, **others
             line(2, RUN, trainingJob=None, model=None, transformJob=None),
             # The training that it keeps is of another run.
             line(3, RUN, trainingJob=None, training={"name": "t-old", "status": "Completed"}),
-        ],
-        list[Line],
-    )
+        ]
+    ).root
     client: Any = stubber.client
     return remove_leftovers(client, RUN, lines, models=models, jobs=jobs, **others)
 

@@ -149,7 +149,7 @@ def test_a_checksum_beside_the_artifact_does_no_harm(environment: dict[str, str]
 @pytest.mark.parametrize("content", [b"[]", b'{"runId": "x"}'])
 def test_a_latest_json_of_another_shape_is_refused_by_name(environment: dict[str, str], content: bytes) -> None:
     s3 = Objects({LATEST: content})
-    with pytest.raises(DataNotReadableError, match=r"item1/latest\.json is not one that .* remove it"):
+    with pytest.raises(DataNotReadableError, match=r"item1/latest\.json cannot be read: .* remove it"):
         create(environment, s3, Models(), item="item1")
 
 

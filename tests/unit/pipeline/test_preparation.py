@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline import item_sources, reruns
-from pipeline.contracts import ItemRequest, PreparedRun, as_json, parse_event
+from pipeline.contracts import ItemRequest, parse_event
+from pipeline.documents import PreparedRun, TrainingJob, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, ServiceThrottledError
 from pipeline.settings import PrepareRunSettings, load_settings
 
@@ -45,14 +46,22 @@ def test_a_line_is_written_for_every_item_in_its_order(settings: PrepareRunSetti
     run = prepare(settings, s3, {"itemList": ["b", "a", "c"], "maxConcurrency": 2})
     written = s3.json(run.items_key)
     assert [(line["index"], line["item"]) for line in written] == [(0, "b"), (1, "a"), (2, "c")]
-    assert [line.get("problem", {}).get("Error") for line in written] == [None, None, "DataNotFoundError"]
+    assert [(line["error"] or {}).get("Error") for line in written] == [None, None, "DataNotFoundError"]
     assert (run.run_id, run.item_count, run.max_concurrency, run.mode) == (RUN, 3, 2, "train")
 
 
 def test_a_refused_item_has_no_jobs(settings: PrepareRunSettings) -> None:
     s3 = Objects({})
     line = only_line(s3, prepare(settings, s3, {"itemList": [{"item": "a", "hyperparameters": {"seed": "1"}}]}))
-    assert line.keys() == {"index", "item", "runId", "recordKey", "mode", "request", "problem"}
+    assert {key for key, value in line.items() if value is not None} == {
+        "index",
+        "item",
+        "runId",
+        "recordKey",
+        "mode",
+        "request",
+        "error",
+    }
     assert line["request"] == {"item": "a", "hyperparameters": {"seed": "1"}}
 
 
@@ -67,7 +76,8 @@ def test_a_stack_without_an_image_refuses_runs_that_train(environment: dict[str,
         prepare(without, s3, {"itemList": ["a"]})
     assert s3.objects == data("a")
     scoring = with_latest(data("a"))
-    assert "problem" not in only_line(scoring, prepare(without, scoring, {"itemList": ["a"], "mode": "score"}))
+    line = only_line(scoring, prepare(without, scoring, {"itemList": ["a"], "mode": "score"}))
+    assert line["error"] is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +111,7 @@ def test_what_only_the_settings_show_is_refused_before_anything_starts(
 def test_a_file_to_score_that_is_not_there_refuses_the_item(settings: PrepareRunSettings) -> None:
     s3 = Objects(data("a"))
     entry = {"item": "a", "predictInput": "s3://data-bucket/none.csv"}
-    problem = only_line(s3, prepare(settings, s3, {"itemList": [entry]}))["problem"]
+    problem = only_line(s3, prepare(settings, s3, {"itemList": [entry]}))["error"]
     assert problem["Error"] == "DataNotFoundError"
     assert "s3://data-bucket/none.csv" in problem["Cause"]
 
@@ -177,9 +187,9 @@ def test_a_whole_file_of_data_is_scored_with_the_last_model(settings: PrepareRun
     line = only_line(s3, run)
     assert run.mode == line["mode"] == "score"
     assert (line["training"], line["trainedIn"]) == (None, None)
-    assert not {"trainingJob", "trainingTimeoutSeconds"} & line.keys()
+    assert (line["trainingJob"], line["trainingTimeoutSeconds"]) == (None, None)
+    assert line["modelName"] == "model-a-20261122T094236123Z"
     assert line["model"] == {
-        "name": "model-a-20261122T094236123Z",
         "image": "image:of-then",
         "modelDataUrl": LATEST["modelDataUrl"],
         "environment": {"threads": "2", "level": "9"},
@@ -218,12 +228,12 @@ def test_the_one_file_of_a_folder_is_scored(settings: PrepareRunSettings) -> Non
         (
             with_latest({"analysis_predicted/a/latest.json": b"{}"}),
             "DataNotReadableError",
-            "latest.json is not one",
+            "latest.json cannot be read: runId: .* remove it and run the item again",
         ),
         (
             with_latest({"analysis_predicted/a/latest.json": b"no"}),
-            "ServiceRefusedError",
-            "latest.json is not JSON",
+            "DataNotReadableError",
+            "latest.json cannot be read: Invalid JSON",
         ),
     ],
     ids=["no model", "no data", "other file", "no json"],
@@ -232,8 +242,8 @@ def test_an_item_that_cannot_be_scored_is_refused(
     settings: PrepareRunSettings, objects: Objects, error: str, said: str
 ) -> None:
     line = only_line(objects, prepare(settings, objects, {"itemList": ["a"], "mode": "score"}))
-    assert line["problem"]["Error"] == error
-    assert re.search(said, line["problem"]["Cause"])
+    assert line["error"]["Error"] == error
+    assert re.search(said, line["error"]["Cause"])
 
 
 def test_data_of_more_than_100_mb_is_not_scored_in_one_request(settings: PrepareRunSettings) -> None:
@@ -244,15 +254,15 @@ def test_data_of_more_than_100_mb_is_not_scored_in_one_request(settings: Prepare
             return answer
 
     s3 = Large(with_latest(data("a")).objects)
-    problem = only_line(s3, prepare(settings, s3, {"itemList": ["a"], "mode": "score"}))["problem"]
+    problem = only_line(s3, prepare(settings, s3, {"itemList": ["a"], "mode": "score"}))["error"]
     assert problem["Error"] == "DataTooLargeError"
     assert "mode train" in problem["Cause"]
     trained = Large(data("a"))
-    assert "problem" not in only_line(trained, prepare(settings, trained, {"itemList": ["a"]}))
+    assert only_line(trained, prepare(settings, trained, {"itemList": ["a"]}))["error"] is None
 
 
 KEPT = reruns.KeptTraining(
-    training={"name": "training-job-a-earlier", "arn": "arn:t", "status": "Completed", "createdAt": 1},
+    training=TrainingJob(name="training-job-a-earlier", arn="arn:t", status="Completed", billable_seconds=60),
     trained_in=EARLIER,
     image="image:of-then",
     training_fingerprint="training of then",
@@ -281,16 +291,16 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
     other = prepare(settings, s3, told, arn="arn:two", name="other")
     assert (other.max_concurrency, other.tolerated_failure_percentage) == (3, 0)
     kept, anew = s3.json(run.items_key)
-    assert (kept["training"], kept["trainedIn"]) == (KEPT.training, EARLIER)
+    assert (kept["training"], kept["trainedIn"]) == (as_json(KEPT.training), EARLIER)
     assert kept["trainingFingerprint"] == "training of then"
-    assert not {"trainingJob", "trainingTimeoutSeconds"} & kept.keys()
+    assert (kept["trainingJob"], kept["trainingTimeoutSeconds"]) == (None, None)
     assert kept["model"]["image"] == "image:of-then"
     assert kept["model"]["modelDataUrl"].endswith("/a/training-job-a-earlier/output/model.tar.gz")
     source = kept["transformJob"]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
     assert source == f"s3://output-bucket/analysis_predicted/a/{EARLIER}/sample_prediction.csv"
     assert kept["transformJob"]["TransformOutput"]["S3OutputPath"].endswith(f"/a/{RUN}/")
     assert anew["trainedIn"] == RUN
-    assert "training" not in anew
+    assert anew["training"] is None
     assert anew["trainingJob"]["TrainingJobName"]
 
 
@@ -306,10 +316,10 @@ def test_a_refused_model_is_judged_again_or_trained_on_what_has_changed(
         reruns, "select_for_rerun", lambda *_, **__: reruns.Rerun("train", 7, 2.5, [entry], {"a": kept})
     )
     same = only_line(s3, prepare(settings, s3, {"rerunOf": EARLIER}, arn="arn:two", name="same"))
-    assert (same["training"], same["trainedIn"]) == (KEPT.training, EARLIER)
+    assert (same["training"], same["trainedIn"]) == (as_json(KEPT.training), EARLIER)
     s3.objects["analysis_predict/a/Online_Retail.csv"] = b"other data"
     changed = only_line(s3, prepare(settings, s3, {"rerunOf": EARLIER}, arn="arn:three", name="changed"))
-    assert "training" not in changed
+    assert changed["training"] is None
     assert changed["trainingJob"]["TrainingJobName"]
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.documents import as_json
 from pipeline.errors import (
     NothingToRerunError,
     RunConflictError,
@@ -33,19 +34,20 @@ def test_a_rerun_of_a_rerun_has_that_ones_items_and_sees_its_brothers(place: Pla
     place.add_rerun(R1, R0, [line(0, R1, item="item1"), line(1, R1, item="item3")])
     place.add_rerun(R2, R0, [line(0, R2, item="item1"), line(1, R2, item="item2")], success(0, "item1"))
     assert items(place.rerun(R3, of=R1)) == ["item3"]
-    assert place.s3.json(marker_key(R0, R3)) == {"executionArn": f"arn:{R3}"}
+    assert place.s3.json(marker_key(R0, R3)) == {"executionArn": f"arn:{R3}", "refused": False}
 
 
 def test_a_training_is_kept_through_reruns_that_fail(place: Place) -> None:
     place.add_training(line(2, R0))
     kept = place.rerun(R1).kept["item2"]
-    again = line(0, R1, item="item2", trainingJob=None, training=kept.training, trainedIn=kept.trained_in)
+    training = as_json(kept.training)
+    again = line(0, R1, item="item2", trainingJob=None, training=training, trainedIn=kept.trained_in)
     again["model"] |= {"image": kept.image, "modelDataUrl": line(2, R0)["model"]["modelDataUrl"]}
     again["trainingFingerprint"] = kept.training_fingerprint
     # Cut off before there was a record; then failed.
     place.add_rerun(R1, R0, [again])
     assert place.rerun(R2).kept["item2"] == kept
-    place.s3.add_record(R1, failure(0, "item2", stage="StartBatchTransformJob", training=kept.training))
+    place.s3.add_record(R1, failure(0, "item2", stage="StartBatchTransformJob", training=training))
     assert place.rerun(R2).kept["item2"] == kept
     assert place.jobs.asked == []
 
@@ -144,9 +146,13 @@ def test_a_run_that_ended_is_rerun_also_without_a_manifest(place: Place, status:
     assert not refused(place, R1)
 
 
-def test_a_run_with_a_manifest_has_ended_whatever_its_execution_still_does(place: Place) -> None:
-    place.executions.statuses[f"arn:{R0}"] = "RUNNING"
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_a_run_that_was_redriven_is_under_way_whatever_its_manifest_says(place: Place, status: str) -> None:
+    place.executions.statuses[f"arn:{R0}"] = status
     place.s3.add(f"runs/{R0}/manifest.json", {})
+    with pytest.raises(RunNotEndedError, match=f"{R0} is still under way"):
+        place.rerun(R1)
+    place.executions.statuses[f"arn:{R0}"] = "FAILED"
     assert items(place.rerun(R1)) == ["item1", "item2", "item3"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.documents import TrainingJob
 from pipeline.errors import InvalidRequestError, ServiceThrottledError
 from tests.unit.pipeline.rerunning import R0, R1, Place, items, place_with_a_run, trained
 from tests.unit.pipeline.stored import failure, line
@@ -38,7 +39,7 @@ def test_a_training_that_ended_well_is_kept(place: Place) -> None:
     kept = place.rerun(R1).kept
     assert kept.keys() == {"item2"}
     one = kept["item2"]
-    assert one.training == trained(2)
+    assert one.training == TrainingJob.model_validate(trained(2))
     assert (one.trained_in, one.image, one.training_fingerprint) == (R0, "image:1", f"training-{R0}")
     # Of what the record tells, SageMaker is not asked.
     assert place.jobs.asked == []
@@ -69,12 +70,12 @@ def test_a_training_of_which_nothing_was_recorded_is_asked_about(place: Place, s
     assert ("item3" in found) is kept
     assert place.jobs.asked == ["t-item3-20261122T000000000Z"]
     if kept:
-        assert found["item3"].training == trained(3) | {"createdAt": 1795340556123}
+        assert found["item3"].training == TrainingJob.model_validate(trained(3))
 
 
 @pytest.mark.parametrize("keep_models", [False, True], ids=["removed", "kept"])
 def test_what_a_run_that_was_cut_off_has_left_is_removed_first(place: Place, keep_models: bool) -> None:
-    job, model = line(3, R0)["trainingJob"]["TrainingJobName"], line(3, R0)["model"]["name"]
+    job, model = line(3, R0)["trainingJob"]["TrainingJobName"], line(3, R0)["modelName"]
     place.add_training(line(3, R0))
     place.jobs.statuses[job] = "InProgress"
     place.jobs.left = {"list_training_jobs": [job, "another's"], "list_models": [model, "another's"]}
@@ -84,7 +85,7 @@ def test_what_a_run_that_was_cut_off_has_left_is_removed_first(place: Place, kee
 
 def test_a_run_that_has_summed_itself_up_has_cleared_up_too(place: Place) -> None:
     place.s3.add(f"runs/{R0}/manifest.json", b"{}")
-    place.jobs.left = {"list_models": [line(3, R0)["model"]["name"]]}
+    place.jobs.left = {"list_models": [line(3, R0)["modelName"]]}
     place.rerun(R1)
     assert place.jobs.removed == []
 
@@ -132,11 +133,12 @@ def test_a_rerun_in_mode_score_keeps_no_training() -> None:
 
 
 def test_a_refused_item_is_tried_again(place: Place) -> None:
+    error = {"Error": "DataEmptyError", "Cause": "empty"}
     refused = line(
         1, R0, trainingJob=None, model=None, transformJob=None, trainedIn=None, trainingFingerprint=None
     )
-    place.s3.add_run(R0, [line(0, R0), refused])
-    place.s3.add_record(R0, failure(1, stage="PrepareRun", error={"Error": "DataEmptyError", "Cause": "empty"}))
+    place.s3.add_run(R0, [line(0, R0), refused | {"error": error}])
+    place.s3.add_record(R0, failure(1, stage="PrepareRun", error=error))
     rerun = place.rerun(R1)
     assert (items(rerun), rerun.kept) == (["item1"], {})
 

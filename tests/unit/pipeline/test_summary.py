@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import summary
-from pipeline.contracts import CaughtError, PreparedRun
-from pipeline.records import BrokenRecord, Line, Record
+from pipeline.documents import Caught, Manifest, PreparedRun, Record, WorkList, as_json, read_document
+from pipeline.records import BrokenRecord
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -39,14 +39,23 @@ def prepared(count: int, tolerated: float = 0.0, **others: Any) -> PreparedRun:
     )
 
 
-def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> dict[str, Any]:
+def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> Any:
+    """The manifest as it is stored."""
+    return as_json(made(lines, records, tolerated, **others))
+
+
+def made(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> Manifest:
     return summary.make_manifest(
         prepared(len(lines), tolerated, **others),
-        msgspec.convert(lines, list[Line]),
-        {record["index"]: msgspec.convert(record, Record) for record in records},
+        WorkList.model_validate(lines).root,
+        {record["index"]: record_of(record) for record in records},
         None,
         NOW,
     )
+
+
+def record_of(record: dict[str, Any]) -> Record:
+    return read_document(Record, json.dumps(record).encode())
 
 
 def lines_of(count: int) -> list[dict[str, Any]]:
@@ -75,6 +84,23 @@ def test_each_item_has_the_verdict_of_its_record_and_none_means_unfinished() -> 
         "predictionsUri": f"s3://{BUCKET}/analysis_predicted_out/item0/{RUN}/sample_prediction.csv.out",
         "metrics": {"customers": 3},
         "durationSeconds": 60.0,
+        "training": {
+            "name": "t0",
+            "arn": "arn:t",
+            "status": "Completed",
+            "createdAt": "2026-11-22T09:42:36.123Z",
+            "startedAt": "2026-11-22T09:42:46.123Z",
+            "endedAt": "2026-11-22T09:42:56.123Z",
+            "billableSeconds": 10,
+        },
+        "transform": {
+            "name": "b0",
+            "arn": "arn:b",
+            "status": "Completed",
+            "createdAt": "2026-11-22T09:43:06.123Z",
+            "startedAt": None,
+            "endedAt": None,
+        },
     }
     assert (bad["stage"], bad["error"], bad["reason"]) == ("StartTrainingJob", "States.TaskFailed", "no rows")
     assert cut["predictionsUri"] is bad["predictionsUri"] is None
@@ -88,8 +114,7 @@ def test_the_manifest_tells_mode_and_the_run_that_was_completed() -> None:
 
 
 def test_an_unchanged_item_points_to_its_last_predictions() -> None:
-    record = {"index": 1, "item": "item1", "status": "SUCCEEDED", "stage": "PrepareRun"}
-    record |= {"endedAt": "2026-11-22T09:43:36.123Z", "unchanged": UNCHANGED}
+    record = {"index": 1, "item": "item1", "endedAt": "2026-11-22T09:43:36.123Z", "unchanged": UNCHANGED}
     manifest = manifest_of([line(0, RUN), line(1, RUN, **NO_JOBS, unchanged=UNCHANGED)], [success(0), record])
     assert manifest["counts"] == {"total": 2, "succeeded": 2, "failed": 0, "unfinished": 0, "unchanged": 1}
     assert manifest["verdict"] == "SUCCEEDED"
@@ -104,8 +129,9 @@ def test_an_unchanged_item_points_to_its_last_predictions() -> None:
 
 
 def test_a_refused_item_has_no_jobs() -> None:
-    refused = failure(0, stage="PrepareRun", error={"Error": "DataEmptyError", "Cause": "x is empty"})
-    item = manifest_of([line(0, RUN, **NO_JOBS)], [refused])["items"][0]
+    error = {"Error": "DataEmptyError", "Cause": "x is empty"}
+    refused = failure(0, stage="PrepareRun", error=error)
+    item = manifest_of([line(0, RUN, **NO_JOBS, error=error)], [refused])["items"][0]
     assert (item["stage"], item["reason"], item["trainingJobName"]) == ("PrepareRun", "x is empty", None)
 
 
@@ -119,16 +145,47 @@ def test_a_kept_training_is_named_and_its_time_not_counted_again() -> None:
 
 
 def test_an_item_scored_without_training_took_as_long_as_its_transform() -> None:
-    whole = line(0, RUN, trainingJob=None, trainedIn=None) | {"training": None, "trainedIn": None}
+    whole = line(0, RUN, trainingJob=None, trainedIn=None)
     item = manifest_of([whole], [success(0) | {"training": None}])["items"][0]
     assert (item["trainingJobName"], item["trainedIn"], item["durationSeconds"]) == (None, None, 30.0)
 
 
-def test_a_scored_folder_has_a_folder_of_predictions() -> None:
-    whole = line(0, RUN)
-    whole["transformJob"]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"] = "s3://in/folder/"
-    item = manifest_of([whole], [success(0)])["items"][0]
-    assert item["predictionsUri"] == f"s3://{BUCKET}/analysis_predicted_out/item0/{RUN}/"
+def test_a_failed_jobs_times_and_billed_seconds_are_those_of_its_description() -> None:
+    described = {
+        "TrainingJobName": "t0",
+        "TrainingJobArn": "arn:t",
+        "TrainingJobStatus": "Failed",
+        "FailureReason": "AlgorithmError: no rows",
+        "CreationTime": 1795340556123,
+        "TrainingStartTime": 1795340566123,
+        "TrainingEndTime": 1795340576123,
+        "BillableTimeInSeconds": 10,
+    }
+    error = {"Error": "States.TaskFailed", "Cause": json.dumps(described)}
+    item = manifest_of(lines_of(1), [failure(0, error=error)])["items"][0]
+    assert item["training"] == {
+        "name": "t0",
+        "arn": "arn:t",
+        "status": "Failed",
+        "createdAt": "2026-11-22T09:42:36.123Z",
+        "startedAt": "2026-11-22T09:42:46.123Z",
+        "endedAt": "2026-11-22T09:42:56.123Z",
+        "billableSeconds": 10,
+    }
+    assert (item["transform"], item["reason"], item["durationSeconds"]) == (None, "no rows", 60.0)
+
+
+def test_a_failed_transforms_times_are_told_beside_those_of_its_training() -> None:
+    described = {
+        "TransformJobName": "b0",
+        "TransformJobArn": "arn:b",
+        "TransformJobStatus": "Failed",
+        "CreationTime": 1795340586123,
+    }
+    error = {"Error": "States.TaskFailed", "Cause": json.dumps(described)}
+    item = manifest_of(lines_of(1), [failure(0, stage="StartBatchTransformJob", error=error)])["items"][0]
+    assert (item["training"]["status"], item["transform"]["status"]) == ("Completed", "Failed")
+    assert item["transform"]["createdAt"] == "2026-11-22T09:43:06.123Z"
 
 
 @pytest.mark.parametrize(
@@ -146,12 +203,12 @@ def test_the_run_fails_when_more_items_fail_than_are_tolerated(
 def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
     makers: dict[str, Any] = {"SUCCEEDED": success, "FAILED": failure}
     found: dict[int, Record | BrokenRecord] = {
-        index: BrokenRecord("x") if status == "broken" else msgspec.convert(makers[status](index), Record)
+        index: BrokenRecord("x") if status == "broken" else record_of(makers[status](index))
         for index, status in enumerate(statuses)
         if status != "none"
     }
-    lines = msgspec.convert(lines_of(len(statuses)), list[Line])
-    manifest = summary.make_manifest(prepared(len(statuses)), lines, found, None, NOW)
+    lines = WorkList.model_validate(lines_of(len(statuses))).root
+    manifest = as_json(summary.make_manifest(prepared(len(statuses)), lines, found, None, NOW))
     assert [item["item"] for item in manifest["items"]] == [f"item{index}" for index in range(len(statuses))]
     counts = manifest["counts"]
     assert counts["succeeded"] + counts["failed"] + counts["unfinished"] == counts["total"] == len(statuses)
@@ -168,13 +225,13 @@ def stored() -> Bucket:
     return s3
 
 
-def write(s3: Bucket, ended: datetime = NOW, error: CaughtError | None = None) -> summary.Summary:
+def write(s3: Bucket, ended: datetime = NOW, error: Caught | None = None) -> summary.Summary:
     return summary.write_manifest(prepared(2), BUCKET, s3, error, ended)  # type: ignore[arg-type]
 
 
 def test_the_manifest_is_written_and_answered(stored: Bucket) -> None:
     found = write(stored)
-    assert stored.json(f"runs/{RUN}/manifest.json") == found.manifest
+    assert stored.json(f"runs/{RUN}/manifest.json") == as_json(found.manifest)
     answer = summary.answer_of(found, BUCKET)
     assert answer["Error"] == "RunFailed"
     assert answer["Cause"].splitlines() == [
@@ -189,21 +246,21 @@ def test_the_manifest_is_written_and_answered(stored: Bucket) -> None:
 
 
 def test_a_summary_done_again_says_the_same(stored: Bucket) -> None:
-    first = write(stored).manifest
+    first = as_json(write(stored).manifest)
     later = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
-    assert write(stored, later).manifest == first | {"endedAt": "2026-11-22T11:00:00.000Z"}
+    assert as_json(write(stored, later).manifest) == first | {"endedAt": "2026-11-22T11:00:00.000Z"}
 
 
 def test_a_broken_record_does_not_keep_the_others_from_their_verdicts(stored: Bucket) -> None:
     stored.add(f"runs/{RUN}/records/1.json", b"{")
-    good, broken = write(stored).manifest["items"]
-    assert (good["status"], broken["status"]) == ("SUCCEEDED", "UNFINISHED")
-    assert f"runs/{RUN}/records/1.json" in broken["reason"]
+    good, broken = write(stored).manifest.items
+    assert (good.status, broken.status) == ("SUCCEEDED", "UNFINISHED")
+    assert f"runs/{RUN}/records/1.json" in str(broken.reason)
 
 
 def test_a_broken_map_run_is_told_beside_the_verdicts(stored: Bucket) -> None:
-    manifest = write(stored, error=CaughtError(error="States.ItemReaderFailed", cause="gone")).manifest
-    assert manifest["mapRunError"] == {"Error": "States.ItemReaderFailed", "Cause": "gone"}
+    manifest = write(stored, error=Caught(error="States.ItemReaderFailed", cause="gone")).manifest
+    assert as_json(manifest)["mapRunError"] == {"Error": "States.ItemReaderFailed", "Cause": "gone"}
 
 
 def test_a_run_that_succeeded_answers_no_error(stored: Bucket) -> None:
@@ -217,7 +274,7 @@ def test_the_cause_of_ten_thousand_failures_stays_short() -> None:
     name = "台" * 128
     lines = [line(index, RUN, item=name) for index in range(10_000)]
     long = {"Error": "States.TaskFailed", "Cause": "客" * 5000}
-    manifest = manifest_of(lines, [failure(index, name, error=long) for index in range(10_000)])
+    manifest = made(lines, [failure(index, name, error=long) for index in range(10_000)])
     cause = summary.answer_of(summary.Summary(manifest, "key", [], []), BUCKET)["Cause"]
     assert "and 9980 more" in cause
     # Step Functions cuts a Cause at 32,768 characters.

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import reruns
 from pipeline.contracts import ItemRequest, parse_event
+from pipeline.documents import TrainingJob
 from pipeline.settings import PrepareRunSettings
 from pipeline.turns import seconds_to_wait
 
@@ -49,7 +50,7 @@ def test_the_first_items_start_one_after_another(
 
 
 def waiting_items(s3: Objects, items_key: str) -> dict[str, int]:
-    return {line["item"]: line["startAfterSeconds"] for line in s3.json(items_key) if "startAfterSeconds" in line}
+    return {line["item"]: line["startAfterSeconds"] for line in s3.json(items_key) if line["startAfterSeconds"]}
 
 
 def test_items_that_start_no_job_take_no_turn(settings: PrepareRunSettings) -> None:
@@ -81,7 +82,7 @@ def test_trainings_kept_and_anew_wait_in_one_row(
     settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"item-{number:02}" for number in range(12)]
-    training = {"name": "training-job", "arn": "arn:t", "status": "Completed", "createdAt": 1}
+    training = TrainingJob(name="training-job", arn="arn:t", status="Completed")
     kept = {name: reruns.KeptTraining(training, EARLIER, "image", "training") for name in names[::2]}
 
     def select(*_: Any, **__: Any) -> reruns.Rerun:
@@ -90,6 +91,6 @@ def test_trainings_kept_and_anew_wait_in_one_row(
     monkeypatch.setattr(reruns, "select_for_rerun", select)
     s3 = Objects(data(*names))
     run = prepare(settings, s3, {"rerunOf": EARLIER, "maxConcurrency": 12})
-    assert [("training" in line, line.get("startAfterSeconds", 0)) for line in s3.json(run.items_key)] == [
-        (number % 2 == 0, number * 3) for number in range(12)
+    assert [(line["training"] is not None, line["startAfterSeconds"]) for line in s3.json(run.items_key)] == [
+        (number % 2 == 0, number * 3 or None) for number in range(12)
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from pipeline import unchanged
-from pipeline.contracts import ItemRequest, PreparedRun, parse_event
+from pipeline.contracts import ItemRequest, parse_event
+from pipeline.documents import PreparedRun
 from pipeline.fields import Mode
 from pipeline.inputs import DataObject
 from pipeline.settings import PrepareRunSettings, load_settings
@@ -137,7 +137,7 @@ SHAPES_NOTHING: dict[str, Any] = {
 
 
 def test_every_setting_of_the_stack_counts_where_it_shapes_a_job(settings: PrepareRunSettings) -> None:
-    assert {field.name for field in fields(settings)} == {
+    assert type(settings).model_fields.keys() == {
         *SHAPES_TRAINING,
         *SHAPES_TRANSFORM,
         *SHAPES_NOTHING,
@@ -147,7 +147,7 @@ def test_every_setting_of_the_stack_counts_where_it_shapes_a_job(settings: Prepa
         ("score", SHAPES_TRANSFORM),
     ):
         for name, value in (SHAPES_TRAINING | SHAPES_TRANSFORM | SHAPES_NOTHING).items():
-            other = replace(settings, **{name: value})
+            other = settings.model_copy(update={name: value})
             same = fingerprint(other, mode=mode) == fingerprint(settings, mode=mode)  # type: ignore[arg-type]
             assert same is (name not in shaping), (mode, name)
             assert (training(other) == training(settings)) is (name not in SHAPES_TRAINING), name
@@ -170,8 +170,8 @@ def latest(printed: str, mode: str = "train", run_id: str = EARLIER, **changes: 
 
 def line_of(s3: Objects, run: PreparedRun) -> dict[str, Any]:
     (line,) = s3.json(run.items_key)
-    found: dict[str, Any] = line
-    return found
+    # What is null says that there is none of it.
+    return {key: value for key, value in line.items() if value is not None}
 
 
 # Mode to the name of what is scored when the item says nothing else.
@@ -271,7 +271,7 @@ CHANGES: dict[str, dict[str, bytes | None]] = {
     "data": {"analysis_predict/a/Online_Retail.csv": b"ROWS"},
     "predictions gone": {f"analysis_predicted_out/a/{EARLIER}/sample_prediction.csv.out": None},
     "no record": {RECORD_KEY: None},
-    "failed": {RECORD_KEY: json.dumps(success(0, "a") | {"status": "FAILED"}).encode()},
+    "failed": {RECORD_KEY: json.dumps(success(0, "a") | {"error": {"Error": "x"}}).encode()},
     "stopped": {RECORD_KEY: json.dumps(success(0, "a", status="Stopped")).encode()},
     "broken record": {RECORD_KEY: b"<html>"},
     "another item's record": {RECORD_KEY: json.dumps(success(0, "b")).encode()},
@@ -296,7 +296,7 @@ def test_an_item_is_trained_where_its_last_success_does_not_stand(
             s3.objects[key] = body
     line = again(settings, s3, "train")
     assert "unchanged" not in line
-    assert "problem" not in line
+    assert "error" not in line
     assert line["trainingJob"]
 
 
