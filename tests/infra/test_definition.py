@@ -7,28 +7,16 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+from pydantic import BaseModel
+
 from pipeline import errors
-from pipeline.contracts import (
-    Contract,
-    CreateModelEvent,
-    ExecutionContext,
-    PreparedRun,
-    PrepareRunEvent,
-    TrainingResult,
-)
+from pipeline.contracts import CreateModelEvent, ExecutionContext, PrepareRunEvent
+from pipeline.documents import CreatedModel, Job, PreparedRun, Record, TrainingJob
 
 from .conftest import Document, strings_in
 
-RECORD_WRITERS = {
-    "RecordSuccess",
-    "RecordRefusedItem",
-    "RecordUnchangedItem",
-    "RecordTrainingFailure",
-    "RecordModelFailure",
-    "RecordTransformFailure",
-}
-# Whose failure changes nothing for the item: SummarizeRun looks for what they left.
-TIDYING = {"StopTrainingJob", "StopBatchTransformJob", "DeleteModel", "DeleteModelAfterFailure"}
+RECORD_WRITERS = {"RecordSuccess", "RecordFailure"}
 # Errors that say without doubt that the same call may pass later. Others share their names with what never will.
 SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
@@ -119,19 +107,14 @@ def test_an_item_that_goes_well_passes_six_states(child: Document) -> None:
     ]
 
 
-def test_a_model_is_removed_however_its_scoring_ended(child: Document) -> None:
-    states = child["States"]
-    after_success, after_failure = states["DeleteModel"], states["DeleteModelAfterFailure"]
-    assert ":aws-sdk:sagemaker:${ModelRemovalAction}" in after_success["Resource"]
-    for key in after_success.keys() - {"Comment", "Next", "Catch"}:
-        assert after_success[key] == after_failure[key], key
-    last = states["StartBatchTransformJob"]
-    assert last["Next"] == "DeleteModel"
-    for catch in last["Catch"]:
-        target = catch["Next"]
-        assert "DeleteModelAfterFailure" in {target, states[target]["Next"]}
-    for name in ("DeleteModel", "DeleteModelAfterFailure"):
-        assert [catch["Next"] for catch in states[name]["Catch"]] == [states[name]["Next"]]
+def test_a_model_that_could_not_be_removed_costs_no_success(child: Document) -> None:
+    state = child["States"]["DeleteModel"]
+    assert ":aws-sdk:sagemaker:${ModelRemovalAction}" in state["Resource"]
+    assert [catch["Next"] for catch in state["Catch"]] == [state["Next"]] == ["RecordSuccess"]
+
+
+def test_only_fields_that_public_definitions_show_are_given_to_a_training_job(child: Document) -> None:
+    assert "RetryStrategy.$" not in child["States"]["StartTrainingJob"]["Parameters"]
 
 
 def test_the_map_is_never_retried_and_tolerates_every_item(definition: Document) -> None:
@@ -148,25 +131,25 @@ def test_no_child_reads_the_executions_context(child: Document) -> None:
     assert not [text for text in strings_in(child) if "$$.Execution" in text]
 
 
-def test_every_child_ends_in_a_record_and_hands_nothing_up(child: Document) -> None:
-    ends = {
-        name for name, state in child["States"].items() if state.get("End") or state["Type"] in {"Succeed", "Fail"}
-    }
-    assert ends == RECORD_WRITERS
-    for name in ends:
-        state = child["States"][name]
-        assert state["OutputPath"] is None
-        assert isinstance(state["Parameters"]["Body"], dict)
+def test_every_child_ends_by_a_record_and_hands_nothing_up(child: Document) -> None:
+    states = child["States"]
+    ends = {name for name, state in states.items() if state.get("End") or state["Type"] in {"Succeed", "Fail"}}
+    assert ends == {"RecordSuccess", "ItemFailed"}
+    assert states["RecordSuccess"]["OutputPath"] is None
+    assert [name for name, state in states.items() if "ItemFailed" in targets_of(state)] == ["RecordFailure"]
 
 
-def test_the_records_stage_is_the_state_that_failed(child: Document) -> None:
-    for name, state in child["States"].items():
-        for catch in state.get("Catch", []) if name not in TIDYING else []:
-            target = catch["Next"]
-            # A job that overran is stopped first, and a model removed.
-            while target in TIDYING:
-                target = child["States"][target]["Next"]
-            assert child["States"][target]["Parameters"]["Body"]["stage"] == name
+def test_the_records_are_documents_that_can_be_read(child: Document) -> None:
+    for name in RECORD_WRITERS:
+        body = child["States"][name]["Parameters"]["Body"]
+        assert {key.removesuffix(".$") for key in body} <= wire_names(Record), name
+
+
+def test_a_failed_item_is_red_in_the_console_and_its_cause_is_the_record(child: Document) -> None:
+    state = child["States"]["ItemFailed"]
+    assert state["Type"] == "Fail"
+    read = re.findall(r"\$\.\w+", state["CausePath"])
+    assert (state["Error"], read) == ("ItemFailed", ["$.recordKey"])
 
 
 def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child: Document) -> None:
@@ -225,12 +208,20 @@ def test_the_payload_of_create_model_is_its_contract(child: Document) -> None:
     payload = child["States"]["CreateModel"]["Parameters"]["Payload"]
     keys = {key.removesuffix(".$") for key in payload}
     assert keys == wire_names(CreateModelEvent) - {"timestamp"}
-    selected = child["States"]["StartTrainingJob"]["ResultSelector"]
-    assert {key.removesuffix(".$") for key in selected} == wire_names(TrainingResult)
 
 
-def wire_names(model: type[Contract]) -> set[str]:
-    return set(model.__struct_encode_fields__)
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [("StartTrainingJob", TrainingJob), ("CreateModel", CreatedModel), ("StartBatchTransformJob", Job)],
+    ids=["training", "model", "transform"],
+)
+def test_what_is_kept_of_a_result_is_its_document(child: Document, state: str, kept: type[BaseModel]) -> None:
+    selected = child["States"][state]["ResultSelector"]
+    assert {key.removesuffix(".$") for key in selected} == wire_names(kept)
+
+
+def wire_names(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) -> None:

@@ -65,7 +65,7 @@ def test_all_nine_placeholders_have_become_something_that_exists(root: Path, tem
         "resource": template["Resources"].keys(),
         "parameter": template["Parameters"].keys(),
         "substitution": template["Resources"]["StateMachine"]["Properties"]["DefinitionSubstitutions"].keys(),
-        "event field": {*contracts.ItemRequest.__struct_fields__, *contracts.CreateModelEvent.__struct_fields__},
+        "event field": {*contracts.ItemRequest.model_fields, *contracts.CreateModelEvent.model_fields},
     }
     for placeholder, (row, kind) in rows.items():
         named = set(re.findall(r"`([A-Za-z_0-9]+)`", row))

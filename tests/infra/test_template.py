@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_the_functions_are_the_designs_five(root: Path, template: Document) -> N
 def test_a_functions_environment_is_exactly_what_its_settings_read(template: Document, name: str) -> None:
     shared = template["Globals"]["Function"]["Environment"]["Variables"].keys()
     own = functions(template)[name].get("Environment", {}).get("Variables", {}).keys()
-    read = {field.name.upper() for field in dataclasses.fields(HANDLERS[name][1])}
+    read = {field.upper() for field in HANDLERS[name][1].model_fields}
     outside = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL"}
     assert (shared | own) - outside == read
 
