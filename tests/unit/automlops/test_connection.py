@@ -13,7 +13,7 @@ import boto3
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.stub import Stubber
 
 from automlops.connection import Connection, connect, service_errors
@@ -113,7 +113,7 @@ class Service:
             raise found
         status, body = found
         raw: Any = Body(body.encode())
-        return AWSResponse("http://service", status, {}, raw)
+        return AWSResponse("http://service", status, HTTPHeaders(), raw)
 
     def ask(self, endpoint_url: str | None) -> Any:
         """One call through the command's own client."""
