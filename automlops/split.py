@@ -123,27 +123,33 @@ class _Record:
 def _records(text: Iterable[str], source: Path) -> Iterator[_Record]:
     """The records of a CSV, blank lines left out; inside quotes, a record may go over several lines."""
     lines: list[str] = []
+    at_end = False
 
     def remembered() -> Iterator[str]:
+        nonlocal at_end
         for line in text:
             lines.append(line)
             yield line
+        # csv takes the end of its input for the end of an open quote. This blank line is a record by itself, unless a
+        # quote is open before it.
+        at_end = True
+        yield "\n"
 
     reader = csv.reader(remembered())
-    first_line, open_quote = 1, False
+    first_line = 1
     try:
         for fields in reader:
-            raw = "".join(lines)
-            open_quote = len(lines) > 1 and raw.count('"') % 2 == 1
-            lines.clear()
+            if at_end and lines:
+                raise CommandError(
+                    f"{source}, line {first_line}: a quote is opened here and never closed.",
+                    'Close it, or write "" for a quote that belongs to the text.',
+                )
             if fields:
-                yield _Record(fields, raw)
-            if not open_quote:
-                first_line = reader.line_num + 1
+                yield _Record(fields, "".join(lines))
+            lines.clear()
+            first_line = reader.line_num + 1
     except csv.Error as error:
         raise CommandError(f"{source}, line {first_line}: not readable as CSV ({error}).") from error
-    if open_quote:
-        raise CommandError(f"{source}, line {first_line}: a quote is opened here and never closed.")
 
 
 def _check_kind(stream: BinaryIO, source: Path) -> None:

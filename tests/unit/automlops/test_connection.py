@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.stub import Stubber
 
 from automlops.connection import Connection, connect, service_errors
@@ -84,6 +88,86 @@ def test_missing_region_is_told_before_anything_is_asked(monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(CommandError, match="No Region is set"):
         connect({})
+
+
+class Body(io.BytesIO):
+    """The body of an answer, as urllib3 hands it to botocore."""
+
+    def stream(self) -> Iterator[bytes]:
+        """The whole body at once."""
+        yield self.getvalue()
+
+
+class Service:
+    """Answers each attempt of a client's calls in the place of AWS: a status and a body, or an exception."""
+
+    def __init__(self, *answers: tuple[int, str] | Exception) -> None:
+        self.answers = answers
+        self.attempts = 0
+
+    def answer(self, **_: Any) -> AWSResponse:
+        """The next answer; the last one again and again."""
+        found = self.answers[min(self.attempts, len(self.answers) - 1)]
+        self.attempts += 1
+        if isinstance(found, Exception):
+            raise found
+        status, body = found
+        raw: Any = Body(body.encode())
+        return AWSResponse("http://service", status, HTTPHeaders(), raw)
+
+    def ask(self, endpoint_url: str | None) -> Any:
+        """One call through the command's own client."""
+        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        client = Connection(session, "eu-west-1", endpoint_url).client("stepfunctions")
+        client.meta.events.register("before-send", self.answer)
+        return client.list_state_machines()
+
+
+UNAVAILABLE = (503, '{"__type": "ServiceUnavailable"}')
+BROKEN = exceptions.ConnectionClosedError(endpoint_url="http://service")
+DENIED = (400, '{"__type": "AccessDeniedException"}')
+EMPTY = (200, '{"stateMachines": []}')
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long botocore would have waited before each further attempt."""
+    seconds: list[float] = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    # An environment's own number must not decide.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    return seconds
+
+
+@pytest.mark.parametrize("failure", [UNAVAILABLE, BROKEN], ids=["unavailable", "broken connection"])
+@pytest.mark.parametrize(
+    ("endpoint_url", "attempts"), [(None, 6), ("http://127.0.0.1:4600", 3)], ids=["AWS", "emulator"]
+)
+def test_call_that_keeps_failing_is_tried_so_many_times(
+    waits: list[float], endpoint_url: str | None, attempts: int, failure: tuple[int, str] | Exception
+) -> None:
+    service = Service(failure)
+    with pytest.raises(ServiceError), service_errors("list them"):
+        service.ask(endpoint_url)
+    assert (service.attempts, len(waits)) == (attempts, attempts - 1)
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "failures"), [(None, 5), ("http://127.0.0.1:4600", 2)], ids=["AWS", "emulator"]
+)
+def test_last_attempt_of_a_call_may_still_succeed(
+    waits: list[float], endpoint_url: str | None, failures: int
+) -> None:
+    service = Service(*[UNAVAILABLE] * failures, EMPTY)
+    assert service.ask(endpoint_url)["stateMachines"] == []
+    assert (service.attempts, len(waits)) == (failures + 1, failures)
+
+
+def test_call_that_is_refused_is_not_tried_again(waits: list[float]) -> None:
+    service = Service(DENIED, EMPTY)
+    with pytest.raises(ServiceError, match="may not list them"), service_errors("list them"):
+        service.ask(None)
+    assert (service.attempts, waits) == (1, [])
 
 
 class OneClient(Connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 
 import pytest
@@ -34,6 +35,37 @@ def test_changed_name_does_not_depend_on_what_came_before() -> None:
 
 def test_reserved_name_is_not_given_away() -> None:
     assert FileNames("manifest.json").take("Manifest.JSON") != "Manifest.JSON"
+
+
+def marked(start: str, name: str, digits: int) -> str:
+    return f"{start}-{hashlib.sha256(name.encode()).hexdigest()[:digits]}.csv"
+
+
+def test_names_that_differ_in_case_alone_are_told_apart_by_six_digits() -> None:
+    names = FileNames()
+    assert names.take("France", ".csv") == "France.csv"
+    assert names.take("FRANCE", ".csv") == marked("FRANCE", "FRANCE", 6)
+    assert names.take("france", ".csv") == marked("france", "france", 6)
+
+
+def test_names_whose_first_six_digits_are_the_same_are_told_apart_by_eight() -> None:
+    one, other = "a\\/|/:b", "a\\\\*/?b"
+    assert marked("", one, 6) == marked("", other, 6)
+    names = FileNames()
+    assert names.take(one, ".csv") == marked("a_____b", one, 6)
+    assert names.take(other, ".csv") == marked("a_____b", other, 8)
+
+
+@pytest.mark.parametrize("taken", range(4))
+def test_digits_grow_by_two_until_the_name_is_free(taken: int) -> None:
+    names = FileNames(*[marked("A_B", "A/B", 6 + 2 * number) for number in range(taken)])
+    assert names.take("A/B", ".csv") == marked("A_B", "A/B", 6 + 2 * taken)
+
+
+def test_name_that_is_taken_with_another_ending_is_free() -> None:
+    names = FileNames()
+    names.take("France", ".csv")
+    assert names.take("france", ".json") == "france.json"
 
 
 def test_name_too_long_for_a_file_is_cut_between_letters() -> None:

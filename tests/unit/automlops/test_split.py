@@ -177,6 +177,49 @@ def test_unusable_file_is_refused_and_leaves_nothing(tmp_path: Path, content: by
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress], ids=["plain", "gzip", "xz"])
+@pytest.mark.parametrize("line_end", [b"", b"\n", b"\r\n"], ids=["no line end", "line feed", "both"])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        pytest.param(b'1,France,x\n2,Spain,"open', 3, id="last field"),
+        pytest.param(b'1,France,x\n2,"Spain,x', 3, id="field before"),
+        pytest.param(b'1,France,x\n2,Spain,"', 3, id="nothing behind"),
+        pytest.param(b'1,France,x\n2,Spain,"5""', 3, id="doubled quote"),
+        pytest.param(b'1,France,"a\nb"\n\n2,Spain,"open', 5, id="after a record of two lines and a blank one"),
+        pytest.param(b'1,France,"5"" and\n2,Spain,""', 2, id="several lines"),
+    ],
+)
+def test_quote_left_open_at_the_end_is_refused_and_leaves_nothing(
+    tmp_path: Path, rows: bytes, line: int, line_end: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    source = table_in(tmp_path, pack(HEADER + rows + line_end))
+    with pytest.raises(CommandError) as refused:
+        split_table(source, "Country", tmp_path / "out")
+    assert refused.value.lines == (
+        f"{source}, line {line}: a quote is opened here and never closed.",
+        'Close it, or write "" for a quote that belongs to the text.',
+    )
+    assert not any((tmp_path / "out").iterdir())
+
+
+def test_quote_left_open_in_the_header_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="line 1: a quote is opened here"):
+        split_table(table_in(tmp_path, b'Id,"Country'), "Country", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "row", [b'2,France,5" tall', b'2,France,"a\nb" 5"', b'2,France,"a ""b"""', b'2,France,""'], ids=ascii
+)
+@pytest.mark.parametrize("line_end", [b"", b"\n"], ids=["no line end", "line end"])
+def test_quotes_that_are_closed_or_text_do_not_stop_the_last_row(
+    tmp_path: Path, row: bytes, line_end: bytes
+) -> None:
+    source = table_in(tmp_path, HEADER + b"1,France,x\n" + row + line_end)
+    [part] = split_table(source, "Country", tmp_path / "out").parts
+    assert part.path.read_bytes() == source.read_bytes()
+
+
 def test_value_that_is_not_there_is_answered_with_the_near_and_the_large_ones(tmp_path: Path) -> None:
     source = table_in(tmp_path, HEADER + b"1,France,x\n2,Germany,x\n3,Germany,x\n")
     with pytest.raises(CommandError) as refused:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import cold_start
+from benchmarks.measure import Measure
 
 
 def test_every_handler_is_measured_with_the_clients_it_makes(root: Path) -> None:
@@ -17,6 +22,48 @@ def test_every_handler_is_measured_with_the_clients_it_makes(root: Path) -> None
         for path in (root / "functions").glob("*.py")
     }
     assert used == cold_start.CLIENTS
+
+
+def run_bare_handler(event: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Calls the bare handler once, in a process of its own: Powertools keeps one logger for each service."""
+    code = f"""{cold_start.BARE_HANDLER}
+class Context:
+    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "x"
+
+
+print(lambda_handler({event!r}, Context()))
+"""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_bare_handler_is_one_that_works_with_logger_metrics_and_parser() -> None:
+    done = run_bare_handler({"item": "a"})
+    *emitted, answer = done.stdout.splitlines()
+    assert answer == "{'item': 'a'}", done.stderr
+    lines = [json.loads(line) for line in emitted]
+    assert [line.get("message") for line in lines if "message" in line] == ["parsed"]
+    assert [line["Items"] for line in lines if "_aws" in line] == [[1.0]]
+    assert "validation error for Event" in run_bare_handler({}).stderr
+
+
+def test_each_handler_is_held_against_the_bare_handler_with_the_same_clients(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compared: dict[str, tuple[str, str]] = {}
+
+    def compare(_: cold_start.Runtime, codes: Mapping[str, tuple[str, str]]) -> list[Measure]:
+        compared.update(codes)
+        return []
+
+    monkeypatch.setattr(cold_start, "_make_runtime", lambda work: work)
+    monkeypatch.setattr(cold_start, "compare", compare)
+    assert not list(cold_start.measure_cold_start(tmp_path))
+    for handler, services in cold_start.CLIENTS.items():
+        own, reference = compared[handler]
+        assert own.startswith(f"import {handler}; ")
+        assert tuple(re.findall(r"aws\.(\w+)_client\(\)", own)) == services
+        assert tuple(re.findall(r"boto3\.client\('(\w+)'\)", reference)) == services
+        assert reference.startswith(cold_start.BARE_HANDLER)
 
 
 @pytest.fixture
