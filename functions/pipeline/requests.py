@@ -12,8 +12,6 @@ Request = dict[str, Any]
 
 # A job's own limit ends it; the state waits this much longer for capacity, download and upload.
 TASK_MARGIN_IN_SECONDS = 3600
-# InternalServerError is the platform's: SageMaker starts the job again under the same name.
-PLATFORM_RETRIES = 2
 # How much longer than it may run a job may wait for spot capacity.
 SPOT_WAIT_IN_SECONDS = 3600
 
@@ -95,7 +93,6 @@ def training_job_request(
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
-        "RetryStrategy": {"MaximumRetryAttempts": PLATFORM_RETRIES},
         "Tags": tags(settings.stack_name, run_id, entry.item),
     }
 

@@ -7,6 +7,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from pipeline import errors
 from pipeline.contracts import (
     Contract,
@@ -32,6 +34,20 @@ TIDYING = {"StopTrainingJob", "StopBatchTransformJob", "DeleteModel", "DeleteMod
 # Errors that say without doubt that the same call may pass later. Others share their names with what never will.
 SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
+
+# What public definitions that run give these integrations. Any other field may be refused when the machine is created,
+# or end the execution with States.Runtime, which nothing catches.
+JOB_FIELDS = {
+    "StartTrainingJob": {
+        "AlgorithmSpecification", "CheckpointConfig", "EnableManagedSpotTraining", "EnableNetworkIsolation", "Environment",
+        "HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "RoleArn", "StoppingCondition",
+        "Tags", "TrainingJobName", "VpcConfig",
+    },
+    "StartBatchTransformJob": {
+        "BatchStrategy", "DataProcessing", "Environment", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelName", "Tags",
+        "TransformInput", "TransformJobName", "TransformOutput", "TransformResources",
+    },
+}  # fmt: skip
 
 
 def targets_of(state: Document) -> set[str]:
@@ -185,6 +201,12 @@ def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child
             "Next": stop,
         }
         assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
+
+
+@pytest.mark.parametrize("name", JOB_FIELDS)
+def test_a_job_is_started_with_fields_that_its_integration_takes(child: Document, name: str) -> None:
+    given = {key.removesuffix(".$") for key in child["States"][name]["Parameters"]}
+    assert given <= JOB_FIELDS[name]
 
 
 def test_no_state_takes_a_cause_apart(definition: Document) -> None:
