@@ -58,6 +58,8 @@ def training_job_request(
         },
         "HyperParameters": dict(entry.hyperparameters),
         "Environment": {
+            # boto3 reads this variable alone, and a client without a Region talks to us-east-1; SageMaker does not set it.
+            "AWS_DEFAULT_REGION": settings.aws_region,
             "SAGEMAKER_PROGRAM": "train.py",
             "time_series_length": str(settings.time_series_length),
             "model_backend": settings.model_backend,
@@ -121,6 +123,7 @@ def model_request(
             "Image": image,
             "ModelDataUrl": model_data_url,
             "Environment": {
+                "AWS_DEFAULT_REGION": settings.aws_region,
                 **environment,
                 # Images of this kind read either spelling.
                 "MODE": "inference",

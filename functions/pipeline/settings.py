@@ -27,6 +27,8 @@ class StackSettings:
 
     stack_name: Required
     output_bucket: Required
+    # Lambda itself sets AWS_REGION, so the template does not.
+    aws_region: Required
 
 
 @dataclass(frozen=True, kw_only=True)
