@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TIME_SERIES_LENGTH = 5
 DEFAULT_HORIZON_DAYS = 90
+# SageMaker sets the first for training, and no source says that it sets either for serving. boto3 reads the second alone.
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,24 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
     return settings
 
 
+def read_region(environment: Mapping[str, str]) -> str:
+    """The Region that clients of AWS talk to.
+
+    It is never guessed: a client without a Region asks us-east-1, which in China and GovCloud knows neither the
+    credentials nor the bucket.
+
+    Raises:
+        SettingError: The environment names none.
+    """
+    for name in REGION_VARIABLES:
+        if region := environment.get(name, "").strip():
+            return region
+    raise SettingError(
+        f"{' and '.join(REGION_VARIABLES)} are both unset, so the Region is unknown: set one of them, in the "
+        "environment of the job, to the Region of its buckets."
+    )
+
+
 class _Reader:
     """Takes values by name, remembers which names exist, and says which value was wrong."""
 
@@ -171,4 +191,6 @@ def _read_destination(environment: Mapping[str, str], kind: str) -> S3Prefix | N
     bucket = environment.get(f"{kind}_s3_bucket", "").strip()
     if not bucket:
         raise SettingError(f"{switch} is true, so {kind}_s3_bucket must name a bucket.")
+    # Asked now, since the upload comes after hours of training.
+    read_region(environment)
     return S3Prefix(bucket=bucket, prefix=environment.get(f"{kind}_s3_prefix", "").strip().strip("/"))

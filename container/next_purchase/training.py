@@ -22,7 +22,7 @@ from next_purchase.sagemaker_contract import (
     list_channel_files,
     read_hyperparameters,
 )
-from next_purchase.settings import read_training_settings
+from next_purchase.settings import read_region, read_training_settings
 from next_purchase.storage import create_s3_client, fetch_object, is_s3_uri, put_file
 from next_purchase.transactions import read_orders
 
@@ -47,7 +47,7 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
     settings = read_training_settings(read_hyperparameters(paths.hyperparameters), environment)
     with _explaining_full_disk(), tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        orders = read_orders(_find_data(paths, settings, scratch), scratch, datetime.now(UTC).date())
+        orders = read_orders(_find_data(paths, settings, environment, scratch), scratch, datetime.now(UTC).date())
         features = make_features(orders, settings.time_series_length)
         checkpoints = find_checkpoints(paths.checkpoints, orders, settings)
         result = learn(features, settings, checkpoints)
@@ -55,14 +55,16 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         paths.output_data.mkdir(parents=True, exist_ok=True)
         latest_orders(features).write_csv(paths.output_data / SAMPLE_FILE)
         write_json(paths.output_data / METRICS_FILE, result.metrics)
-        _upload(paths, settings, scratch)
+        _upload(paths, settings, environment, scratch)
     # A job that is done has no next start.
     checkpoints.remove()
     shown = "; ".join(f"{name}={value}" for name, value in result.metrics.items() if value is not None)
     logger.info("metrics: %s", shown)
 
 
-def _find_data(paths: ContainerPaths, settings: TrainingSettings, scratch: Path) -> list[Path]:
+def _find_data(
+    paths: ContainerPaths, settings: TrainingSettings, environment: Mapping[str, str], scratch: Path
+) -> list[Path]:
     channel = paths.channel(TRAINING_CHANNEL)
     if files := list_channel_files(channel):
         return files
@@ -71,7 +73,7 @@ def _find_data(paths: ContainerPaths, settings: TrainingSettings, scratch: Path)
             f"There is no data: the channel {TRAINING_CHANNEL} ({channel}) has no file and file_path is not set."
         )
     if is_s3_uri(settings.file_path):
-        return [fetch_object(create_s3_client(), settings.file_path, scratch)]
+        return [fetch_object(create_s3_client(read_region(environment)), settings.file_path, scratch)]
     local = Path(settings.file_path)
     if not local.is_file():
         what = "is a folder, not a file" if local.is_dir() else "is not a file"
@@ -79,10 +81,12 @@ def _find_data(paths: ContainerPaths, settings: TrainingSettings, scratch: Path)
     return [local]
 
 
-def _upload(paths: ContainerPaths, settings: TrainingSettings, scratch: Path) -> None:
+def _upload(
+    paths: ContainerPaths, settings: TrainingSettings, environment: Mapping[str, str], scratch: Path
+) -> None:
     if settings.sample_destination is None and settings.model_destination is None:
         return
-    client: Any = create_s3_client()
+    client: Any = create_s3_client(read_region(environment))
     if (to := settings.sample_destination) is not None:
         # The sample comes last: who sees it may rely on the metrics beside it.
         put_file(client, paths.output_data / METRICS_FILE, to.bucket, to.key(METRICS_FILE), "application/json")

@@ -108,8 +108,7 @@ class JobOutcome(_Part, frozen=True):
 
     Attributes:
         status: how it ends; Stopped as if someone had stopped it.
-        failure_reason: with Failed. One that begins with `CapacityError` ends the job before its instances start;
-            one that begins with `InternalServerError` is what a training's RetryStrategy restarts it for.
+        failure_reason: with Failed. One that begins with `CapacityError` ends the job before its instances start.
         start_seconds: AWS seconds it stays in Starting.
         run_seconds: AWS seconds it runs; a job that runs an image takes no less than this.
         without_artifact: Completed without what it should have written.

@@ -147,8 +147,12 @@ def _clean_environment(folder: JobFolder) -> dict[str, str]:
 
 
 def _own_environment(folder: JobFolder, surroundings: Surroundings) -> dict[str, str]:
+    """What it takes to run here, and SageMaker does not set.
+
+    It is the emulator's address, keys in place of the role's credentials, and the folder that stands for /opt/ml. A
+    Region is not needed for that, so a client without one must miss it here as it does on AWS.
+    """
     return {
-        "AWS_REGION": surroundings.region,
         "AWS_ENDPOINT_URL": surroundings.settings.url,
         "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],

@@ -1,8 +1,8 @@
-"""How each run of a job goes, by the account's plan."""
+"""How each job's run goes, by the account's plan."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.account.faults import FaultMatcher
 from emulator.account.plan import JobOutcome
@@ -20,25 +20,14 @@ class Outcomes:
     def __init__(self, account: Account) -> None:
         self._faults = FaultMatcher(account, lambda fault: fault.job is not None)
 
-    def of_next_run(self, job: Job) -> JobOutcome:
-        """How the run of `job` that begins now goes; a restarted job has several."""
+    def of_run(self, job: Job) -> JobOutcome:
+        """How the run of `job` goes, asked once, when it begins."""
         if not self._faults:
             return _UNDISTURBED
         fault = self._faults.happening(f"{job.kind.noun}Job", job.name)
         return fault.job if fault is not None and fault.job is not None else _UNDISTURBED
 
 
-def restarts_allowed(request: dict[str, Any]) -> int:
-    """How often RetryStrategy lets a training job begin again after an internal error."""
-    attempts: int = request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
-    return attempts
-
-
 def got_no_instances(outcome: JobOutcome) -> bool:
     """Whether the run ends before its instances start."""
     return outcome.failure_reason.startswith("CapacityError")
-
-
-def failed_internally(reason: str) -> bool:
-    """Whether a FailureReason is one that RetryStrategy helps against."""
-    return reason.startswith("InternalServerError")

@@ -13,7 +13,7 @@ from emulator.endpoint import Clients
 from emulator.sagemaker.container import JobFolder, Surroundings
 from emulator.sagemaker.errors import JobFailedError, JobStoppedError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob
-from emulator.sagemaker.outcomes import Outcomes, failed_internally, got_no_instances, restarts_allowed
+from emulator.sagemaker.outcomes import Outcomes, got_no_instances
 from emulator.sagemaker.ports import PortDesk
 from emulator.sagemaker.stand_in import StandIns
 from emulator.sagemaker.training import run_training
@@ -76,7 +76,11 @@ class JobRunner:
 
     def _run(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
         try:
-            self._run_with_restarts(job, account, region)
+            folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
+            try:
+                self._run_once(job, folder, account, region)
+            finally:
+                folder.remove()
         except JobStoppedError:
             job.end("Stopped")
         except JobFailedError as error:
@@ -92,24 +96,8 @@ class JobRunner:
             with self._lock:
                 self._running.pop(job.arn, None)
 
-    def _run_with_restarts(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
-        left = restarts_allowed(job.request) if isinstance(job, TrainingJob) else 0
-        while True:
-            folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
-            try:
-                self._run_once(job, folder, account, region)
-            except JobFailedError as error:
-                if left == 0 or not failed_internally(str(error)) or not isinstance(job, TrainingJob):
-                    raise
-                left -= 1
-                job.enter_phase("Restarting", "Restarting the training job")
-            else:
-                return
-            finally:
-                folder.remove()
-
     def _run_once(self, job: TrainingJob | TransformJob, folder: JobFolder, account: str, region: str) -> None:
-        outcome = self._outcomes.of_next_run(job)
+        outcome = self._outcomes.of_run(job)
         surroundings = Surroundings(
             settings=self._settings,
             limits=self._limits,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.sagemaker.errors import JobFailedError
 from emulator.sagemaker.jobs import TrainingJob
-from emulator.sagemaker.outcomes import failed_internally, got_no_instances, restarts_allowed
+from emulator.sagemaker.outcomes import got_no_instances
 from emulator.sagemaker.s3_files import S3Place, missing_objects_message
 from emulator.sagemaker.schedule import Schedule
 from emulator.sagemaker.stored_objects import StoredObjects
@@ -81,7 +81,7 @@ class _TransformRun:
 
     def begin(self) -> None:
         """Enter the first phase."""
-        self._outcome = self._stand_ins.outcomes.of_next_run(self._job)
+        self._outcome = self._stand_ins.outcomes.of_run(self._job)
         self._after(self._outcome.start_seconds, self._start)
         self._job.control.on_stop(functools.partial(self._after, 0.0, self._stop))
 
@@ -149,36 +149,20 @@ class _TransformRun:
 
 
 class _TrainingRun(_TransformRun):
-    """A training job's way, with its phases, its limit and its restarts."""
+    """A training job's way, with its phases and its limit."""
 
     _job: TrainingJob
-
-    def begin(self) -> None:
-        self._restarts = restarts_allowed(self._job.request)
-        # StoppingCondition holds for all attempts together.
-        self._left = float(self._job.max_runtime)
-        super().begin()
 
     def _start(self) -> None:
         if not got_no_instances(self._outcome):
             self._job.enter_phase("Training", "Training image download completed. Training in progress.")
-        seconds = self._seconds()
         super()._start()
-        if self._left < seconds:
-            self._after(self._left, self._run_out_of_time)
-        self._left -= seconds
+        longest = float(self._job.max_runtime)
+        if longest < self._seconds():
+            self._after(longest, self._run_out_of_time)
 
     def _usual_seconds(self) -> float:
         return self._stand_ins.told.training_seconds
-
-    def _finish(self) -> None:
-        if failed_internally(self._outcome.failure_reason) and self._restarts > 0:
-            self._restarts -= 1
-            self._job.enter_phase("Restarting", "Restarting the training job")
-            self._outcome = self._stand_ins.outcomes.of_next_run(self._job)
-            self._after(self._outcome.start_seconds, self._start)
-            return
-        super()._finish()
 
     def _run_out_of_time(self) -> None:
         self._end_with_artifact("Stopped", secondary="MaxRuntimeExceeded")

@@ -98,6 +98,8 @@ class _TrainingRun:
             self._folder,
             environment={
                 **self._request.get("Environment", {}),
+                # Of SageMaker's jobs only training has it: https://github.com/aws/sagemaker-containers/pull/112
+                "AWS_REGION": self._surroundings.region,
                 "TRAINING_JOB_NAME": self._job.name,
                 "TRAINING_JOB_ARN": self._job.arn,
             },

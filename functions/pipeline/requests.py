@@ -12,8 +12,6 @@ Request = dict[str, Any]
 
 # A job's own limit ends it; the state waits this much longer for capacity, download and upload.
 TASK_MARGIN_IN_SECONDS = 3600
-# InternalServerError is the platform's: SageMaker starts the job again under the same name.
-PLATFORM_RETRIES = 2
 # How much longer than it may run a job may wait for spot capacity.
 SPOT_WAIT_IN_SECONDS = 3600
 
@@ -60,6 +58,8 @@ def training_job_request(
         },
         "HyperParameters": dict(entry.hyperparameters),
         "Environment": {
+            # boto3 reads this variable alone, and a client without a Region talks to us-east-1; SageMaker does not set it.
+            "AWS_DEFAULT_REGION": settings.aws_region,
             "SAGEMAKER_PROGRAM": "train.py",
             "time_series_length": str(settings.time_series_length),
             "model_backend": settings.model_backend,
@@ -95,7 +95,6 @@ def training_job_request(
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
-        "RetryStrategy": {"MaximumRetryAttempts": PLATFORM_RETRIES},
         "Tags": tags(settings.stack_name, run_id, entry.item),
     }
 
@@ -124,6 +123,7 @@ def model_request(
             "Image": image,
             "ModelDataUrl": model_data_url,
             "Environment": {
+                "AWS_DEFAULT_REGION": settings.aws_region,
                 **environment,
                 # Images of this kind read either spelling.
                 "MODE": "inference",

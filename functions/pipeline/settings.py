@@ -25,6 +25,8 @@ class StackSettings(BaseModel):
 
     stack_name: Required
     output_bucket: Required
+    # Lambda itself sets AWS_REGION, so the template does not.
+    aws_region: Required
 
 
 class SummarizeRunSettings(StackSettings):

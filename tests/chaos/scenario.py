@@ -119,14 +119,14 @@ def sagemaker(action: str, error: ApiError, *attempts: int, lost: bool = False) 
     return Fault(action=action, name=f"*-{{item}}-{_AT}", attempts=attempts, error=error, lost_answer=lost)
 
 
-def training_run(outcome: JobOutcome, *attempts: int) -> Fault:
-    """How the item's training goes, in every run."""
-    return Fault(action=TRAINING_RUN, name=f"training-job-{{item}}-{_AT}", attempts=attempts, job=outcome)
+def training_run(outcome: JobOutcome, *, times: int | None = None) -> Fault:
+    """How the item's training goes, in the first so many of its runs; in every run if none is told."""
+    return Fault(action=TRAINING_RUN, name=f"training-job-{{item}}-{_AT}", times=times, job=outcome)
 
 
-def transform_run(outcome: JobOutcome, *attempts: int) -> Fault:
+def transform_run(outcome: JobOutcome) -> Fault:
     """How the item's transform job goes, in every run."""
-    return Fault(action=TRANSFORM_RUN, name=f"batch-transform-job-{{item}}-{_AT}", attempts=attempts, job=outcome)
+    return Fault(action=TRANSFORM_RUN, name=f"batch-transform-job-{{item}}-{_AT}", job=outcome)
 
 
 def invoke_create_model(

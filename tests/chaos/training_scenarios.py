@@ -102,8 +102,13 @@ ENDED_BADLY = [
         status=FAILED, stage=STAGE, error="States.TaskFailed", words=["ended as Stopped"],
         training=STOPPED, transform=None, calls={STAGE: 1}, lasts=True, keeps_training=False,
     ),
-    # SageMaker itself starts such a training again, under the same name.
-    Scenario("train-platform-1", [training_run(failed(INTERNAL_SERVER_ERROR), 1)], calls={STAGE: 1}),
+    # Nothing starts such a training again by itself; a rerun does, and completes the item.
+    Scenario(
+        "train-platform-1",
+        [training_run(failed(INTERNAL_SERVER_ERROR), times=1)],
+        status=FAILED, stage=STAGE, error="States.TaskFailed", words=["InternalServerError"],
+        training="Failed", transform=None, calls={STAGE: 1}, keeps_training=False,
+    ),
     Scenario(
         "train-platform-always",
         [training_run(failed(INTERNAL_SERVER_ERROR))],

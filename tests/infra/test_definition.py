@@ -21,6 +21,20 @@ RECORD_WRITERS = {"RecordSuccess", "RecordFailure"}
 SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
 
+# What public definitions that run give these integrations. Any other field may be refused when the machine is created,
+# or end the execution with States.Runtime, which nothing catches.
+JOB_FIELDS = {
+    "StartTrainingJob": {
+        "AlgorithmSpecification", "CheckpointConfig", "EnableManagedSpotTraining", "EnableNetworkIsolation", "Environment",
+        "HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "RoleArn", "StoppingCondition",
+        "Tags", "TrainingJobName", "VpcConfig",
+    },
+    "StartBatchTransformJob": {
+        "BatchStrategy", "DataProcessing", "Environment", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelName", "Tags",
+        "TransformInput", "TransformJobName", "TransformOutput", "TransformResources",
+    },
+}  # fmt: skip
+
 
 def targets_of(state: Document) -> set[str]:
     choices = state.get("Choices", [])
@@ -113,10 +127,6 @@ def test_a_model_that_could_not_be_removed_costs_no_success(child: Document) -> 
     assert [catch["Next"] for catch in state["Catch"]] == [state["Next"]] == ["RecordSuccess"]
 
 
-def test_only_fields_that_public_definitions_show_are_given_to_a_training_job(child: Document) -> None:
-    assert "RetryStrategy.$" not in child["States"]["StartTrainingJob"]["Parameters"]
-
-
 def test_the_map_is_never_retried_and_tolerates_every_item(definition: Document) -> None:
     state = definition["States"]["ProcessItems"]
     assert "Retry" not in state
@@ -168,6 +178,12 @@ def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child
             "Next": stop,
         }
         assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
+
+
+@pytest.mark.parametrize("name", JOB_FIELDS)
+def test_a_job_is_started_with_fields_that_its_integration_takes(child: Document, name: str) -> None:
+    given = {key.removesuffix(".$") for key in child["States"][name]["Parameters"]}
+    assert given <= JOB_FIELDS[name]
 
 
 def test_no_state_takes_a_cause_apart(definition: Document) -> None:

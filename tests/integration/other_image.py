@@ -70,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def serve() -> None:
     assert os.environ["MODE"] == os.environ["mode"] == "inference"
+    # A client that is told no Region, as an image that reads something from S3 when it serves would make it.
+    sys.stdout.write(f"clients talk to {boto3.client('s3').meta.region_name}\n")
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 

@@ -347,7 +347,7 @@ def within(sent: object, told: object) -> bool:
 
 
 def test_jobs_are_those_of_the_work_list(deployed: Stack, good: Run) -> None:
-    # AWS's state machine takes only the members that it knows: CheckpointConfig, RetryStrategy and so on must arrive.
+    # AWS's state machine takes only the members that it knows: CheckpointConfig, MetricDefinitions and so on must arrive.
     assert good.manifest is not None
     sagemaker = deployed.client("sagemaker")
     lines = json.loads(deployed.read(f"runs/{good.manifest['runId']}/items.json"))

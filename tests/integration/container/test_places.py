@@ -90,6 +90,22 @@ def test_no_data_is_the_users_fault(
     assert said in _failure(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"file_path": "s3://bucket/a.csv"}, id="data"),
+        pytest.param({"upload_sample_to_s3": "true", "sample_s3_bucket": "bucket"}, id="results"),
+    ],
+)
+def test_s3_in_an_unknown_region_is_the_users_to_mend(
+    container: Container, tmp_path: Path, asked: dict[str, str]
+) -> None:
+    environment = {**_credentials("http://127.0.0.1:1"), "AWS_REGION": ""}
+    run = run_to_end(container, tmp_path, "train", **environment, **asked)
+    assert run.returncode == 1, run.output
+    assert _failure(tmp_path).startswith("AWS_REGION and AWS_DEFAULT_REGION are both unset")
+
+
 def _credentials(endpoint: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": endpoint,

@@ -18,8 +18,8 @@ from next_purchase.sagemaker_contract import (
     read_serving_port,
     write_failure,
 )
-from next_purchase.settings import S3Prefix, read_training_settings
-from next_purchase.storage import split_s3_uri
+from next_purchase.settings import S3Prefix, read_region, read_training_settings
+from next_purchase.storage import create_s3_client, split_s3_uri
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,12 @@ def test_an_unknown_backend_is_refused_and_the_known_are_listed(source: str) -> 
 
 
 def test_uploads_go_where_the_environment_says() -> None:
-    environment = {"upload_sample_to_s3": "True", "sample_s3_bucket": "b", "sample_s3_prefix": "a/x/run/"}
+    environment = {
+        "AWS_REGION": "eu-central-1",
+        "upload_sample_to_s3": "True",
+        "sample_s3_bucket": "b",
+        "sample_s3_prefix": "a/x/run/",
+    }
     settings = read_training_settings({}, environment)
     assert settings.sample_destination == S3Prefix("b", "a/x/run")
     assert settings.sample_destination.key("metrics.json") == "a/x/run/metrics.json"
@@ -125,11 +130,55 @@ def test_uploads_go_where_the_environment_says() -> None:
     [
         ({"upload_model_to_s3": "yes"}, "upload_model_to_s3 must be true or false"),
         ({"upload_model_to_s3": "true"}, "model_s3_bucket must name a bucket"),
+        (
+            {"upload_model_to_s3": "true", "model_s3_bucket": "b"},
+            "AWS_REGION and AWS_DEFAULT_REGION are both unset, .* set one of them",
+        ),
     ],
 )
 def test_an_upload_that_cannot_be_done_is_refused_before_training(environment: dict[str, str], said: str) -> None:
     with pytest.raises(SettingError, match=said):
         read_training_settings({}, environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        pytest.param({"AWS_REGION": "cn-north-1", "AWS_DEFAULT_REGION": "us-east-1"}, "cn-north-1", id="both"),
+        pytest.param({"AWS_REGION": "us-gov-west-1"}, "us-gov-west-1", id="SageMaker's"),
+        pytest.param({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-central-1"}, "eu-central-1", id="boto3's"),
+    ],
+)
+def test_the_region_is_sagemakers_or_else_boto3s(environment: dict[str, str], region: str) -> None:
+    assert read_region(environment) == region
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"AWS_REGION": " ", "AWS_DEFAULT_REGION": ""}], ids=["unset", "empty"]
+)
+def test_a_region_is_never_guessed(environment: dict[str, str]) -> None:
+    with pytest.raises(
+        SettingError, match=r"AWS_REGION and AWS_DEFAULT_REGION are both unset, .* set one of them"
+    ):
+        read_region(environment)
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-central-1", "s3.eu-central-1.amazonaws.com"),
+        ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_the_client_talks_to_its_regions_s3(monkeypatch: pytest.MonkeyPatch, region: str, host: str) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    others = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+    client = create_s3_client(region)
+    assert (client.meta.region_name, client.meta.endpoint_url) == (region, f"https://{host}")
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"seed": 1}'])

@@ -7,6 +7,8 @@ import pytest
 from pipeline.settings import PrepareRunSettings, load_settings
 
 ENVIRONMENT = {
+    # Lambda's own variable; the others are the template's.
+    "AWS_REGION": "ap-east-2",
     "STACK_NAME": "shop",
     "DATA_BUCKET": "data-bucket",
     "OUTPUT_BUCKET": "output-bucket",

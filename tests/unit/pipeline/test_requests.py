@@ -54,18 +54,23 @@ def test_the_transform_request_has_sagemakers_shape(settings: PrepareRunSettings
     assert not shape_problems("CreateTransformJob", transform_request(settings, splitType=split_type))
 
 
-def test_the_model_request_has_sagemakers_shape_and_both_spellings(environment: dict[str, str]) -> None:
-    request = requests.model_request(
-        load_settings(ModelSettings, environment),
+def model_request(settings: ModelSettings, **variables: str) -> dict[str, Any]:
+    return requests.model_request(
+        settings,
         model_name="model-x",
         image="image:1",
         model_data_url="s3://output-bucket/model.tar.gz",
-        environment={"threads": "2", "mode": "train"},
+        environment=variables,
         run_id=RUN,
         item="item1",
     )
+
+
+def test_the_model_request_has_sagemakers_shape_and_both_spellings(environment: dict[str, str]) -> None:
+    request = model_request(load_settings(ModelSettings, environment), threads="2", mode="train")
     assert not shape_problems("CreateModel", request)
     assert request["PrimaryContainer"]["Environment"] == {
+        "AWS_DEFAULT_REGION": "ap-east-2",
         "threads": "2",
         "MODE": "inference",
         "mode": "inference",
@@ -76,6 +81,7 @@ def test_the_model_request_has_sagemakers_shape_and_both_spellings(environment: 
 
 def test_training_gets_the_environment_that_existing_images_read(settings: PrepareRunSettings) -> None:
     assert training_request(settings)["Environment"] == {
+        "AWS_DEFAULT_REGION": "ap-east-2",
         "MODE": "train",
         "SAGEMAKER_PROGRAM": "train.py",
         "file_path": "s3://data-bucket/analysis_predict/United Kingdom/Online_Retail.csv",
@@ -88,6 +94,16 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
         "model_s3_bucket": "output-bucket",
         "model_s3_prefix": f"analysis_predicted/United Kingdom/{RUN}",
     }
+
+
+def test_an_items_own_region_wins_over_the_functions(
+    settings: PrepareRunSettings, environment: dict[str, str]
+) -> None:
+    own = {"AWS_DEFAULT_REGION": "eu-north-1"}
+    training = training_request(settings, environment=own)
+    model = model_request(load_settings(ModelSettings, environment), **own)
+    assert training["Environment"]["AWS_DEFAULT_REGION"] == "eu-north-1"
+    assert model["PrimaryContainer"]["Environment"]["AWS_DEFAULT_REGION"] == "eu-north-1"
 
 
 # What the image in container/ writes into metrics.json and prints.

@@ -42,6 +42,7 @@ class Place:
         monkeypatch.setattr(aws, "s3_client", lambda: self.s3)
         monkeypatch.setattr(aws, "sagemaker_client", lambda: "sagemaker")
         monkeypatch.setattr(summarize_run, "remove_leftovers", self._remove)
+        monkeypatch.setenv("AWS_REGION", "ap-east-2")
         monkeypatch.setenv("STACK_NAME", "shop")
         monkeypatch.setenv("OUTPUT_BUCKET", BUCKET)
         monkeypatch.setenv("KEEP_MODELS", "false")

@@ -127,6 +127,7 @@ SHAPES_TRANSFORM: dict[str, Any] = {
 # Where things are, who may read them, how many at once.
 SHAPES_NOTHING: dict[str, Any] = {
     "stack_name": "other",
+    "aws_region": "other",
     "output_bucket": "other",
     "data_bucket": "other",
     "dataset_file_name": "other.csv",

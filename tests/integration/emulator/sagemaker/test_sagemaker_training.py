@@ -14,6 +14,9 @@ import pytest
 
 from emulator.sagemaker.private_mount import mount_command
 
+# What a client needs to reach the emulator, and SageMaker does not set.
+TO_REACH_THE_EMULATOR = {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -92,6 +95,8 @@ def test_container_gets_a_clean_environment_with_sagemakers_and_the_requests_var
     assert environment["TRAINING_JOB_NAME"] == job["TrainingJobName"]
     assert environment["TRAINING_JOB_ARN"] == job["TrainingJobArn"]
     assert environment["AWS_REGION"] == "us-east-1"
+    # boto3's variable is not SageMaker's: a client that is told no Region must miss it here as it does on AWS.
+    assert {name for name in environment if name.startswith("AWS_")} == {"AWS_REGION", *TO_REACH_THE_EMULATOR}
     assert environment["AWS_ENDPOINT_URL"] == bench.s3.meta.endpoint_url
     assert Path(environment["HOME"]).is_relative_to(bench.work_dir)
     assert "SECRET_OF_THE_USER" not in environment

@@ -15,6 +15,9 @@ import pytest
 
 from emulator.sagemaker.ports import FixedPort
 
+# What a client needs to reach the emulator, and SageMaker does not set.
+TO_REACH_THE_EMULATOR = {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
 GROUP = "/aws/sagemaker/TransformJobs"
 # 300 lines of 7 bytes.
 NUMBERS = "".join(f"{number:06d}\n" for number in range(1, 301))
@@ -177,6 +180,8 @@ def test_container_gets_its_model_and_sagemakers_variables(
     environment = told["environment"]
     assert told["model"] == ["deep/more.txt", "model.txt"]
     assert (environment["MODE"], environment["A"], environment["SAGEMAKER_BATCH"]) == ("inference", "job", "true")
+    # SageMaker is not known to tell a server its Region.
+    assert {name for name in environment if name.startswith("AWS_")} == TO_REACH_THE_EMULATOR
     port = environment["SAGEMAKER_BIND_TO_PORT"]
     assert environment["SAGEMAKER_SAFE_PORT_RANGE"] == f"{port}-{port}"
     said = {name for name in environment if name.startswith("SAGEMAKER_MAX") or name == "SAGEMAKER_BATCH_STRATEGY"}

@@ -107,8 +107,8 @@ def keys(objects: StoredObjects) -> list[str]:
     return [file.place.key for file in objects.files(S3Place(BUCKET, ""))]
 
 
-def run(outcome: JobOutcome, *, action: str = "TrainingJob", attempts: tuple[int, ...] = ()) -> Fault:
-    return Fault(action=action, job=outcome, attempts=attempts)
+def run(outcome: JobOutcome, *, action: str = "TrainingJob") -> Fault:
+    return Fault(action=action, job=outcome)
 
 
 def test_a_training_leaves_a_model_and_the_sample_it_was_asked_for(objects: StoredObjects, play: Play) -> None:
@@ -236,30 +236,17 @@ def test_a_run_can_take_longer_than_usual(play: Play) -> None:
     assert play(training_job(), run(JobOutcome(run_seconds=LONG)), wait=0.1)["SecondaryStatus"] == "Training"
 
 
-def test_an_internal_error_restarts_a_training_as_often_as_it_allows(objects: StoredObjects, play: Play) -> None:
+def test_an_internal_error_ends_a_training_whatever_its_retry_strategy(objects: StoredObjects, play: Play) -> None:
     broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR)
-    patient = training_job(RetryStrategy={"MaximumRetryAttempts": 2})
-    described = play(patient, run(broken, attempts=(1, 2)))
-    assert described["TrainingJobStatus"] == "Completed"
-    assert [one["Status"] for one in described["SecondaryStatusTransitions"]] == [
-        *["Starting", "Training", "Restarting", "Training", "Restarting", "Training"],
-        *["Uploading", "Completed"],
-    ]
-    assert len(keys(objects)) == 2
-    hasty = training_job("hasty", RetryStrategy={"MaximumRetryAttempts": 1})
-    described = play(hasty, run(broken, attempts=(1, 2)))
+    described = play(training_job(RetryStrategy={"MaximumRetryAttempts": 2}), run(broken))
     assert (described["TrainingJobStatus"], described["FailureReason"]) == ("Failed", INTERNAL_SERVER_ERROR)
+    assert [one["Status"] for one in described["SecondaryStatusTransitions"]] == ["Starting", "Training", "Failed"]
+    assert keys(objects) == []
 
 
-def test_other_failures_restart_nothing(play: Play) -> None:
-    job = training_job(RetryStrategy={"MaximumRetryAttempts": 5})
-    failing = run(JobOutcome(status="Failed", failure_reason="AlgorithmError: x"), attempts=(1,))
-    assert play(job, failing)["TrainingJobStatus"] == "Failed"
-
-
-def test_the_time_limit_holds_for_all_restarts_together(play: Play) -> None:
-    job = training_job(RetryStrategy={"MaximumRetryAttempts": 5}, StoppingCondition={"MaxRuntimeInSeconds": 50})
-    broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR, run_seconds=20)
+def test_a_training_that_would_fail_later_meets_its_limit_first(play: Play) -> None:
+    job = training_job(StoppingCondition={"MaxRuntimeInSeconds": 50})
+    broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR, run_seconds=60)
     assert play(job, run(broken), scale=100)["SecondaryStatus"] == "MaxRuntimeExceeded"
 
 

@@ -1,0 +1,133 @@
+"""The whole stack in a Region that no client takes for granted: with our image, and with another's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automlops.connection import Connection
+from emulator.deployment import deploy
+from emulator.endpoint import isolated_session
+from emulator.moto_application import make_application
+from emulator.serve import TEMPLATE
+from emulator.server import Emulator
+from tests.live.stack import Run, Stack, open_stack
+
+REGION = "eu-central-1"
+# Neither the stack's nor the one that a client without a Region talks to.
+OWN_REGION = "eu-north-1"
+IMAGE = f"999999999999.dkr.ecr.{REGION}.amazonaws.com/team/other:1"
+OURS, OTHER = "ours", "other"
+# A signature names the Region that the client talks to.
+SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/s3/")
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Put:
+    """An object that somebody has written, and the Region that the request was signed for."""
+
+    path: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Two stacks in one Region, and what has reached S3 there."""
+
+    stacks: dict[str, Stack]
+    puts: list[Put] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def scene(root: Path) -> Iterator[Scene]:
+    program = root / "tests" / "integration" / "other_image.py"
+    scene = Scene({})
+
+    def make_watched() -> Application:
+        return watched(make_application(), scene.puts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emulator.server.make_application", make_watched)
+        with Emulator(images={IMAGE: [sys.executable, str(program)]}) as emulator:
+            for name, parameters in ((OURS, {}), (OTHER, {"ImageUri": IMAGE})):
+                deploy(emulator.url, TEMPLATE, name, parameters, region=REGION)
+                connection = Connection(isolated_session(REGION), REGION, emulator.url)
+                scene.stacks[name] = open_stack(connection, name, prefix="")
+            yield scene
+
+
+def watched(application: Application, puts: list[Put]) -> Application:
+    """`application`, with a note of every object that is written."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if environ["REQUEST_METHOD"] == "PUT" and scope is not None:
+            puts.append(Put(environ["PATH_INFO"], scope[1]))
+        return application(environ, start_response)
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def runs(scene: Scene, small_csv: bytes) -> dict[str, Run]:
+    """Two items on each stack, of which one names a Region of its own."""
+    found = {}
+    own: dict[str, object] = {"item": "own", "environment": {"AWS_DEFAULT_REGION": OWN_REGION}}
+    for name, stack in scene.stacks.items():
+        for item in ("plain", "own"):
+            stack.upload(item, small_csv)
+        found[name] = stack.run({"itemList": ["plain", own]}, name)
+    return found
+
+
+def sample(run: Run, item: str) -> str:
+    """The end of the path of what training writes: only a container does."""
+    assert run.manifest is not None
+    return f"/analysis_predicted/{item}/{run.manifest['runId']}/sample_prediction.csv"
+
+
+@pytest.mark.parametrize("item", ["plain", "own"])
+@pytest.mark.parametrize("name", [OURS, OTHER])
+def test_an_item_succeeds_in_another_region(runs: dict[str, Run], name: str, item: str) -> None:
+    entry = runs[name].items[item]
+    assert entry["status"] == "SUCCEEDED", entry["reason"]
+    assert runs[name].arn.split(":")[3] == REGION
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "region"),
+    [
+        pytest.param(OURS, "plain", REGION, id="ours"),
+        pytest.param(OURS, "own", REGION, id="ours goes by SageMaker's own variable first"),
+        pytest.param(OTHER, "plain", REGION, id="another's"),
+        pytest.param(OTHER, "own", OWN_REGION, id="another's where the item names a Region"),
+    ],
+)
+def test_a_trainings_client_talks_to_its_region(
+    scene: Scene, runs: dict[str, Run], name: str, item: str, region: str
+) -> None:
+    written = [put for put in scene.puts if put.path.endswith(sample(runs[name], item))]
+    assert [put.region for put in written] == [region]
+
+
+@pytest.mark.parametrize(("item", "region"), [("plain", REGION), ("own", OWN_REGION)])
+def test_a_servers_client_talks_to_its_region(scene: Scene, runs: dict[str, Run], item: str, region: str) -> None:
+    logs = scene.stacks[OTHER].client("logs")
+    events = logs.filter_log_events(
+        logGroupName="/aws/sagemaker/TransformJobs",
+        logStreamNamePrefix=f"{runs[OTHER].items[item]['transformJobName']}/",
+    )["events"]
+    assert f"clients talk to {region}" in {event["message"] for event in events}
+
+
+def test_nothing_else_is_written_from_another_region(scene: Scene, runs: dict[str, Run]) -> None:
+    elsewhere = [put.path for put in scene.puts if put.region != REGION]
+    assert [path for path in elsewhere if not path.endswith(sample(runs[OTHER], "own"))] == []
