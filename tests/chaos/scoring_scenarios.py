@@ -145,7 +145,7 @@ ENDED_BADLY = [
         "score-fails",
         [transform_run(failed("AlgorithmError: bad line 3, exit code: 1"))],
         status=FAILED, error="States.TaskFailed", words=["bad line 3"],
-        transform="Failed", calls={TRANSFORM: 1, "DeleteModelAfterFailure": 1}, lasts=True,
+        transform="Failed", calls={TRANSFORM: 1, "DeleteModel": 0}, lasts=True,
     ),
     Scenario(
         "score-no-capacity",
@@ -197,14 +197,15 @@ REMOVAL = [
     Scenario(
         "delete-unheard", [sagemaker("DeleteModel", BROKEN, 1, lost=True)], calls={"DeleteModel": 7}, sampled=False
     ),
+    # After a failed transform the removal is SummarizeRun's, which asks three times at most.
     Scenario(
-        "delete-not-after-fail",
+        "delete-broken-after-fail",
         [
-            sagemaker("DeleteModel", BROKEN, 1, 2, 3, 4, 5, 6, 7),
+            sagemaker("DeleteModel", BROKEN, 1, 2),
             transform_run(failed("AlgorithmError: bad line 3, exit code: 1")),
         ],
         status=FAILED, error="States.TaskFailed", words=["bad line 3"],
-        transform="Failed", calls={"DeleteModelAfterFailure": 7}, lasts=True, sampled=False,
+        transform="Failed", calls={"DeleteModel": 0}, lasts=True,
     ),
 ]  # fmt: skip
 

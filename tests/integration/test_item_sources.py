@@ -105,4 +105,4 @@ def test_a_thousand_items_are_prepared(deployed: Stack, unique: Callable[[str], 
     uri = put(deployed, f"lists/{stem}.jsonl", body.encode())
     lines = prepared(deployed, unique("prepared"), {"itemsUri": uri})
     assert [line["index"] for line in lines] == list(range(1000))
-    assert {line["problem"]["Error"] for line in lines} == {"DataNotFoundError"}
+    assert {line["error"]["Error"] for line in lines} == {"DataNotFoundError"}

@@ -6,6 +6,7 @@ import json
 import sys
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_a_name_without_a_letter_is_an_item_like_any_other(run: Run) -> None:
         ("fail", "StartTrainingJob", "States.TaskFailed", "the shop was closed"),
         ("hang", "StartTrainingJob", "States.TaskFailed", "ended as Stopped (MaxRuntimeExceeded)"),
         ("no model", "CreateModel", "DataNotFoundError", "training must write its model to /opt/ml/model"),
-        ("broken metrics", "CreateModel", "ServiceRefusedError", "metrics.json is not JSON"),
+        ("broken metrics", "CreateModel", "DataNotReadableError", "metrics.json cannot be read: Invalid JSON"),
         ("refuse", "StartBatchTransformJob", "States.TaskFailed", "See job logs for more information"),
         ("slow answer", "StartBatchTransformJob", "States.Timeout", "had not ended after 8 s and was stopped"),
     ],
@@ -139,22 +140,20 @@ def test_each_way_to_fail_is_recorded_with_its_stage(
 @pytest.mark.parametrize(
     ("item", "events", "entered"),
     [
-        ("fail", [*FAILED_JOB, *TASK], ["StartTrainingJob", "RecordTrainingFailure"]),
-        ("hang", [*FAILED_JOB, *TASK], ["StartTrainingJob", "RecordTrainingFailure"]),
+        ("fail", [*FAILED_JOB, *TASK], ["StartTrainingJob"]),
+        ("hang", [*FAILED_JOB, *TASK], ["StartTrainingJob"]),
         (
             "broken metrics",
             [*JOB, "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskFailed", "TaskStateExited", *TASK],
-            ["StartTrainingJob", "CreateModel", "RecordModelFailure"],
+            ["StartTrainingJob", "CreateModel"],
         ),
         (
             "refuse",
-            [*JOB, *TASK, *FAILED_JOB, *TASK, *TASK],
+            [*JOB, *TASK, *FAILED_JOB, *TASK],
             [
                 "StartTrainingJob",
                 "CreateModel",
                 "StartBatchTransformJob",
-                "DeleteModelAfterFailure",
-                "RecordTransformFailure",
             ],
         ),
         (
@@ -170,15 +169,12 @@ def test_each_way_to_fail_is_recorded_with_its_stage(
                 "TaskStateExited",
                 *TASK,
                 *TASK,
-                *TASK,
             ],
             [
                 "StartTrainingJob",
                 "CreateModel",
                 "StartBatchTransformJob",
                 "StopBatchTransformJob",
-                "DeleteModelAfterFailure",
-                "RecordTransformFailure",
             ],
         ),
     ],
@@ -188,8 +184,48 @@ def test_the_history_of_each_failure_is_awss(
     other: Stack, run: Run, item: str, events: list[str], entered: list[str]
 ) -> None:
     history = other.history(other.children(run.arn)[item])
-    assert types(history) == ["ExecutionStarted", *CHOICE, *events, "ExecutionSucceeded"]
-    assert states(history) == ["CheckItem", *entered]
+    assert types(history) == ["ExecutionStarted", *CHOICE, *events, "FailStateEntered", "ExecutionFailed"]
+    assert states(history) == ["CheckItem", *entered, "RecordFailure", "ItemFailed"]
+
+
+def test_a_failed_item_is_a_failed_execution_that_names_its_record(other: Stack, run: Run) -> None:
+    assert run.manifest is not None
+    children = other.children(run.arn)
+    describe = other.client("stepfunctions").describe_execution
+    for entry in run.manifest["items"]:
+        child = describe(executionArn=children[entry["item"]])
+        if entry["status"] == "SUCCEEDED":
+            assert child["status"] == "SUCCEEDED"
+            continue
+        record = f"runs/{run.manifest['runId']}/records/{entry['index']}.json"
+        assert (child["status"], child["error"]) == ("FAILED", "ItemFailed")
+        assert child["cause"] == (f"Why the item failed is in s3://{other.outputs['OutputBucketName']}/{record}")
+        assert json.loads(other.read(record))["error"]["Error"] == entry["error"]
+
+
+def test_no_model_is_left_however_scoring_ended(other: Stack, run: Run) -> None:
+    assert run.manifest is not None
+    started = run.manifest["runId"].partition("-")[0]
+    assert other.client("sagemaker").list_models(NameContains=started)["Models"] == []
+
+
+def test_the_manifest_keeps_when_jobs_ran_and_what_was_billed(other: Stack, run: Run) -> None:
+    sagemaker = other.client("sagemaker")
+    for item in ("fail", "hang", "refuse"):
+        entry = run.items[item]
+        job = sagemaker.describe_training_job(TrainingJobName=entry["trainingJobName"])
+        told = entry["training"]
+        assert (told["name"], told["status"]) == (job["TrainingJobName"], job["TrainingJobStatus"])
+        assert told["billableSeconds"] == job["BillableTimeInSeconds"]
+        for key, name in (
+            ("createdAt", "CreationTime"),
+            ("startedAt", "TrainingStartTime"),
+            ("endedAt", "TrainingEndTime"),
+        ):
+            assert abs(datetime.fromisoformat(told[key]) - job[name]).total_seconds() < 0.01, (item, key)
+    transform = run.items["refuse"]["transform"]
+    assert transform["status"] == "Failed"
+    assert transform["createdAt"] <= transform["startedAt"] <= transform["endedAt"]
 
 
 def test_no_job_is_left_running(other: Stack, run: Run) -> None:
@@ -219,7 +255,8 @@ def test_training_that_outlasts_its_task_is_stopped(other: Stack) -> None:
         "CheckItem",
         "StartTrainingJob",
         "StopTrainingJob",
-        "RecordTrainingFailure",
+        "RecordFailure",
+        "ItemFailed",
     ]
     name = run.items["endless"]["trainingJobName"]
     job = other.client("sagemaker").describe_training_job(TrainingJobName=name)

@@ -253,14 +253,21 @@ def test_an_item_without_data_fails_before_any_job_starts(deployed: Stack, mixed
     jobs = deployed.client("sagemaker").list_training_jobs(NameContains=f"training-job-{missing}")
     assert jobs["TrainingJobSummaries"] == []
     events = deployed.history(deployed.children(mixed.arn)[missing])
-    assert types(events) == ["ExecutionStarted", *CHOICE, *TASK, "ExecutionSucceeded"]
-    assert states(events) == ["CheckItem", "RecordRefusedItem"]
+    assert types(events) == ["ExecutionStarted", *CHOICE, *TASK, "FailStateEntered", "ExecutionFailed"]
+    assert states(events) == ["CheckItem", "RecordFailure", "ItemFailed"]
 
 
 def test_the_history_of_an_item_whose_training_fails_is_awss(deployed: Stack, mixed: Run) -> None:
     events = deployed.history(deployed.children(mixed.arn)[deployed.own("bad dates")])
-    assert types(events) == ["ExecutionStarted", *CHOICE, *FAILED_JOB, *TASK, "ExecutionSucceeded"]
-    assert states(events) == ["CheckItem", "StartTrainingJob", "RecordTrainingFailure"]
+    assert types(events) == [
+        "ExecutionStarted",
+        *CHOICE,
+        *FAILED_JOB,
+        *TASK,
+        "FailStateEntered",
+        "ExecutionFailed",
+    ]
+    assert states(events) == ["CheckItem", "StartTrainingJob", "RecordFailure", "ItemFailed"]
 
 
 @starts(runs=1, items=2, training_jobs=1, transform_jobs=1)
@@ -275,7 +282,7 @@ def test_failures_within_the_tolerance_do_not_fail_the_run(deployed: Stack, smal
 @pytest.mark.parametrize(
     ("stems", "others", "said"),
     [
-        ([], {}, "itemList: must not be empty"),
+        ([], {}, "itemList: List should have at least 1 item"),
         (["a", "a"], {}, "listed 2 times"),
         (["a", "b/c", None], {"colour": 1}, "colour: unknown key"),
     ],

@@ -81,7 +81,7 @@ def test_an_unchanged_item_starts_nothing(deployed: Stack, runs: dict[str, Run])
     for child in children.values():
         events = deployed.history(child)
         assert types(events) == ["ExecutionStarted", *CHOICE, *TASK, "ExecutionSucceeded"]
-        assert states(events) == ["CheckItem", "RecordUnchangedItem"]
+        assert states(events) == ["CheckItem", "RecordSuccess"]
     manifest = runs["same"].manifest
     assert manifest is not None
     started = manifest["runId"].split("-")[0]
