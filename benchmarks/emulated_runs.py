@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from automlops.connection import Connection, connect_emulator
 from automlops.local import COMMAND, local_emulator
 from automlops.stack import DEFAULT_NAME, Stack, find_stack
@@ -156,7 +154,7 @@ def emulated_stack(account: Account, work: Path) -> Iterator[EmulatedStack]:
         EmulatorError: the emulator does not start.
     """
     plan = work / "account.json"
-    plan.write_bytes(msgspec.json.encode(account))
+    plan.write_text(account.model_dump_json(by_alias=True), encoding="utf-8")
     with local_emulator((*COMMAND, "--account", str(plan))) as url:
         connection = connect_emulator(url)
         yield EmulatedStack(connection, find_stack(connection, DEFAULT_NAME))

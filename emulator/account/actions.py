@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import functools
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
-import msgspec
-
-from emulator.account.plan import INVOKE, JOB_RUNS
+from emulator.account.plan import INVOKE
 from emulator.service_models import service_model
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.account.plan import Account, Fault, Rate
 
 # Of the services whose actions are told by method and path.
 S3_ACTIONS = (
@@ -46,18 +38,14 @@ def known_actions() -> frozenset[str]:
     )
 
 
-def check_actions(account: Account) -> None:
-    """Refuse a plan that names an action there is not: it would never happen.
+def check_action(action: str) -> None:
+    """Refuse an action, or a pattern of actions, that there is not: it would never happen.
 
     Raises:
-        ValidationError: it does; says where.
+        ValueError: there is none.
     """
-    named: dict[str, Sequence[Rate | Fault]] = {"rates": account.rates, "faults": account.faults}
-    for name, parts in named.items():
-        for index, part in enumerate(parts):
-            allowed = part.action in JOB_RUNS and name == "faults"
-            if not allowed and not any(fnmatchcase(known, part.action) for known in known_actions()):
-                raise msgspec.ValidationError(
-                    f"`{part.action}` is no action of SageMaker or Step Functions, nor {INVOKE}, nor one of S3's "
-                    f"{', '.join(S3_ACTIONS)} - at `$.{name}[{index}].action`"
-                )
+    if not any(fnmatchcase(known, action) for known in known_actions()):
+        raise ValueError(
+            f"{action!r} is no action of SageMaker or Step Functions, nor {INVOKE}, nor one of S3's "
+            f"{', '.join(S3_ACTIONS)}"
+        )

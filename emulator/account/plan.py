@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
-import msgspec
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 # What a fault names instead of an API's action when it is a job's run that goes wrong.
 TRAINING_RUN = "TrainingJob"
@@ -24,17 +39,67 @@ INTERNAL_SERVER_ERROR = "InternalServerError: We encountered an internal error. 
 Use = Literal["training", "spot training", "transform"]
 USES: tuple[Use, ...] = ("training", "spot training", "transform")
 
-_Text = Annotated[str, msgspec.Meta(min_length=1)]
-_Count = Annotated[int, msgspec.Meta(ge=1)]
-_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+# In place of pydantic's words that name classes of Python.
+_WORDS = {
+    "model_type": "Input should be an object",
+    "tuple_type": "Input should be a list",
+}
+
+_Count = Annotated[int, Field(ge=1)]
+_Seconds = Annotated[float, Field(ge=0)]
+_Entry = TypeVar("_Entry")
+
+
+def _check_not_empty(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _check_instance_type(text: str) -> str:
+    if not text.startswith("ml."):
+        raise ValueError("must begin with `ml.`")
+    return text
+
+
+def _check_action(action: str, info: ValidationInfo) -> str:
+    # A file brings the check as the context. Code does without: the check loads AWS's descriptions of its services.
+    if info.context is not None:
+        info.context(action)
+    return action
+
+
+def _check_action_or_run(action: str, info: ValidationInfo) -> str:
+    return action if action in JOB_RUNS else _check_action(action, info)
+
+
+def _tuple_schema(sequence: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    # Inside its own schema of a Sequence, pydantic forgets `by_name=False`. Not strict: a list becomes a tuple, and so
+    # does a set, as YAML can write it (`!!set {1, 3}`).
+    (entry,) = get_args(sequence)
+    return core_schema.tuple_variable_schema(handler.generate_schema(entry), strict=False)
+
+
+# Not by min_length, which also refuses half of a surrogate pair, as JSON's escapes can leave it.
+_Text = Annotated[str, AfterValidator(_check_not_empty)]
+_List = Annotated[Sequence[_Entry], GetPydanticSchema(_tuple_schema)]
 
 
 class AccountError(Exception):
     """The account's file cannot be used; says which file, where in it, and what to write instead."""
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Written in camelCase; a member that is not known is refused."""
+class _Part(BaseModel, frozen=True):
+    """Written in camelCase in a file and in snake_case in code; a member that is not known is refused."""
+
+    # Strict: a number in quotes or a truth value is never taken for a number.
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
 
 
 class StandInJobs(_Part, frozen=True):
@@ -58,9 +123,9 @@ class InstanceQuota(_Part, frozen=True):
         limit: instances.
     """
 
-    instance_type: Annotated[str, msgspec.Meta(pattern=r"^ml\.")]
+    instance_type: Annotated[str, AfterValidator(_check_instance_type)]
     use: Use
-    limit: Annotated[int, msgspec.Meta(ge=0)]
+    limit: Annotated[int, Field(ge=0)]
 
 
 class Rate(_Part, frozen=True):
@@ -72,8 +137,8 @@ class Rate(_Part, frozen=True):
         burst: tokens the bucket holds, full at the start.
     """
 
-    action: _Text
-    per_second: Annotated[float, msgspec.Meta(gt=0)]
+    action: Annotated[_Text, AfterValidator(_check_action)]
+    per_second: Annotated[float, Field(gt=0)]
     burst: _Count = 1
 
 
@@ -88,7 +153,7 @@ class ApiError(_Part, frozen=True):
 
     code: _Text
     message: str = ""
-    status: Annotated[int, msgspec.Meta(ge=400, le=599)] | None = None
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
 
 
 class FunctionError(_Part, frozen=True):
@@ -120,16 +185,13 @@ class JobOutcome(_Part, frozen=True):
     run_seconds: _Seconds | None = None
     without_artifact: bool = False
 
-    def __post_init__(self) -> None:
-        """Check what belongs together.
-
-        Raises:
-            ValueError: it does not.
-        """
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         if (self.status == "Failed") != bool(self.failure_reason):
             raise ValueError("`failureReason` goes with `status: Failed`: give both, or neither")
         if self.without_artifact and self.status != "Completed":
             raise ValueError("`withoutArtifact` goes with `status: Completed`")
+        return self
 
 
 class Fault(_Part, frozen=True):
@@ -153,11 +215,11 @@ class Fault(_Part, frozen=True):
         job: for a job's run: how it goes.
     """
 
-    action: _Text
+    action: Annotated[_Text, AfterValidator(_check_action_or_run)]
     name: _Text = "*"
     payload: str = ""
-    attempts: Sequence[_Count] = ()
-    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    attempts: _List[_Count] = ()
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
     times: _Count | None = None
     error: ApiError | None = None
     lost_answer: bool = False
@@ -165,19 +227,15 @@ class Fault(_Part, frozen=True):
     function_error: FunctionError | None = None
     job: JobOutcome | None = None
 
-    def __post_init__(self) -> None:
-        """Check what belongs together.
-
-        Raises:
-            ValueError: it does not.
-        """
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         if self.attempts and self.probability is not None:
             raise ValueError("give `attempts` or `probability`, not both")
         of_api = bool(self.error or self.lost_answer or self.delay_seconds or self.function_error)
         if self.action in JOB_RUNS:
             if self.job is None or of_api or self.payload:
                 raise ValueError(f"the run of a {self.action} takes `job`, and nothing else that could go wrong")
-            return
+            return self
         if self.job is not None:
             raise ValueError(f"`job` goes with the actions {' and '.join(JOB_RUNS)}")
         if not of_api:
@@ -186,6 +244,7 @@ class Fault(_Part, frozen=True):
             )
         if self.function_error is not None and (self.action != INVOKE or self.error is not None):
             raise ValueError(f"`functionError` goes with the action {INVOKE}, and without `error`")
+        return self
 
 
 class Account(_Part, frozen=True):
@@ -201,39 +260,55 @@ class Account(_Part, frozen=True):
     """
 
     seed: int = 0
-    time_scale: Annotated[float, msgspec.Meta(ge=1)] = 1.0
+    time_scale: Annotated[float, Field(ge=1)] = 1.0
     jobs: StandInJobs | None = None
-    quotas: Sequence[InstanceQuota] = ()
-    rates: Sequence[Rate] = ()
-    faults: Sequence[Fault] = ()
+    quotas: _List[InstanceQuota] = ()
+    rates: _List[Rate] = ()
+    faults: _List[Fault] = ()
 
-    def __post_init__(self) -> None:
-        """Check what belongs together.
-
-        Raises:
-            ValueError: it does not.
-        """
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
         named = [(quota.instance_type, quota.use) for quota in self.quotas]
         if len(named) != len(set(named)):
             raise ValueError("`quotas` names an instance type and use twice")
+        return self
 
 
 def read_account(path: Path) -> Account:
     """The account of a YAML or JSON file.
 
     Raises:
-        AccountError: it cannot be read, is no YAML, or does not describe an account.
+        AccountError: it cannot be read, is no YAML, or does not describe an account. Of the last it names every
+            problem; what holds for several values together is checked once each of them is right.
     """
-    from emulator.account.actions import check_actions
+    from emulator.account.actions import check_action
 
     try:
-        account = msgspec.convert(_read_yaml(path) or {}, type=Account)
-        check_actions(account)
-    except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at ")
-        where = place.strip("`").removeprefix("$").removeprefix(".") or "its top level"
-        raise AccountError(f"{path}: at {where}: {what}. See docs/emulator.md, 'The account'.") from error
-    return account
+        return Account.model_validate(_read_yaml(path) or {}, by_alias=True, by_name=False, context=check_action)
+    except ValidationError as error:
+        problems = ";\n  ".join(_problem(one) for one in error.errors(include_url=False))
+        raise AccountError(f"{path}: {problems}. See docs/emulator.md, 'The account'.") from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    """Where a value is wrong, and what it must be."""
+    place = error["loc"]
+    match error["type"]:
+        case "extra_forbidden":
+            words = f"unknown field `{place[-1]}`"
+            place = place[:-1]
+        case "invalid_key":
+            words = f"a field's name should be a string, not {error['input']!r}"
+            place = place[:-1]
+        case "value_error":
+            words = str(error["ctx"]["error"])
+        case "missing":
+            words = error["msg"]
+        case kind:
+            # A value may be long, and may be the whole file.
+            words = f"{_WORDS.get(kind, error['msg'])}, not {reprlib.repr(error['input'])}"
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return f"at {where.removeprefix('.') or 'its top level'}: {words}"
 
 
 def _read_yaml(path: Path) -> Any:

@@ -6,13 +6,12 @@ Touches moto's private parts: gen_response_object, by which its Search reads a j
 from __future__ import annotations
 
 import math
+import pickle
 import threading
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from emulator.account.clock import Clock
 from emulator.sagemaker.control import JobControl
@@ -113,8 +112,9 @@ class Job:
         with self._lock:
             if self._packed is None:
                 return dict(self._description)
-            whole: dict[str, Any] = msgspec.msgpack.decode(zlib.decompress(self._packed))
-            return whole
+            # This process's own data, which never left its memory.
+            rest: dict[str, Any] = pickle.loads(zlib.decompress(self._packed))  # noqa: S301
+            return self._description | rest
 
     def summary(self) -> dict[str, Any]:
         """What lists show of the job, at least."""
@@ -173,10 +173,12 @@ class Job:
         self._pack()
 
     def _pack(self) -> None:
-        """Keep what lists show, and the rest of the description some 10 times smaller."""
+        """Keep what lists show, and the rest of the description compressed."""
         shown = _SUMMED_UP | {f"{self.kind.noun}{part}" for part in ("JobName", "JobArn", "JobStatus", "EndTime")}
         with self._lock:
-            self._packed = zlib.compress(msgspec.msgpack.encode(self._description), 1)
+            rest = {name: value for name, value in self._description.items() if name not in shown}
+            # Not JSON: pickle keeps the times as they are.
+            self._packed = zlib.compress(pickle.dumps(rest), 1)
             self.request = {self.kind.name_key: self.name}
             self._description = {name: value for name, value in self._description.items() if name in shown}
 

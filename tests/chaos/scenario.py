@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from emulator.account.plan import INVOKE, TRAINING_RUN, TRANSFORM_RUN, ApiError, Fault, FunctionError, JobOutcome
 
 SUCCEEDED, FAILED, UNFINISHED = "SUCCEEDED", "FAILED", "UNFINISHED"
@@ -83,7 +81,7 @@ class Scenario:
             name, payload = fault.name, fault.payload
             for mark, text in filled.items():
                 name, payload = name.replace(mark, text), payload.replace(mark, text)
-            yield msgspec.structs.replace(fault, name=name, payload=payload)
+            yield fault.model_copy(update={"name": name, "payload": payload})
 
     def request(self) -> dict[str, Any]:
         """Its entry of itemList."""

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 
@@ -124,8 +123,7 @@ def served(tmp_path: Path) -> Iterator[Stack]:
 
 def in_file(account: Account) -> object:
     """The account as a file has it."""
-    told: object = msgspec.to_builtins(account)
-    return told
+    return account.model_dump(mode="json", by_alias=True)
 
 
 def command_environment(url: str) -> Mapping[str, str]:

@@ -160,8 +160,8 @@ def test_a_packages_own_modules_run_and_not_this_checkouts(bench: Bench, create:
 
 
 def test_libraries_come_from_this_environment_even_if_packaged(bench: Bench, create: Callable[..., str]) -> None:
-    name = create(packaged({"app.py": APP, "msgspec.py": "raise ImportError('made for another machine')"}))
-    assert "site-packages" in bench.invoke(name, {"find": "msgspec"}).value
+    name = create(packaged({"app.py": APP, "pydantic.py": "raise ImportError('made for another machine')"}))
+    assert "site-packages" in bench.invoke(name, {"find": "pydantic"}).value
 
 
 def test_an_error_keeps_its_class_and_is_unhandled(bench: Bench) -> None:
