@@ -23,6 +23,9 @@ CONFIG ?=
 PARAMETERS ?=
 SAM_ARGS ?=
 
+# Debian's release of `make test-bare`.
+SUITE := bookworm
+
 # The image of this commit; what is not committed is told by the name.
 IMAGE ?= automlops/next-purchase:$(or $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null),unversioned)
 CONTRACT := tests/integration/container
@@ -140,6 +143,10 @@ image-test: dev ## test that image as SageMaker runs it (IMAGE=name)
 .PHONY: test-docker
 test-docker: dev ## sam local and the image, in a Docker engine that runs already
 	@$(BIN)/python -m pytest --docker --timeout 1200 tests/docker $(CONTRACT)
+
+.PHONY: test-bare
+test-bare: ## run `make run` and `make test` in a minimal Debian, as root (SUITE=bookworm|trixie|sid)
+	@.ci/bare "$(SUITE)"
 
 .PHONY: base-images
 base-images: dev ## find the base images of sam local and the image, or make stand-ins; prints sam local's flags

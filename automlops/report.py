@@ -18,10 +18,17 @@ MAX_ROWS = 50
 WIDTH_WITH_NOTES = 110
 STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
 SECONDS_PER_MINUTE = 60
+# Training says in this key of metrics.json what its numbers do not.
+METRICS_NOTE = "note"
+# More items with the same note than that are counted, not named.
+MAX_ITEMS_NAMED = 5
 
 
 def print_table(console: Console, manifest: Manifest) -> None:
-    """A row per item: status, customers scored, error measure, duration, and why it failed or was left as it is."""
+    """A row per item: status, customers scored, error measure, duration, and why it failed or was left as it is.
+
+    Below stands what the trainings noted in their metrics, once for all items with the same note.
+    """
     items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
     shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]
     notes = {item.item: note for item in shown if (note := _note(item, manifest.run_id))}
@@ -48,6 +55,9 @@ def print_table(console: Console, manifest: Manifest) -> None:
     console.print(table)
     for name, note in () if beside else notes.items():
         console.out(f"{name}: {note}", highlight=False)
+    for note, names in _metrics_notes(manifest).items():
+        who = ", ".join(names) if len(names) <= MAX_ITEMS_NAMED else f"{len(names)} items"
+        console.out(f"{who}: {note}", highlight=False)
     if len(items) > len(shown):
         console.out(f"… and {len(items) - len(shown)} more items: see manifest.json", highlight=False)
     if broken := manifest.map_run_error:
@@ -67,6 +77,16 @@ def print_table(console: Console, manifest: Manifest) -> None:
 
 def _metric(item: ManifestItem, name: str) -> Any:
     return (item.metrics or {}).get(name)
+
+
+def _metrics_notes(manifest: Manifest) -> dict[str, list[str]]:
+    """Each note that trainings left in their metrics, with the items that have it; other images may have other types."""
+    notes: dict[str, list[str]] = {}
+    for item in manifest.items:
+        note = _metric(item, METRICS_NOTE)
+        if isinstance(note, str) and note.strip():
+            notes.setdefault(" ".join(note.split()), []).append(item.item)
+    return notes
 
 
 def _whole(value: Any) -> str:

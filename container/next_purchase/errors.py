@@ -5,6 +5,7 @@ NextPurchaseError               2  our own fault
 │   ├── DataError                  the item's transactions cannot be used
 │   ├── SettingError               a hyperparameter or environment variable cannot be used
 │   ├── ArtifactError              the model folder does not hold a model this version can load
+│   ├── LibraryError               a library that the model needs cannot be loaded on this machine
 │   └── FullDiskError              the machine's disk is too small for the job
 ├── PlatformError               3  the same job may succeed when it is started again
 └── RequestError                   an HTTP request that is answered with its own status
@@ -45,6 +46,10 @@ class SettingError(UserError):
 
 class ArtifactError(UserError):
     """The model folder does not hold a model that this version can load."""
+
+
+class LibraryError(UserError):
+    """A library that the model needs cannot be loaded on this machine; the message says what to install."""
 
 
 class FullDiskError(UserError):

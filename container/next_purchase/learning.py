@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from next_purchase.artifact import TrainedModel
 from next_purchase.baselines import BASELINES
 from next_purchase.checkpoint import NO_CHECKPOINTS, Checkpoints
-from next_purchase.errors import DataError, SettingError
+from next_purchase.errors import DataError, LibraryError, SettingError
 from next_purchase.judgement import Judgement, Scores, best_baseline_so_far, judge
 from next_purchase.learners import Learner
+from next_purchase.lightgbm_library import how_to_install_openmp
 from next_purchase.outcomes import RETURNED, add_next_order, date_range, known_outcomes
 from next_purchase.schema import CUSTOMER, feature_names
 from next_purchase.versions import versions
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from next_purchase.models import Model
     from next_purchase.settings import TrainingSettings
 
+# Not a character more than 100: the pipeline's records leave longer metrics out.
+NOTE_WITHOUT_LIBRARY = f"LightGBM cannot be loaded, so the best baseline answers. {how_to_install_openmp()}"
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +36,8 @@ class Result:
 
     Attributes:
         trained: The model, fitted to all data.
-        metrics: How good such a model is, numbers and short texts alone.
+        metrics: How good such a model is, numbers and short texts alone; `note` is there if the model is another than
+            it would be elsewhere.
         details: What else its description says.
     """
 
@@ -52,6 +57,7 @@ def learn(features: pl.DataFrame, settings: TrainingSettings, checkpoints: Check
     Raises:
         DataError: No customer came back, so there is nothing to learn.
         SettingError: The cutoff lies outside the data.
+        LibraryError: LightGBM's library cannot be loaded, and a hyperparameter demands its trees.
     """
     names = feature_names(settings.time_series_length)
     orders = add_next_order(features)
@@ -66,16 +72,28 @@ def learn(features: pl.DataFrame, settings: TrainingSettings, checkpoints: Check
 
     learner = Learner(settings.backend, names, settings.horizon_days, settings.learner)
 
+    missing: LibraryError | None = None
+
     def fit(rows: pl.DataFrame) -> Model | None:
-        return learner.fit(rows, checkpoints.judged) if learner.can_learn(rows) else None
+        nonlocal missing
+        if not learner.can_learn(rows):
+            return None
+        try:
+            return learner.fit(rows, checkpoints.judged)
+        except LibraryError as error:
+            if settings.backend_is_required:
+                raise
+            missing = error
+            return None
 
     cutoff = _choose_cutoff(settings.cutoff, first, last, settings.horizon_days)
     judgement = judge(orders, cutoff, settings.horizon_days, fit)
-    backend, scores = _choose_backend(settings.backend, judgement, orders, settings.horizon_days)
+    backend, scores = _choose_backend(settings.backend, judgement, orders, settings.horizon_days, missing)
     model = Learner(backend, names, settings.horizon_days, settings.learner).fit(known, checkpoints.delivered)
     return Result(
         TrainedModel(model, backend, settings.time_series_length, settings.horizon_days),
-        _metrics(judgement, scores, backend, customers, orders.height, settings.horizon_days),
+        _metrics(judgement, scores, backend, customers, orders.height, settings.horizon_days)
+        | ({"note": NOTE_WITHOUT_LIBRARY} if missing else {}),
         {
             "requested_backend": settings.backend,
             "learner_settings": asdict(settings.learner),
@@ -97,9 +115,16 @@ def _choose_cutoff(wanted: date | None, first: date, last: date, horizon_days: i
 
 
 def _choose_backend(
-    wanted: str, judgement: Judgement, orders: pl.DataFrame, horizon_days: int
+    wanted: str, judgement: Judgement, orders: pl.DataFrame, horizon_days: int, missing: LibraryError | None
 ) -> tuple[str, Scores | None]:
     """A learner is used only where it could be judged: what is reported is what is delivered.
+
+    Args:
+        wanted: The backend that the settings name.
+        judgement: What it and the baselines did.
+        orders: As add_next_order gives them.
+        horizon_days: How long an order is followed.
+        missing: Why the backend could not be fitted on this machine; None if it could, or was not tried.
 
     Returns:
         The backend, and how it did; None if there were too few orders to judge by.
@@ -112,9 +137,10 @@ def _choose_backend(
         scores = None
     else:
         stand_in = judgement.best_baseline
-        why = (
+        too_little = (
             f"what was known on {judgement.cutoff}, {judgement.learned_orders} orders, is too little to learn from"
         )
+        why = str(missing).removesuffix(".") if missing else too_little
         scores = judgement.baselines[stand_in]
     if stand_in != wanted:
         logger.warning("%s is the model instead of %s: %s.", stand_in, wanted, why)

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from next_purchase.errors import ArtifactError, NextPurchaseError
+from next_purchase.errors import ArtifactError, LibraryError, NextPurchaseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,7 @@ class Dataset:
 
     Raises:
         LightGbmError: The library refused them.
+        LibraryError: The library cannot be loaded.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Dataset:
 
     def __del__(self) -> None:
         if self.handle:
-            _load_library().LGBM_DatasetFree(self.handle)
+            load_library().LGBM_DatasetFree(self.handle)
 
     def set_field(self, name: str, column: ArrowStreamable) -> None:
         """Give every row a number: label, weight or init_score (where the trees start from)."""
@@ -95,7 +96,7 @@ class Booster:
         self._dataset = dataset
 
     def __del__(self) -> None:
-        _load_library().LGBM_BoosterFree(self.handle)
+        load_library().LGBM_BoosterFree(self.handle)
 
     @classmethod
     def start(cls, dataset: Dataset, parameters: Mapping[str, object], earlier: Booster | None = None) -> Booster:
@@ -122,6 +123,7 @@ class Booster:
 
         Raises:
             ArtifactError: The text is damaged.
+            LibraryError: The library cannot be loaded.
         """
         encoded = text.encode()
         _check_layout(encoded)
@@ -226,6 +228,11 @@ class _Stream:
         del self._capsule
 
 
+def how_to_install_openmp(platform: str = sys.platform) -> str:
+    """What brings the OpenMP runtime, which LightGBM's library needs and its wheel does not have."""
+    return "macOS: brew install libomp" if platform == "darwin" else "Debian, Ubuntu: apt-get install libgomp1"
+
+
 def library_path() -> Path:
     """Where LightGBM's wheel has the library, on Linux and macOS.
 
@@ -241,21 +248,28 @@ def library_path() -> Path:
 
 
 @cache
-def _load_library() -> ctypes.CDLL:
+def load_library() -> ctypes.CDLL:
+    """Load the library, once in a process.
+
+    Raises:
+        LibraryError: It cannot be loaded.
+        LightGbmError: LightGBM is not installed.
+    """
     path = library_path()
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
-        raise LightGbmError(
+        raise LibraryError(
             f"LightGBM's library cannot be loaded ({error}); it needs the OpenMP runtime: install libgomp1 on Debian "
-            "and Ubuntu, libgomp on Fedora and Amazon Linux, libomp by Homebrew on macOS."
+            "and Ubuntu (apt-get install libgomp1), libgomp on Fedora and Amazon Linux, libomp by Homebrew on macOS "
+            "(brew install libomp)."
         ) from error
     library.LGBM_GetLastError.restype = ctypes.c_char_p
     return library
 
 
 def _call(function: str, *arguments: object) -> None:
-    library = _load_library()
+    library = load_library()
     if getattr(library, function)(*arguments):
         raise LightGbmError(f"LightGBM: {library.LGBM_GetLastError().decode(errors='replace')}")
 

@@ -49,12 +49,18 @@ class S3Prefix:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """One training job's settings."""
+    """One training job's settings.
+
+    Attributes:
+        backend_is_required: Whether a hyperparameter names the backend. The environment variable is the stack's default
+            for all items, and a default gives way where the machine cannot run it.
+    """
 
     time_series_length: int
     horizon_days: int
     cutoff: date | None
     backend: str
+    backend_is_required: bool
     learner: LearnerSettings
     file_path: str | None
     sample_destination: S3Prefix | None
@@ -80,6 +86,7 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
         horizon_days=reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, HORIZONS[0], HORIZONS[-1]),
         cutoff=reader.day("cutoff"),
         backend=_known_backend(reader.text("model_backend", LIGHTGBM, also_environment=True)),
+        backend_is_required="model_backend" in hyperparameters,
         learner=LearnerSettings(
             num_iterations=reader.whole_number("num_iterations", defaults.num_iterations, 1, 10_000),
             learning_rate=reader.number("learning_rate", defaults.learning_rate, 0.0001, 1.0),

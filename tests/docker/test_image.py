@@ -87,7 +87,7 @@ def test_all_modules_are_compiled_beforehand(image: str) -> None:
 
 
 def test_where_the_openmp_runtime_is_missing_it_says_what_to_install(image: str) -> None:
-    load = "from next_purchase import lightgbm_library; lightgbm_library._load_library()"
+    load = "from next_purchase import lightgbm_library; lightgbm_library.load_library()"
     script = f"rm /usr/lib/*/libgomp.so.1*; python3 -c '{load}' 2>&1 | tail -n 1"
     words = ("--rm", "--network", "none", "--user", "root", "--entrypoint", "sh")
     said = docker("run", *words, image, "-c", script)

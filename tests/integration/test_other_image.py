@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import uuid
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ def other(root: Path) -> Iterator[Stack]:
     """The stack deployed with another image, whose command the emulator is told."""
     program = root / "tests" / "integration" / "other_image.py"
     parameters = ["--parameter", f"ImageUri={IMAGE}", "--parameter", "MaximumErrorRatio=1.25"]
-    with local_emulator([*COMMAND, "--image", f"{IMAGE}={sys.executable} {program}", *parameters]) as url:
+    command = shlex.join([sys.executable, str(program)])
+    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}", *parameters]) as url:
         yield open_stack(connect_emulator(url), STACK, prefix="")
 
 

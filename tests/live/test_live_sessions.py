@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def held(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def account(held: Path) -> Iterator[str]:
     """URL of an emulator with the stack deployed."""
-    with local_emulator([*COMMAND, "--image", f"{IMAGE}={sys.executable} {held}"]) as url:
+    command = shlex.join([sys.executable, str(held)])
+    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}"]) as url:
         yield url
 
 

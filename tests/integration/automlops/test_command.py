@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -207,7 +208,7 @@ def test_single_image_told_to_up_is_what_the_stack_trains_with(tmp_path: Path) -
         "--port",
         "0",
         "--image",
-        f"{uri}={sys.executable} mine.py",
+        f"{uri}={shlex.join([sys.executable, 'mine.py'])}",
         "--parameter",
         "TimeSeriesLength=2",
     )

@@ -38,6 +38,11 @@ def run_to_end(container: Container, root: Path, *arguments: str, **environment:
     return Ended(process.returncode, output)
 
 
+def model_files(root: Path) -> dict[str, bytes]:
+    """The files of the model folder below `root`, by name."""
+    return {path.name: path.read_bytes() for path in (root / "model").iterdir()}
+
+
 @contextmanager
 def serving(container: Container, root: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A healthy server of the model in `root`, and its port; it must end at SIGTERM."""

@@ -72,6 +72,7 @@ def _stop_while_trees_grow(container: Container, root: Path) -> Ended:
     return Ended(training.returncode, output)
 
 
+@pytest.mark.lightgbm
 def test_a_stopped_training_goes_on_and_ends_with_the_same_files(
     container: Container, uninterrupted: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_finished_training_leaves_no_checkpoint(uninterrupted: Path) -> None:
     assert not list((uninterrupted / "checkpoints").iterdir())
 
 
+@pytest.mark.lightgbm
 def test_a_checkpoint_of_other_settings_is_not_used(container: Container, tmp_path: Path) -> None:
     stopped = _stop_while_trees_grow(container, _prepare(tmp_path / "stopped"))
     assert stopped.returncode == 128 + signal.SIGTERM

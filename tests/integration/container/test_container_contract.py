@@ -27,7 +27,7 @@ from tests.unit.container.retail_data import (
     write_lines,
 )
 
-from .running import Ended, predict, run_to_end, serving
+from .running import Ended, model_files, predict, run_to_end, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,6 +76,11 @@ def test_training_leaves_model_sample_and_metrics_and_logs_the_metrics(
     assert not (tmp_path / "output" / "failure").exists()
 
 
+@pytest.mark.lightgbm
+def test_trees_are_a_text_beside_the_description_and_the_metrics(trained: Path) -> None:
+    assert sorted(model_files(trained)) == ["metrics.json", "model.json", "model.txt"]
+
+
 @pytest.mark.parametrize(
     ("header", "encoding", "change"),
     [
@@ -97,8 +102,7 @@ def test_every_form_gives_the_same_predictions_byte_for_byte(
     assert _train(container, tmp_path).returncode == 0
     # Equal inputs of the transform and equal models leave nothing that could differ.
     assert _sample(tmp_path) == _sample(trained)
-    for name in ("model.txt", "model.json", "metrics.json"):
-        assert (tmp_path / "model" / name).read_bytes() == (trained / "model" / name).read_bytes()
+    assert model_files(tmp_path) == model_files(trained)
 
 
 def test_data_comes_from_file_path_when_there_is_no_channel(
@@ -226,7 +230,7 @@ def test_data_comes_from_s3_and_results_go_there(
     assert read("out/United Kingdom/run/sample_prediction.csv") == _sample(trained)
     assert read("out/United Kingdom/run/metrics.json") == (trained / "model" / "metrics.json").read_bytes()
     with tarfile.open(fileobj=io.BytesIO(read("model/model.tar.gz"))) as archive:
-        assert sorted(archive.getnames()) == ["metrics.json", "model.json", "model.txt"]
+        assert sorted(archive.getnames()) == sorted(model_files(tmp_path))
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/none.csv", "s3://nobucket/a.csv"])

@@ -33,12 +33,14 @@ def _train(root: Path, **hyperparameters: str) -> ContainerPaths:
     return paths
 
 
+@pytest.mark.lightgbm
 def test_equal_data_and_seed_give_equal_files(trained: ContainerPaths, tmp_path: Path) -> None:
     again = _train(tmp_path)
     for name in ("model.txt", "model.json", "metrics.json"):
         assert (again.model / name).read_bytes() == (trained.model / name).read_bytes()
 
 
+@pytest.mark.lightgbm
 def test_the_artifact_holds_neither_code_nor_customers(trained: ContainerPaths) -> None:
     assert sorted(path.name for path in trained.model.iterdir()) == ["metrics.json", "model.json", "model.txt"]
     customers = [str(number) for number in range(12_000, 12_200)]
@@ -48,6 +50,7 @@ def test_the_artifact_holds_neither_code_nor_customers(trained: ContainerPaths) 
         assert not words.intersection(customers)
 
 
+@pytest.mark.lightgbm
 def test_the_description_says_where_the_model_comes_from(trained: ContainerPaths) -> None:
     description = json.loads((trained.model / "model.json").read_text(encoding="utf-8"))
     metrics = json.loads((trained.model / "metrics.json").read_text(encoding="utf-8"))
@@ -58,13 +61,16 @@ def test_the_description_says_where_the_model_comes_from(trained: ContainerPaths
     assert (trained.output_data / "metrics.json").read_bytes() == (trained.model / "metrics.json").read_bytes()
 
 
-@pytest.mark.parametrize("backend", ["lightgbm", "median_gap", "mean_gap", "last_gap"])
+@pytest.mark.parametrize(
+    "backend", [pytest.param("lightgbm", marks=pytest.mark.lightgbm), "median_gap", "mean_gap", "last_gap"]
+)
 def test_what_is_loaded_answers(tmp_path: Path, backend: str) -> None:
     loaded = load_artifact(_train(tmp_path, model_backend=backend).model)
     assert loaded.backend == backend
     assert loaded.model.predict(make_features(orders_on({"1": [0, 10]}), 5)).height == 2
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -90,6 +96,7 @@ def test_a_foreign_description_is_refused(
         load_artifact(tmp_path)
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize("content", [b"\xff\xfe not text", b""])
 def test_a_model_file_that_is_no_model_is_refused(trained: ContainerPaths, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.json").write_bytes((trained.model / "model.json").read_bytes())
@@ -106,7 +113,7 @@ def test_nothing_of_an_earlier_training_stays(tmp_path: Path) -> None:
     assert sorted(path.name for path in paths.model.iterdir()) == ["metrics.json", "model.json"]
 
 
-@pytest.mark.parametrize("missing", ["model.txt", "model.json"])
+@pytest.mark.parametrize("missing", [pytest.param("model.txt", marks=pytest.mark.lightgbm), "model.json"])
 def test_a_missing_file_is_named(trained: ContainerPaths, tmp_path: Path, missing: str) -> None:
     for path in trained.model.iterdir():
         if path.name != missing:
@@ -115,6 +122,7 @@ def test_a_missing_file_is_named(trained: ContainerPaths, tmp_path: Path, missin
         load_artifact(tmp_path)
 
 
+@pytest.mark.lightgbm
 def test_a_cut_model_text_is_refused(trained: ContainerPaths, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_bytes((trained.model / "model.json").read_bytes())
     (tmp_path / "model.txt").write_bytes((trained.model / "model.txt").read_bytes()[:2000])
@@ -122,6 +130,7 @@ def test_a_cut_model_text_is_refused(trained: ContainerPaths, tmp_path: Path) ->
         load_artifact(tmp_path)
 
 
+@pytest.mark.lightgbm
 def test_a_model_text_with_one_other_digit_is_refused(trained: ContainerPaths, tmp_path: Path) -> None:
     text = (trained.model / "model.txt").read_text(encoding="utf-8")
     value = text.index("leaf_value=") + len("leaf_value=")

@@ -57,6 +57,7 @@ def _stop_after(trees: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Booster, "grow", grow_or_stop)
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize("threads_from_rows", [0, 10**9], ids=["all-cores", "one-thread"])
 @pytest.mark.parametrize("stops", [(0,), (1,), (7,), (TREES - 1,), (3, 0, 4)], ids=str)
 def test_a_stopped_training_ends_with_the_model_of_an_uninterrupted_one(
@@ -79,6 +80,7 @@ def test_a_stopped_training_ends_with_the_model_of_an_uninterrupted_one(
     assert _fit(known, checkpoint) == uninterrupted
 
 
+@pytest.mark.lightgbm
 def test_a_finished_model_is_taken_as_it_is(
     known: pl.DataFrame, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_finished_model_is_taken_as_it_is(
     assert _fit(known, checkpoint) == finished
 
 
+@pytest.mark.lightgbm
 def test_trees_that_ended_by_themselves_do_not_grow_on(known: pl.DataFrame, checkpoint: Checkpoint) -> None:
     settings = replace(SETTINGS, min_data_in_leaf=known.height * 7)
     finished = _fit(known, checkpoint, settings)
@@ -120,6 +123,7 @@ def _change_a_digit(content: bytes) -> bytes:
     return content[:place] + b"2" + content[place + 1 :]
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -151,6 +155,7 @@ def test_a_file_that_cannot_be_gone_on_from_is_passed_over_and_replaced(
     assert checkpoint.path.read_bytes() == good
 
 
+@pytest.mark.lightgbm
 def test_a_folder_that_cannot_be_written_stops_no_training(
     known: pl.DataFrame, checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture
 ) -> None:

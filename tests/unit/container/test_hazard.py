@@ -51,6 +51,7 @@ def model(shop: pl.DataFrame) -> HazardModel:
     return fit_hazard(known, FEATURES, HORIZON, LearnerSettings(), NO_CHECKPOINT)
 
 
+@pytest.mark.lightgbm
 def test_one_in_ten_comes_before_the_interval_and_one_in_two_before_the_prediction(
     shop: pl.DataFrame, model: HazardModel
 ) -> None:
@@ -64,6 +65,7 @@ def test_one_in_ten_comes_before_the_interval_and_one_in_two_before_the_predicti
     assert ends.select((waited > pl.col("upper_days")).mean()).item() == pytest.approx(0.1, abs=0.05)
 
 
+@pytest.mark.lightgbm
 def test_it_tells_frequent_customers_from_rare_ones(shop: pl.DataFrame, model: HazardModel) -> None:
     regulars = shop.filter(pl.col("orders") == 4)
     predicted = regulars.select("CustomerID").hstack(model.predict(regulars))
@@ -76,6 +78,7 @@ def test_it_tells_frequent_customers_from_rare_ones(shop: pl.DataFrame, model: H
     assert seldom == pytest.approx(42, abs=15)
 
 
+@pytest.mark.lightgbm
 def test_a_return_on_an_intervals_last_day_is_one_in_it() -> None:
     """All come back after 7 days, the first interval's last, so nobody is away at its end."""
     days = {f"{who:03}": [who % 20, who % 20 + 7] for who in range(400)}
@@ -99,6 +102,7 @@ def test_what_is_enough_to_grow_trees_from(returns: int, known_days: int, enough
     assert has_enough_to_grow_trees(known, HORIZON) is enough
 
 
+@pytest.mark.lightgbm
 def test_answers_are_ordered_and_within_the_horizon(shop: pl.DataFrame, model: HazardModel) -> None:
     answers = model.predict(shop)
     assert answers.columns == ["predicted_days", "lower_days", "upper_days"]
@@ -107,6 +111,7 @@ def test_answers_are_ordered_and_within_the_horizon(shop: pl.DataFrame, model: H
     assert model.predict(shop.clear()).height == 0
 
 
+@pytest.mark.lightgbm
 def test_customers_who_stay_away_make_the_answer_longer(shop: pl.DataFrame) -> None:
     known = known_outcomes(shop, known_until=day(200), horizon_days=HORIZON)
     only_returned = known.filter(pl.col("returned"))
@@ -120,6 +125,7 @@ def test_customers_who_stay_away_make_the_answer_longer(shop: pl.DataFrame) -> N
     assert honest > flattered * 1.2
 
 
+@pytest.mark.lightgbm
 def test_recent_behaviour_counts_more() -> None:
     """Half of the time customers came back every 40 days, since then every 10."""
     days = {f"{who:03}": [*range(who % 40, 200, 40), *range(200 + who % 10, 300, 10)] for who in range(100)}
@@ -142,6 +148,7 @@ def test_intervals_end_with_the_horizon(horizon: int, ends: tuple[int, ...]) -> 
     assert interval_ends(horizon) == ends
 
 
+@pytest.mark.lightgbm
 def test_days_are_read_from_the_curve_in_proportion() -> None:
     """Trees that have learned one probability for everybody: 1 in 5 in each of the intervals of a week."""
     frame = pl.DataFrame({"always": [1.0] * 10, "interval": [0.0] * 10})
@@ -162,6 +169,7 @@ def _constant_booster(frame: pl.DataFrame, returning: int) -> Booster:
     return booster
 
 
+@pytest.mark.lightgbm
 def test_what_is_read_back_answers_the_same(shop: pl.DataFrame, model: HazardModel) -> None:
     description = json.loads(json.dumps(model.describe()))
     again = read_hazard_model(model.to_text(), FEATURES, HORIZON, description)
@@ -169,6 +177,7 @@ def test_what_is_read_back_answers_the_same(shop: pl.DataFrame, model: HazardMod
     assert again.to_text() == model.to_text()
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize(
     ("features", "horizon", "said"),
     [(FEATURES[1:], 90, "features, its description"), (FEATURES, 60, "intervals end on the days")],

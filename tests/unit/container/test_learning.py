@@ -35,6 +35,7 @@ def _shop(customers: int) -> dict[str, list[int]]:
     return days
 
 
+@pytest.mark.lightgbm
 def test_with_enough_data_the_trees_are_judged_and_used() -> None:
     result = _learn(_shop(200))
     metrics = result.metrics
@@ -74,6 +75,7 @@ def test_a_baseline_that_is_asked_for_is_delivered_and_judged(backend: str) -> N
     assert (few["model_backend"], few["mean_absolute_error"]) == (backend, None)
 
 
+@pytest.mark.lightgbm
 def test_the_delivered_model_knows_all_data() -> None:
     """Since the cutoff everybody has come back much sooner; the model that was judged could not know."""
     days = {f"{who:03}": [*range(who % 40, 200, 40), *range(200, 400, 5)] for who in range(100)}
@@ -97,6 +99,7 @@ def test_without_a_return_there_is_nothing_to_learn(days: dict[str, list[int]], 
         _learn(days)
 
 
+@pytest.mark.lightgbm
 def test_what_is_delivered_instead_is_said_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
     _learn({"1": [0, 10, 20, 30], "2": [5, 15]})
     assert "mean_gap is the model instead of lightgbm: only 0 orders from" in caplog.text
@@ -131,6 +134,7 @@ def test_the_cutoff_can_be_chosen_within_the_data() -> None:
             _learn(shop, cutoff=outside.isoformat())
 
 
+@pytest.mark.lightgbm
 def test_what_was_known_at_the_cutoff_decides_whether_there_is_enough_to_learn() -> None:
     days = {f"{who:03}": [*range(who % 30, 400, 30)] for who in range(60)}
     late, early = (_learn(days, cutoff=day(number).isoformat()).metrics for number in (220, 100))

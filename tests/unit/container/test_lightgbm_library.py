@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from next_purchase import lightgbm_library
 from next_purchase.errors import ArtifactError
 from next_purchase.lightgbm_library import Booster, Dataset, LightGbmError
+
+pytestmark = pytest.mark.lightgbm
 
 ROWS = 2_000
 TREES = 12
@@ -276,20 +277,3 @@ def test_neither_lightgbms_package_nor_numpy_is_loaded(root: Path) -> None:
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ended.stdout.strip() == "[]", ended.stderr
-
-
-def test_a_library_that_cannot_be_loaded_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "lightgbm" / "lib").mkdir(parents=True)
-    (tmp_path / "lightgbm" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    load = lightgbm_library._load_library.__wrapped__
-    with pytest.raises(LightGbmError, match=r"cannot be loaded \(.*lib_lightgbm.*OpenMP.*libgomp1.*libomp"):
-        load()
-
-
-def test_without_lightgbm_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(LightGbmError, match="LightGBM is not installed"):
-        lightgbm_library.library_path()

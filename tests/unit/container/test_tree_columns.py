@@ -58,6 +58,7 @@ def _columns(booster: Booster) -> TreeColumns:
 steady, gappy, interval = (pl.col(name) for name in (*FEATURES, "interval"))
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize(
     ("returned", "trees", "leaves"),
     [
@@ -81,6 +82,7 @@ def test_scores_are_the_librarys_for_every_interval(returned: pl.Expr, trees: in
         assert scores[str(number)].to_list() == pytest.approx(expected, rel=0, abs=1e-12)
 
 
+@pytest.mark.lightgbm
 def test_no_rows_have_no_scores() -> None:
     rows = _make_rows(100)
     assert _columns(_grow(rows, steady > interval - 3)).scores(rows.select(FEATURES).clear()).shape == (
@@ -89,6 +91,7 @@ def test_no_rows_have_no_scores() -> None:
     )
 
 
+@pytest.mark.lightgbm
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -102,6 +105,7 @@ def test_other_kinds_of_splits_are_left_to_the_library(old: str, new: str) -> No
     assert read_trees(re.sub(old, new, text, count=1)) is None
 
 
+@pytest.mark.lightgbm
 def test_many_splits_are_left_to_the_library() -> None:
     text = _grow(_make_rows(3000), steady * interval > gappy.fill_null(1), 40, 40).to_text()
     assert text.count("\nTree=") * 39 > MOST_SPLITS
@@ -117,6 +121,7 @@ def test_a_tree_that_is_one_long_branch_is_answered() -> None:
     assert TreeColumns([tree], ["steady"], 2).scores(rows)["1"].to_list() == [1.0, 77.0, float(MOST_SPLITS)]
 
 
+@pytest.mark.lightgbm
 def test_a_model_answers_the_same_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = _make_rows(3000)
     booster = _grow(rows, (steady * interval > 1) ^ (gappy.fill_null(1) > interval / 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -51,6 +52,16 @@ def test_pair_is_split_at_the_first_equals_sign(pair: str, expected: tuple[str, 
 def test_pair_that_cannot_be_understood_is_refused(pair: str, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         parse_image(pair)
+
+
+def test_quoted_command_in_a_folder_with_spaces_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "my own 專案"
+    folder.mkdir()
+    program = folder / "pro gram.py"
+    program.touch()
+    uri, command = parse_image(f"image={shlex.join([sys.executable, str(program), 'a b'])}")
+    assert command == [sys.executable, str(program), "a b"]
+    check_command(uri, command)
 
 
 def test_image_given_twice_is_refused() -> None:

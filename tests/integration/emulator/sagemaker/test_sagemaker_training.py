@@ -241,10 +241,20 @@ def test_job_past_its_runtime_is_killed_after_the_grace_and_keeps_its_model(benc
     assert 2.0 <= time.monotonic() - started < 15.0
 
 
-def test_job_that_prints_without_end_ends_with_a_bounded_log(bench: Any) -> None:
+@pytest.mark.parametrize("private_mount", [True, False])
+def test_job_that_prints_without_end_ends_with_a_bounded_log(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, private_mount: bool
+) -> None:
+    # Both kinds of machine, whichever this one is; the job itself needs no /opt/ml.
+    monkeypatch.setattr(
+        "emulator.sagemaker.container.mount_command", lambda command, *_: command if private_mount else None
+    )
     job = bench.train("endless", HyperParameters={"seconds": "1.5"})
     lines = bench.log_lines(GROUP, job["TrainingJobName"])
     assert job["TrainingJobStatus"] == "Completed"
+    # The log opens with the emulator's word on the missing mount, which is none of the job's lines.
+    if not private_mount:
+        assert "allows no private mount" in lines.pop(0)
     # 500 first lines, two notices, 20 last lines.
     assert len(lines) == 522
     assert lines[500].startswith("[emulator] this log is as long as it may be")

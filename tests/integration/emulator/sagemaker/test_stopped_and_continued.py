@@ -29,6 +29,7 @@ def limits() -> Limits:
     return Limits()
 
 
+@pytest.mark.lightgbm
 def test_the_next_job_goes_on_from_the_checkpoints_of_a_stopped_one(bench: Any) -> None:
     request = bench.training_request(
         "next-purchase",
