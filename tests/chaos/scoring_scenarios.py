@@ -199,7 +199,7 @@ REMOVAL = [
     ),
     # After a failed transform the removal is SummarizeRun's, which asks three times at most.
     Scenario(
-        "delete-broken-after-fail",
+        "delete-broken-fail",
         [
             sagemaker("DeleteModel", BROKEN, 1, 2),
             transform_run(failed("AlgorithmError: bad line 3, exit code: 1")),
@@ -222,23 +222,23 @@ RECORDS = [
         "record-slow-train-fail",
         [create_training(DENIED), put_record(1, 2, 3)],
         status=FAILED, stage="StartTrainingJob", error=GENERIC, words=["not authorized"],
-        training=None, transform=None, calls={"RecordTrainingFailure": 4}, keeps_training=False, sampled=False,
+        training=None, transform=None, calls={"RecordFailure": 4}, keeps_training=False, sampled=False,
     ),
     Scenario(
         "record-not-train-fail",
         [create_training(DENIED), put_record()],
         status=UNFINISHED, stage=None, words=["no record"],
-        training=None, transform=None, calls={"RecordTrainingFailure": 7}, keeps_training=False, sampled=False,
+        training=None, transform=None, calls={"RecordFailure": 7}, keeps_training=False, sampled=False,
     ),
     Scenario(
         "record-not-model-fail",
         [invoke_create_model(error=SERVICE_EXCEPTION), put_record(error=FORBIDDEN)],
-        status=UNFINISHED, stage=None, words=["no record"], transform=None, calls={"RecordModelFailure": 7},
+        status=UNFINISHED, stage=None, words=["no record"], transform=None, calls={"RecordFailure": 7},
     ),
     Scenario(
         "record-not-score-fail",
         [create_transform(DENIED), put_record(error=SLOW_DOWN)],
-        status=UNFINISHED, stage=None, words=["no record"], transform=None, calls={"RecordTransformFailure": 7},
+        status=UNFINISHED, stage=None, words=["no record"], transform=None, calls={"RecordFailure": 7},
         sampled=False,
     ),
     Scenario(
@@ -246,7 +246,7 @@ RECORDS = [
         [put_record()],
         has_data=False,
         status=UNFINISHED, stage=None, words=["no record"],
-        training=None, transform=None, calls={"RecordRefusedItem": 7}, keeps_training=False, lasts=True,
+        training=None, transform=None, calls={"RecordFailure": 7}, keeps_training=False, lasts=True,
         sampled=False,
     ),
 ]  # fmt: skip

@@ -142,7 +142,7 @@ ENDED_BADLY = [
         "no-data",
         has_data=False,
         status=FAILED, stage="PrepareRun", error="DataNotFoundError", words=["upload the item's data"],
-        training=None, transform=None, calls={STAGE: 0, "RecordRefusedItem": 1}, lasts=True, keeps_training=False,
+        training=None, transform=None, calls={STAGE: 0, "RecordFailure": 1}, lasts=True, keeps_training=False,
     ),
 ]  # fmt: skip
 

@@ -25,7 +25,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # Lambda's name of a processor: in names of compiled modules, and as e_machine of an ELF header (elf.h).
 PROCESSORS = {"x86_64": ("x86_64", 62), "arm64": ("aarch64", 183)}
 # What Lambda's runtime brings, what the functions gave up, what only tests or shells run.
-UNWANTED = {"boto3", "botocore", "jmespath", "moto", "pydantic", "tests", "test", "bin", "__pycache__"}
+UNWANTED = {"boto3", "botocore", "jmespath", "moto", "msgspec", "tests", "test", "bin", "__pycache__"}
 LARGEST_ZIP_IN_BYTES = 5_000_000
 HANDLERS = {"prepare_run", "aws_training_job", "aws_create_model", "aws_batch_transform", "summarize_run"}
 
