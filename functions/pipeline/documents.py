@@ -5,10 +5,11 @@ Readers ignore keys that they do not know, so that a later version may add some.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
+from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
@@ -54,9 +55,13 @@ def read_document(kind: type[Kind], body: bytes) -> Kind:
     try:
         return parse_body(kind, body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from error
+        raise ValueError(_first_problem(error)) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def as_json(document: BaseModel) -> dict[str, Any]:
@@ -233,13 +238,30 @@ class Line(Document):
     error: Caught | None = None
 
 
-class WorkList(RootModel[list[Line]]):
-    """A run's items.json: a line for each item, in the order of their indices."""
+def work_list_bytes(lines: Iterable[Line]) -> bytes:
+    """A run's items.json: a JSON array of the items' lines, each on a line of text."""
+    return b"[" + b",\n".join(map(as_bytes, lines)) + b"]"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_earlier_version(cls, lines: Any) -> Any:
-        return [_line_of_today(line) for line in lines] if isinstance(lines, list) else lines
+
+def read_work_list(body: bytes) -> list[Line]:
+    """The lines of a run's items.json.
+
+    To spare memory, a line of text is read at a time (an earlier version has written all into one), and of the requests
+    to SageMaker, most of a line, it is kept only that there are any.
+
+    Raises:
+        ValueError: it holds something else; the message says where and why.
+    """
+    if not (body.startswith(b"[") and body.endswith(b"]")):
+        raise ValueError("it is no JSON array")
+    lines: list[Line] = []
+    for text in body.split(b"\n"):
+        for value in json.loads(b"[" + text.strip(b"[], ") + b"]"):
+            try:
+                lines.append(parse(event=_without_requests(_line_of_today(value)), model=Line))
+            except ValidationError as error:
+                raise ValueError(f"item {len(lines)}: {_first_problem(error)}") from error
+    return lines
 
 
 def _line_of_today(line: Any) -> Any:
@@ -250,6 +272,12 @@ def _line_of_today(line: Any) -> Any:
         return line | {"error": line.get("problem")} | _names_in(line)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError("the jobs of a line are not as an earlier version wrote them") from error
+
+
+def _without_requests(line: Any) -> Any:
+    if not isinstance(line, dict):
+        return line
+    return line | {key: {} for key in ("trainingJob", "transformJob") if isinstance(line.get(key), dict)}
 
 
 def _names_in(line: dict[str, Any]) -> dict[str, Any]:

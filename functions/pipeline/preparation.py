@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
-from pipeline.documents import Latest, Line, PreparedRun, Unchanged, WorkList, as_bytes, as_json
+from pipeline.documents import Latest, Line, PreparedRun, Unchanged, as_bytes, as_json, work_list_bytes
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
 from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
@@ -65,7 +65,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         mode=asked.mode,
         rerun_of=request.rerun_of,
     )
-    body = as_bytes(WorkList(_in_turn(checked, prepared.max_concurrency)))
+    body = work_list_bytes(_in_turn(checked, prepared.max_concurrency))
     # Metadata is ASCII; an execution's name need not be.
     metadata = {records.RUN_METADATA: json.dumps(as_json(prepared), separators=(",", ":"))}
     if aws.write_bytes(services.s3, bucket, key, body, only_if_absent=True, metadata=metadata):

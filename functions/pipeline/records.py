@@ -16,8 +16,8 @@ from pipeline.documents import (
     PreparedRun,
     Record,
     Status,
-    WorkList,
     read_document,
+    read_work_list,
 )
 from pipeline.errors import DataNotReadableError, RunNotFoundError
 from pipeline.reasons import reason_of, timeout_reason
@@ -110,7 +110,7 @@ def read_lines(s3: S3Client, bucket: str, run_id: str) -> list[Line]:
     if body is None:
         raise RunNotFoundError(f"s3://{bucket}/{key} is gone; nothing can be told of run {run_id} without it")
     try:
-        return read_document(WorkList, body).root
+        return read_work_list(body)
     except ValueError as error:
         raise DataNotReadableError(f"s3://{bucket}/{key} is not a run's work list: {error}") from error
 

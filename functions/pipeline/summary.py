@@ -168,7 +168,7 @@ def _jobs_of(line: Line, record: Record | None) -> tuple[TrainingJob | None, Job
 
 def _duration(line: Line, training: TrainingJob | None, transform: Job | None, ended: datetime) -> float | None:
     """Seconds from the creation of the item's first job in this run to its record, where both are known."""
-    first = training if line.training_job else transform
+    first = training if line.training_job is not None else transform
     started = first.created_at if first else None
     return None if started is None else round((ended - started).total_seconds(), 3)
 

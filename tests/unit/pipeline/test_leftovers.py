@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pipeline.documents import WorkList
+from pipeline.documents import read_work_list
 from pipeline.leftovers import Leftovers, remove_leftovers
 from tests.unit.pipeline.stored import line
 
@@ -27,16 +28,15 @@ def stubber() -> Iterator[Stubber]:
 
 
 def remove(stubber: Stubber, *, models: bool = True, jobs: bool = True, **others: Any) -> Leftovers:
-    lines = WorkList.model_validate(
-        [
-            line(0, RUN),
-            line(1, RUN),
-            # Refused: it has no jobs.
-            line(2, RUN, trainingJob=None, model=None, transformJob=None),
-            # The training that it keeps is of another run.
-            line(3, RUN, trainingJob=None, training={"name": "t-old", "status": "Completed"}),
-        ]
-    ).root
+    work = [
+        line(0, RUN),
+        line(1, RUN),
+        # Refused: it has no jobs.
+        line(2, RUN, trainingJob=None, model=None, transformJob=None),
+        # The training that it keeps is of another run.
+        line(3, RUN, trainingJob=None, training={"name": "t-old", "status": "Completed"}),
+    ]
+    lines = read_work_list(json.dumps(work).encode())
     client: Any = stubber.client
     return remove_leftovers(client, RUN, lines, models=models, jobs=jobs, **others)
 

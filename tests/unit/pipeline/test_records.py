@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import records
-from pipeline.documents import Job, Line, Record, WorkList, read_document
+from pipeline.documents import Job, Line, Record, read_document, read_work_list, work_list_bytes
 from pipeline.errors import DataNotReadableError, RunNotFoundError
 from pipeline.records import BrokenRecord, parse_record, verdict_of
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
@@ -18,7 +18,7 @@ KEY = f"runs/{RUN}/records/0.json"
 
 
 def line_of(**others: Any) -> Line:
-    (read,) = WorkList.model_validate([line(0, RUN, **others)]).root
+    (read,) = read_work_list(json.dumps([line(0, RUN, **others)]).encode())
     return read
 
 
@@ -220,3 +220,18 @@ def test_billed_seconds_that_cannot_be_read_cost_no_verdict(given: Any, seconds:
     assert isinstance(read, Record)
     assert read.training is not None
     assert read.training.billable_seconds == seconds
+
+
+def test_a_work_list_is_json_with_a_line_of_text_for_each_item() -> None:
+    lines = [line_of(request={"item": "a\n]", "hyperparameters": {"b": "},\n{"}}), line_of(item="[台北]")]
+    body = work_list_bytes(lines)
+    assert [entry["request"] for entry in json.loads(body)] == [entry.request for entry in lines]
+    assert len(body.split(b"\n")) == len(lines)
+    assert read_work_list(body) == lines
+    assert read_work_list(work_list_bytes([])) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b"[}]", b"[1]", b'["a"]', b"[{}]", b"\xff", b'{"index": 0}'])
+def test_what_is_no_work_list_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match="."):
+        read_work_list(body)

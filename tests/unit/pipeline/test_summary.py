@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import summary
-from pipeline.documents import Caught, Manifest, PreparedRun, Record, WorkList, as_json, read_document
+from pipeline.documents import Caught, Line, Manifest, PreparedRun, Record, as_json, read_document, read_work_list
 from pipeline.records import BrokenRecord
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
 
@@ -47,7 +47,7 @@ def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **
 def made(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> Manifest:
     return summary.make_manifest(
         prepared(len(lines), tolerated, **others),
-        WorkList.model_validate(lines).root,
+        read_lines(lines),
         {record["index"]: record_of(record) for record in records},
         None,
         NOW,
@@ -56,6 +56,10 @@ def made(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others:
 
 def record_of(record: dict[str, Any]) -> Record:
     return read_document(Record, json.dumps(record).encode())
+
+
+def read_lines(lines: list[Any]) -> list[Line]:
+    return read_work_list(json.dumps(lines).encode())
 
 
 def lines_of(count: int) -> list[dict[str, Any]]:
@@ -207,7 +211,7 @@ def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
         for index, status in enumerate(statuses)
         if status != "none"
     }
-    lines = WorkList.model_validate(lines_of(len(statuses))).root
+    lines = read_lines(lines_of(len(statuses)))
     manifest = as_json(summary.make_manifest(prepared(len(statuses)), lines, found, None, NOW))
     assert [item["item"] for item in manifest["items"]] == [f"item{index}" for index in range(len(statuses))]
     counts = manifest["counts"]
