@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automlops.connection import Connection
-    from pipeline.documents import Manifest, PreparedRun
+    from pipeline.documents import PreparedRun
+    from pipeline.manifest import Manifest
 
 RUNS_SHOWN = 5
 UNDER_WAY = frozenset({"RUNNING", "PENDING_REDRIVE"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from automlops.errors import RunBrokenError
-from pipeline.documents import Manifest, read_document
+from pipeline.documents import read_document
+from pipeline.manifest import Manifest
 
 
 def parse_manifest(content: bytes) -> Manifest:

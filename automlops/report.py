@@ -10,7 +10,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipeline.documents import Manifest, ManifestItem
+    from pipeline.manifest import Manifest, ManifestItem
 
 # More items than that do not fit a screen: then those that did not succeed come first.
 MAX_ROWS = 50

@@ -20,7 +20,7 @@ from pipeline.layout import S3Location, manifest_key, parse_uri
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from pipeline.documents import Manifest
+    from pipeline.manifest import Manifest
 
 PARALLEL_COPIES = 8
 

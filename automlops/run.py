@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automlops.connection import Connection
-    from pipeline.documents import Manifest
+    from pipeline.manifest import Manifest
 
 # Beyond that, the folder is told instead of every file.
 MAX_FILES_NAMED = 5

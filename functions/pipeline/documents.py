@@ -5,8 +5,7 @@ Readers ignore keys that they do not know, so that a later version may add some.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
@@ -21,7 +20,6 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel, to_pascal
 
-from pipeline import layout
 from pipeline.fields import Mode, Moment, RunId, iso_text
 
 Status = Literal["SUCCEEDED", "FAILED", "UNFINISHED"]
@@ -29,7 +27,6 @@ SUCCEEDED: Final = "SUCCEEDED"
 FAILED: Final = "FAILED"
 UNFINISHED: Final = "UNFINISHED"
 COMPLETED: Final = "Completed"
-SCHEMA_VERSION = 1
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -55,10 +52,11 @@ def read_document(kind: type[Kind], body: bytes) -> Kind:
     try:
         return parse_body(kind, body)
     except ValidationError as error:
-        raise ValueError(_first_problem(error)) from error
+        raise ValueError(first_problem(error)) from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first, in one line: where and why."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else first["msg"]
@@ -173,130 +171,6 @@ class Unchanged(CreatedModel):
     predictions_uri: str | None = None
 
 
-class LineModel(Document):
-    """What an item's SageMaker model is made of: image URI, S3 URI of the artifact, and the item's own variables."""
-
-    image: str
-    model_data_url: str
-    environment: dict[str, str] = Field(default={})
-
-
-class Line(Document):
-    """An item's line of items.json, the input of its child execution, which cannot compute a name.
-
-    Attributes:
-        index: the item's number in the run, from 0.
-        item: its name.
-        run_id: the run.
-        record_key: where its record goes, in the output bucket.
-        mode: whether the run trains.
-        request: the entry of itemList; a rerun makes the line anew of it.
-        fingerprint: what its result is made of (`pipeline.unchanged`).
-        training_fingerprint: what its model is made of.
-        trained_in: the run in whose folder its training writes, or has written; None where nothing is trained.
-        training_job_name: the training job that makes its model, or has made it in an earlier run.
-        model_name: its SageMaker model.
-        transform_job_name: its batch transform job.
-        predictions_uri: where its predictions are, once it has succeeded: a file, or a folder ending in `/`.
-        training_job: the body of CreateTrainingJob; None where nothing is trained in this run.
-        training_timeout_seconds: how long the state machine waits for it.
-        model: what its model is made of.
-        transform_job: the body of CreateTransformJob; None for items that are refused or left as they are.
-        transform_timeout_seconds: how long the state machine waits for it.
-        start_after_seconds: how long it waits for its turn (`pipeline.turns`).
-        training: the training job once it has ended; from the start where an earlier run has done it.
-        created: aws_create_model's answer, once there is one.
-        transform: the batch transform job once it has ended.
-        unchanged: the earlier success, where the item is left as it is.
-        error: why the item fails; from the start where PrepareRun refuses it.
-    """
-
-    index: int
-    item: str
-    run_id: str | None = None
-    record_key: str | None = None
-    mode: Mode | None = None
-    request: dict[str, Any] | None = None
-    fingerprint: str | None = None
-    training_fingerprint: str | None = None
-    trained_in: str | None = None
-    training_job_name: str | None = None
-    model_name: str | None = None
-    transform_job_name: str | None = None
-    predictions_uri: str | None = None
-    training_job: dict[str, Any] | None = None
-    training_timeout_seconds: int | None = None
-    model: LineModel | None = None
-    transform_job: dict[str, Any] | None = None
-    transform_timeout_seconds: int | None = None
-    start_after_seconds: int | None = None
-    # The child's state begins with these, null or not, since JSONPath cannot read what is absent.
-    training: TrainingJob | None = None
-    created: CreatedModel | None = None
-    transform: Job | None = None
-    unchanged: Unchanged | None = None
-    error: Caught | None = None
-
-
-def work_list_bytes(lines: Iterable[Line]) -> bytes:
-    """A run's items.json: a JSON array of the items' lines, each on a line of text."""
-    return b"[" + b",\n".join(map(as_bytes, lines)) + b"]"
-
-
-def read_work_list(body: bytes) -> list[Line]:
-    """The lines of a run's items.json.
-
-    To spare memory, a line of text is read at a time (an earlier version has written all into one), and of the requests
-    to SageMaker, most of a line, it is kept only that there are any.
-
-    Raises:
-        ValueError: it holds something else; the message says where and why.
-    """
-    if not (body.startswith(b"[") and body.endswith(b"]")):
-        raise ValueError("it is no JSON array")
-    lines: list[Line] = []
-    for text in body.split(b"\n"):
-        for value in json.loads(b"[" + text.strip(b"[], ") + b"]"):
-            try:
-                lines.append(parse(event=_without_requests(_line_of_today(value)), model=Line))
-            except ValidationError as error:
-                raise ValueError(f"item {len(lines)}: {_first_problem(error)}") from error
-    return lines
-
-
-def _line_of_today(line: Any) -> Any:
-    """A line as it is; an earlier version's has names inside the jobs' requests, and a refusal under `problem`."""
-    if not isinstance(line, dict) or "error" in line:
-        return line
-    try:
-        return line | {"error": line.get("problem")} | _names_in(line)
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise ValueError("the jobs of a line are not as an earlier version wrote them") from error
-
-
-def _without_requests(line: Any) -> Any:
-    if not isinstance(line, dict):
-        return line
-    return line | {key: {} for key in ("trainingJob", "transformJob") if isinstance(line.get(key), dict)}
-
-
-def _names_in(line: dict[str, Any]) -> dict[str, Any]:
-    """The names and places that the requests of an earlier version's line hold."""
-    names = {}
-    if job := line.get("trainingJob"):
-        names["trainingJobName"] = job["TrainingJobName"]
-    elif training := line.get("training"):
-        names["trainingJobName"] = training["name"]
-    if model := line.get("model"):
-        names["modelName"] = model["name"]
-    if transform := line.get("transformJob"):
-        names["transformJobName"] = transform["TransformJobName"]
-        source = transform["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-        folder = transform["TransformOutput"]["S3OutputPath"]
-        names["predictionsUri"] = layout.predictions_uri(folder, source)
-    return names
-
-
 class Record(Document):
     """What an item's child execution writes as its last act; an error makes it the record of a failure.
 
@@ -404,72 +278,3 @@ class Latest(Document):
 
 class MetricsFile(RootModel[Any]):
     """A metrics.json, into which an image may write any JSON."""
-
-
-class ManifestItem(Document):
-    """What became of one item.
-
-    Attributes:
-        index: its number in the run, from 0.
-        item: its name.
-        status: its one verdict.
-        stage: the state that it ended in.
-        error: name of the error, of one that failed.
-        reason: the sentence that a person should read, of one that did not succeed.
-        training_job_name: the training job that made its model, in this run or an earlier one.
-        model_name: its SageMaker model.
-        transform_job_name: its batch transform job.
-        trained_in: the run in whose folder its training wrote; None if it was scored without.
-        unchanged_since: the run whose predictions still hold; None if this one has made them.
-        model_data_url: its artifact.
-        predictions_uri: S3 URI of its predictions, or of a folder of them (ending in `/`).
-        metrics: what training says of the model.
-        duration_seconds: from the creation of its first job in this run to its record.
-        training: the training job that ended, with its times and the seconds that SageMaker bills.
-        transform: the batch transform job that ended, with its times.
-    """
-
-    index: int = 0
-    item: str
-    status: Status
-    stage: str | None = None
-    error: str | None = None
-    reason: str | None = None
-    training_job_name: str | None = None
-    model_name: str | None = None
-    transform_job_name: str | None = None
-    trained_in: str | None = None
-    unchanged_since: str | None = None
-    model_data_url: str | None = None
-    predictions_uri: str | None = None
-    metrics: dict[str, Any] | None = None
-    duration_seconds: float | None = None
-    training: TrainingJob | None = None
-    transform: Job | None = None
-
-
-class Counts(Document):
-    """How many items the run had, and how many ended how; those unchanged are among those that succeeded."""
-
-    total: int
-    succeeded: int
-    failed: int
-    unfinished: int
-    unchanged: int = 0
-
-
-class Manifest(Document):
-    """A run's manifest.json: what became of the run and of each of its items."""
-
-    schema_version: int = SCHEMA_VERSION
-    run_id: str
-    execution_arn: str = ""
-    mode: Mode = "train"
-    rerun_of: str | None = None
-    started_at: str = ""
-    ended_at: str = ""
-    verdict: Literal["SUCCEEDED", "FAILED"]
-    tolerated_failure_percentage: float = 0.0
-    counts: Counts
-    map_run_error: Caught | None = None
-    items: list[ManifestItem]

@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from pipeline.documents import Line
+    from pipeline.work_list import Line
 
 # Calls under way at once; SageMaker takes a few a second.
 PARALLEL_CALLS = 4

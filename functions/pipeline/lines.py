@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import inputs, layout, naming, requests
 from pipeline.contracts import as_requested
-from pipeline.documents import Caught, Latest, Line, LineModel, Unchanged
+from pipeline.documents import Caught, Latest, Unchanged
+from pipeline.work_list import Line, LineModel
 
 if TYPE_CHECKING:
     from pipeline.contracts import ItemRequest, TransformChoices

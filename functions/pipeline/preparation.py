@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
-from pipeline.documents import Latest, Line, PreparedRun, Unchanged, as_bytes, as_json, work_list_bytes
+from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
 from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
+from pipeline.work_list import Line, work_list_bytes
 
 if TYPE_CHECKING:
     from pipeline.fields import Mode

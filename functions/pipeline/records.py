@@ -7,20 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, layout
-from pipeline.documents import (
-    COMPLETED,
-    FAILED,
-    SUCCEEDED,
-    UNFINISHED,
-    Line,
-    PreparedRun,
-    Record,
-    Status,
-    read_document,
-    read_work_list,
-)
+from pipeline.documents import COMPLETED, FAILED, SUCCEEDED, UNFINISHED, PreparedRun, Record, Status, read_document
 from pipeline.errors import DataNotReadableError, RunNotFoundError
 from pipeline.reasons import reason_of, timeout_reason
+from pipeline.work_list import Line, read_work_list
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,16 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, layout, records
 from pipeline.contracts import ItemRequest, parse_event
-from pipeline.documents import (
-    COMPLETED,
-    SUCCEEDED,
-    Line,
-    PreparedRun,
-    Record,
-    RerunMarker,
-    TrainingJob,
-    training_job_of,
-)
+from pipeline.documents import COMPLETED, SUCCEEDED, PreparedRun, Record, RerunMarker, TrainingJob, training_job_of
 from pipeline.errors import (
     InvalidRequestError,
     ModelWorseThanBaselineError,
@@ -39,6 +30,7 @@ from pipeline.errors import (
 from pipeline.leftovers import remove_leftovers
 from pipeline.observability import logger
 from pipeline.records import BrokenRecord, verdict_of
+from pipeline.work_list import Line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,19 +13,17 @@ from pipeline.documents import (
     SUCCEEDED,
     UNFINISHED,
     Caught,
-    Counts,
     Job,
-    Line,
-    Manifest,
-    ManifestItem,
     PreparedRun,
     Record,
     TrainingJob,
     as_json,
 )
 from pipeline.fields import iso_text
+from pipeline.manifest import Counts, Manifest, ManifestItem
 from pipeline.reasons import job_of
 from pipeline.records import BrokenRecord, verdict_of
+from pipeline.work_list import Line
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -17,8 +17,9 @@ from automlops.close_run import close_run
 from automlops.connection import Connection
 from automlops.errors import CommandError, ExitCode, ServiceError
 from automlops.stack import Stack
-from pipeline.documents import Manifest, PreparedRun, as_json
+from pipeline.documents import PreparedRun, as_json
 from pipeline.leftovers import Leftovers
+from pipeline.manifest import Manifest
 from pipeline.summary import write_manifest
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, refusal, success
 

@@ -16,7 +16,7 @@ from automlops.items import program
 from automlops.quickstart import quickstart
 from automlops.results import Results
 from automlops.run import Order
-from pipeline.documents import Counts, Manifest
+from pipeline.manifest import Counts, Manifest
 
 Verdict = Literal["SUCCEEDED", "FAILED"]
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from automlops.report import MAX_ITEMS_NAMED, MAX_ROWS, print_table
-from pipeline.documents import Counts, Manifest, ManifestItem
+from pipeline.manifest import Counts, Manifest, ManifestItem
 
 
 def a_manifest(*metrics: dict[str, Any] | None) -> Manifest:

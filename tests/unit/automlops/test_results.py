@@ -16,7 +16,7 @@ from automlops.errors import CommandError, CopyError, ExitCode, RunBrokenError
 from automlops.manifest import parse_manifest
 from automlops.report import print_table
 from automlops.results import fetch_results, results_folder
-from pipeline.documents import Manifest
+from pipeline.manifest import Manifest
 
 RUN_ID = "20260102T030405007Z-night"
 

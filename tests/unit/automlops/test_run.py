@@ -27,7 +27,7 @@ from automlops.request import ItemFile
 from automlops.results import Results
 from automlops.run import Order, explain_end, make_order, run_order
 from automlops.stack import Stack
-from pipeline.documents import Counts, Manifest
+from pipeline.manifest import Counts, Manifest
 
 EXECUTION = Execution(
     "arn:aws:states:eu-west-1:1:execution:machine:night", "night", datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pipeline.documents import read_work_list
 from pipeline.leftovers import Leftovers, remove_leftovers
+from pipeline.work_list import read_work_list
 from tests.unit.pipeline.stored import line
 
 RUN = "20261122T094236123Z-x"

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import summary
-from pipeline.documents import Caught, Line, Manifest, PreparedRun, Record, as_json, read_document, read_work_list
+from pipeline.documents import Caught, PreparedRun, Record, as_json, read_document
+from pipeline.manifest import Manifest
 from pipeline.records import BrokenRecord
+from pipeline.work_list import Line, read_work_list
 from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
