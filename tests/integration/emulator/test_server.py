@@ -86,12 +86,17 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n"
         "    Properties: {FunctionName: f, CodeUri: code/, Handler: app.handler, Runtime: python3.13}\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "emulator", "--port", "0", "--template", str(tmp_path / "template.yaml")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(folder)},
-    )
+    # A child inherits what is ignored, and under nohup SIGHUP is.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "emulator", "--port", "0", "--template", str(tmp_path / "template.yaml")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
