@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import platform
@@ -19,7 +20,14 @@ from benchmarks.sam_build import BUILD_TIMEOUT, ROOT, build
 from benchmarks.uv import install, run_uv
 
 GOAL = Goal(1.15, "ratio")
-# Each handler and the clients it makes.
+# Each handler's event and the clients it makes.
+EVENTS = {
+    "prepare_run": "PrepareRunEvent",
+    "aws_training_job": "TrainingJobEvent",
+    "aws_create_model": "CreateModelEvent",
+    "aws_batch_transform": "BatchTransformEvent",
+    "summarize_run": "SummarizeRunEvent",
+}
 CLIENTS = {
     "prepare_run": ("s3",),
     "aws_training_job": ("s3", "sagemaker"),
@@ -98,11 +106,17 @@ def measure_cold_start(work: Path) -> Iterator[Measure]:
 
 
 def _codes(handler: str) -> tuple[str, str]:
-    """What is timed: the handler with its clients, and the bare handler with the same."""
+    """What is timed: the handler with its clients and its first event, and the bare handler with the same."""
     services = CLIENTS[handler]
-    own = "; ".join(f"aws.{service}_client()" for service in services)
-    plain = "; ".join(f"boto3.client({service!r})" for service in services)
-    return f"import {handler}; from pipeline import aws; {own}", f"{BARE_HANDLER}\n{plain}"
+    event = json.loads((ROOT / "events" / f"{handler}.json").read_text(encoding="utf-8"))
+    own = [f"import {handler}", "from pipeline import aws", *(f"aws.{service}_client()" for service in services)]
+    own.append(f"{handler}.parse_event({handler}.{EVENTS[handler]}, {event!r})")
+    plain = [f"boto3.client({service!r})" for service in services]
+    plain += [
+        "from aws_lambda_powertools.utilities.parser import parse",
+        "parse(event={'item': 'item1'}, model=Event)",
+    ]
+    return "; ".join(own), "\n".join([BARE_HANDLER, *plain])
 
 
 def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[Measure]:
@@ -112,9 +126,9 @@ def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[
     of a code that is the reference of several names it is the fastest of all its runs.
     """
     note = (
-        f"cold start: fastest of {RUNS} whole processes by turns, import of the handler and its clients against a "
-        "bare handler on Powertools' Logger, Metrics and Parser with one model and the same clients; the package without "
-        "byte code and none written, boto3 with it"
+        f"cold start: fastest of {RUNS} whole processes by turns, import of the handler, its clients and its first event "
+        "parsed, against a bare handler on Powertools' Logger, Metrics and Parser with one model and the same clients; "
+        "the package without byte code and none written, boto3 with it"
     )
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in codes}
     broken: dict[str, str] = {}

@@ -38,6 +38,9 @@ Event = TypeVar("Event", bound=BaseModel)
 
 # Unknown keys are refused, no string is taken for the number that it spells, and keys are camelCase alone.
 STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=False)
+# Of the events a function reads one, so each is built when it is first read. pydantic must not do that in several threads
+# at once, so what they work with is built here.
+EVENT = ConfigDict(**STRICT, defer_build=True)
 
 # The pipeline names these itself; another value would send a job's files elsewhere.
 RESERVED_ENVIRONMENT = [
@@ -165,6 +168,8 @@ class ExecutionContext(Contract):
 class PrepareRunEvent(Contract):
     """Input of prepare_run."""
 
+    model_config = EVENT
+
     request: RunRequest
     execution: ExecutionContext
 
@@ -172,13 +177,15 @@ class PrepareRunEvent(Contract):
 class SummarizeRunEvent(PreparedRun):
     """Input of summarize_run: the prepared run and, if the map run itself broke, its error."""
 
-    model_config = STRICT
+    model_config = EVENT
 
     map_run_error: Caught | None = None
 
 
 class TrainingJobEvent(ItemRequest):
     """Input of aws_training_job: an item as in itemList, and when the same job is meant again, its timestamp."""
+
+    model_config = EVENT
 
     timestamp: Timestamp | None = None
 
@@ -209,6 +216,8 @@ class CreateModelEvent(Contract):
         training: the training job that made the artifact; None in mode score.
         trained_in: the run in whose folder that training wrote; None in mode score.
     """
+
+    model_config = EVENT
 
     item: ItemName | None = None
     model_data_url: S3Uri | None = None
@@ -250,6 +259,8 @@ class BatchTransformEvent(Contract):
         transform: this job's choices.
         timestamp: part of the name; the same one means the same job.
     """
+
+    model_config = EVENT
 
     item: ItemName
     model_name: SageMakerName | None = None

@@ -21,7 +21,7 @@ class StackSettings(BaseModel):
     """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
 
     # `model_backend` is a variable's name; pydantic keeps names that begin so for itself unless told otherwise.
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), defer_build=True)
 
     stack_name: Required
     output_bucket: Required
