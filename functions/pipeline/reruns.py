@@ -343,7 +343,7 @@ class _Keeper:
             if described is None:
                 return None
             job = training_job_of(described)
-        return job if job.status == COMPLETED else None
+        return job.model_copy(update={"name": name}) if job.status == COMPLETED else None
 
 
 def _was_refused(attempt: _Attempt) -> bool:
