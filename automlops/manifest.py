@@ -1,4 +1,4 @@
-"""Reads a run's manifest.json, of this version or of one that wrote less."""
+"""Reads a run's manifest.json, which an earlier version may have written with fewer keys."""
 
 from __future__ import annotations
 

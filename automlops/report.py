@@ -18,7 +18,7 @@ MAX_ROWS = 50
 WIDTH_WITH_NOTES = 110
 STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
 SECONDS_PER_MINUTE = 60
-# Training says in this key of metrics.json what its numbers do not.
+# The key of metrics.json that holds a sentence for people.
 METRICS_NOTE = "note"
 # More items with the same note than that are counted, not named.
 MAX_ITEMS_NAMED = 5

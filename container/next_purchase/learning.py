@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from next_purchase.models import Model
     from next_purchase.settings import TrainingSettings
 
-# Not a character more than 100: the pipeline's records leave longer metrics out.
+# At most 100 characters: the pipeline's records cut longer texts there.
 NOTE_WITHOUT_LIBRARY = f"LightGBM cannot be loaded, so the best baseline answers. {how_to_install_openmp()}"
 
 logger = logging.getLogger(__name__)

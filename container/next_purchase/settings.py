@@ -198,6 +198,6 @@ def _read_destination(environment: Mapping[str, str], kind: str) -> S3Prefix | N
     bucket = environment.get(f"{kind}_s3_bucket", "").strip()
     if not bucket:
         raise SettingError(f"{switch} is true, so {kind}_s3_bucket must name a bucket.")
-    # Asked now, since the upload comes after hours of training.
+    # Read first, so that a missing Region does not fail the upload after hours of training.
     read_region(environment)
     return S3Prefix(bucket=bucket, prefix=environment.get(f"{kind}_s3_prefix", "").strip().strip("/"))

@@ -38,8 +38,8 @@ Event = TypeVar("Event", bound=BaseModel)
 
 # Unknown keys are refused, no string is taken for the number that it spells, and keys are camelCase alone.
 STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=False)
-# Of the events a function reads one, so each is built when it is first read. pydantic must not do that in several threads
-# at once, so what they work with is built here.
+# A function reads one of the events, so each model is built when it is first used. pydantic's building is not safe in
+# several threads at once, so all models that threads use are built at import.
 EVENT = ConfigDict(**STRICT, defer_build=True)
 
 # The pipeline names these itself; another value would send a job's files elsewhere.
@@ -328,7 +328,7 @@ def _equal_items(event: Any) -> list[str]:
 def _sentence(place: tuple[int | str, ...], words: str) -> str:
     # The user wrote the request, not the event around it.
     parts = place[1:] if place[:1] == ("request",) and len(place) > 1 else place
-    # pydantic's word for "the key itself", not its value.
+    # pydantic adds this to the place where the key is wrong, and not its value.
     parts = parts[:-1] if parts[-1:] == ("[key]",) else parts
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in parts).lstrip(".")
     return f"{where}: {words}" if where else words

@@ -88,7 +88,7 @@ class Caught(Document):
 
 
 def _whole_seconds(value: object) -> int | None:
-    """Seconds are told and decide nothing, so what is no number is None."""
+    """Seconds as a whole number; None where they are no number, because no verdict depends on them."""
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -236,7 +236,7 @@ class LastRun(Document):
 
 
 def _if_readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """The runs only save work: where they cannot be read, the model still can."""
+    """Nothing where the runs cannot be read: they only save work, and the model can be used without them."""
     try:
         return read(value)
     except ValueError:
@@ -260,7 +260,7 @@ class Latest(Document):
         last_runs: mode to the runs of the item that came so far in it, with this model or an earlier one, newest first.
     """
 
-    # What a later version has written beside these stays when this one notes a run.
+    # Keys that a later version has added are kept when this version rewrites the file.
     model_config = ConfigDict(extra="allow")
 
     item: str | None = None

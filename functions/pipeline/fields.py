@@ -51,7 +51,7 @@ def _check_object_uri(uri: str) -> str:
 def _check_item_prefix(prefix: str) -> str:
     if not prefix.endswith("/") or prefix.startswith("/"):
         raise ValueError(f"must be s3://bucket/prefix/ or prefix/, ending in '/', not {prefix[:MAX_SHOWN]!r}")
-    # Made whole, so that the rules of a URI hold for the prefix, too.
+    # Completed to a URI, so that the same rules hold for the prefix.
     check_uri(f"{prefix}x" if prefix.startswith("s3://") else f"s3://bucket/{prefix}")
     return prefix
 
@@ -70,7 +70,7 @@ def matching(pattern: str, description: str) -> AfterValidator:
 def _moment(value: Any) -> datetime | None:
     """The moment that `value` gives: epoch milliseconds, as Step Functions writes times, or ISO 8601 text.
 
-    What no moment can be read from is None: a time is told of a job, and nothing is decided by it.
+    None where none can be read, because no verdict depends on the times of a job.
     """
     if value is None or isinstance(value, datetime):
         return value

@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound="StackSettings")
 class StackSettings(BaseModel):
     """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
 
-    # `model_backend` is a variable's name; pydantic keeps names that begin so for itself unless told otherwise.
+    # pydantic reserves names that begin with `model_` unless this is empty, and MODEL_BACKEND is a variable.
     model_config = ConfigDict(frozen=True, protected_namespaces=(), defer_build=True)
 
     stack_name: Required
