@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.errors import SettingsError
 
@@ -17,6 +17,14 @@ ErrorRatio = Annotated[float, Field(ge=0.01, le=1000)]
 Model = TypeVar("Model", bound="StackSettings")
 
 
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+# Names with commas between them, as CloudFormation joins a list; empty for none.
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
+
+
 class StackSettings(BaseModel):
     """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
 
@@ -24,6 +32,9 @@ class StackSettings(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=(), defer_build=True)
 
     stack_name: Required
+    data_bucket: Required
+    # Further buckets that requests may read from.
+    allowed_buckets: Names
     output_bucket: Required
     # Lambda itself sets AWS_REGION, so the template does not.
     aws_region: Required
@@ -56,7 +67,6 @@ class TransformSettings(StackSettings):
 class TrainingSettings(StackSettings):
     """Environment of aws_training_job."""
 
-    data_bucket: Required
     dataset_file_name: Required
     sagemaker_role_arn: Required
     image_uri: str
@@ -73,6 +83,9 @@ class PrepareRunSettings(TrainingSettings, TransformSettings):
 
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)]
     keep_models: bool
+    # Whether they are the user's own, which may not be as the stack needs them.
+    check_data_bucket: bool
+    check_sagemaker_role: bool
 
 
 def load_settings(model: type[Model], environment: Mapping[str, str]) -> Model:

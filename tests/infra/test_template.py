@@ -22,6 +22,14 @@ HANDLERS: dict[str, tuple[str, type[settings.StackSettings]]] = {
     "BatchTransformFunction": ("aws_batch_transform", settings.TransformSettings),
     "SummarizeRunFunction": ("summarize_run", settings.SummarizeRunSettings),
 }
+# The SageMaker role's ARN, whoever has made it.
+SAGEMAKER_ROLE = {
+    "Fn::If": [
+        "MakesSageMakerRole",
+        {"Fn::GetAtt": ["SageMakerRole", "Arn"]},
+        {"Ref": "ExistingSageMakerRoleArn"},
+    ]
+}
 # What AWS offers no resource level for; everything else names its resources.
 WITHOUT_RESOURCE_LEVEL = {
     "ecr:GetAuthorizationToken",
@@ -110,13 +118,13 @@ def test_a_role_is_passed_to_sagemaker_only(template: Document) -> None:
     assert len(passing) == 3
     for statement in passing:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        assert statement["Resource"] == {"Fn::GetAtt": ["SageMakerRole", "Arn"]}
+        assert statement["Resource"] == SAGEMAKER_ROLE
 
 
 def test_the_machine_may_do_what_its_sync_tasks_need(template: Document) -> None:
     allowed = {
         action
-        for name in ("StateMachineRole", "StartChildrenPolicy")
+        for name in ("StateMachineRole", "StateMachinePolicy", "StartChildrenPolicy")
         for statement in statements(template["Resources"][name])
         for action in as_list(statement["Action"])
     }
@@ -180,7 +188,7 @@ def test_only_ecr_images_with_a_tag_or_digest_are_accepted(template: Document, u
 
 def test_both_buckets_are_kept_alike(template: Document) -> None:
     resources = template["Resources"]
-    assert resources["DataBucket"] == resources["OutputBucket"]
+    assert resources["DataBucket"] == resources["OutputBucket"] | {"Condition": "MakesDataBucket"}
 
 
 def test_limits_of_parameters_and_requests_agree(template: Document) -> None:

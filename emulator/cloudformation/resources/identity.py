@@ -9,6 +9,8 @@ from emulator.cloudformation.errors import ResourceError
 from emulator.cloudformation.resources.base import Made, api_parameters, without
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from emulator.cloudformation.resources.base import Context, Resource
 
 
@@ -99,7 +101,7 @@ class Policy:
 
     name = "AWS::IAM::Policy"
     known = frozenset({"PolicyName", "PolicyDocument", "Roles"})
-    replaced_by = frozenset({"PolicyName", "Roles"})
+    replaced_by: frozenset[str] = frozenset()
 
     def create(self, context: Context, properties: dict[str, Any]) -> Made:
         """Put it into its roles."""
@@ -114,14 +116,20 @@ class Policy:
         return Made(context.generated_name(23))
 
     def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:
-        """Put the new document in its place."""
+        """Put the new document in its place, and take it out of roles that are no longer its own."""
         self.create(context, properties)
+        kept = properties["Roles"] if properties["PolicyName"] == resource.properties["PolicyName"] else []
+        self._take_out(context, resource.properties["PolicyName"], set(resource.properties["Roles"]) - set(kept))
         return resource.made
 
     def delete(self, context: Context, resource: Resource) -> None:
         """Take it out of its roles."""
-        for role in resource.properties["Roles"]:
-            context.client("iam").delete_role_policy(RoleName=role, PolicyName=resource.properties["PolicyName"])
+        self._take_out(context, resource.properties["PolicyName"], resource.properties["Roles"])
+
+    @staticmethod
+    def _take_out(context: Context, name: str, roles: Iterable[str]) -> None:
+        for role in roles:
+            context.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
 
 class ManagedPolicy:

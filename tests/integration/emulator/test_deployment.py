@@ -130,7 +130,8 @@ def test_a_function_has_the_properties_of_its_template(clients: Clients, outputs
 def test_a_role_has_the_policies_of_its_template(clients: Clients, outputs: dict[str, str]) -> None:
     iam = clients.get("iam")
     name = outputs["SageMakerRoleArn"].rsplit("/", 1)[1]
-    policy = iam.get_role_policy(RoleName=name, PolicyName="jobs")["PolicyDocument"]
+    assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == {"jobs", "find-data", "read-data"}
+    policy = iam.get_role_policy(RoleName=name, PolicyName="find-data")["PolicyDocument"]
     resources = {statement["Sid"]: statement["Resource"] for statement in policy["Statement"]}
     assert f"arn:aws:s3:::{outputs['DataBucketName']}" in resources["ListBuckets"]
     trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
@@ -145,7 +146,7 @@ def test_the_machines_policy_is_in_its_role_and_its_placeholders_are_filled(
     assert outputs["OutputBucketName"] in machine["definition"]
     role = machine["roleArn"].rsplit("/", 1)[1]
     policies = clients.get("iam").list_role_policies(RoleName=role)["PolicyNames"]
-    assert set(policies) == {"pipeline", "children-of-the-map"}
+    assert set(policies) == {"pipeline", "resources", "children-of-the-map"}
 
 
 def test_deploying_the_same_again_changes_nothing(emulator: Emulator, root: Path, outputs: dict[str, str]) -> None:

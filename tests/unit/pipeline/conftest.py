@@ -11,6 +11,7 @@ ENVIRONMENT = {
     "AWS_REGION": "ap-east-2",
     "STACK_NAME": "shop",
     "DATA_BUCKET": "data-bucket",
+    "ALLOWED_BUCKETS": "",
     "OUTPUT_BUCKET": "output-bucket",
     "DATASET_FILE_NAME": "Online_Retail.csv",
     "SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/sagemaker",
@@ -28,6 +29,8 @@ ENVIRONMENT = {
     "MAX_CONCURRENCY": "5",
     "KEEP_MODELS": "false",
     "MAXIMUM_ERROR_RATIO": "1.0",
+    "CHECK_DATA_BUCKET": "false",
+    "CHECK_SAGEMAKER_ROLE": "false",
 }
 
 

@@ -45,6 +45,8 @@ class Place:
         monkeypatch.setenv("AWS_REGION", "ap-east-2")
         monkeypatch.setenv("STACK_NAME", "shop")
         monkeypatch.setenv("OUTPUT_BUCKET", BUCKET)
+        monkeypatch.setenv("DATA_BUCKET", "data")
+        monkeypatch.setenv("ALLOWED_BUCKETS", "")
         monkeypatch.setenv("KEEP_MODELS", "false")
 
     def run(self, **others: Any) -> Any:
