@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 import boto3
 from aws_lambda_powertools.utilities.parser import BaseModel
@@ -22,6 +22,7 @@ from pipeline.errors import (
 )
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -67,6 +68,12 @@ def sagemaker_client() -> SageMakerClient:
 def stepfunctions_client() -> SFNClient:
     """The Step Functions client of this process, made when first needed."""
     return boto3.client("stepfunctions", config=_config())
+
+
+@functools.cache
+def iam_client() -> IAMClient:
+    """The IAM client of this process, made when first needed."""
+    return boto3.client("iam", config=_config())
 
 
 def _config(attempts: int = 3) -> Config:
@@ -215,6 +222,33 @@ def object_exists(s3: S3Client, uri: str) -> bool:
                 return False
             raise
     return True
+
+
+def look_at_bucket(s3: S3Client, bucket: str) -> str:
+    """The bucket's Region, or `absent`, or `refused` where S3 does not let this function list it."""
+    with translated(f"looking at bucket {bucket}"):
+        try:
+            return s3.head_bucket(Bucket=bucket)["BucketRegion"]
+        except ClientError as error:
+            # A HEAD's answer has no body, and so no other code.
+            if status_of(error) == 404:
+                return "absent"
+            if status_of(error) == 403:
+                return "refused"
+            raise
+
+
+def find_role(iam: IAMClient, name: str) -> dict[str, Any] | Literal["absent", "refused"]:
+    """What IAM says of the role, or that there is none, or that IAM refuses to say."""
+    with translated(f"looking at role {name}"):
+        try:
+            return dict(iam.get_role(RoleName=name)["Role"])
+        except ClientError as error:
+            if code_of(error) == "NoSuchEntity":
+                return "absent"
+            if code_of(error) in REFUSED:
+                return "refused"
+            raise
 
 
 def start_training_job(sagemaker: SageMakerClient, request: Request) -> str:

@@ -4,6 +4,7 @@ PipelineError
 ├── UserError                    the request, the data or the settings are wrong: never retried
 │   ├── InvalidRequestError          an event or a run request breaks its contract
 │   ├── ImageNotSetError             the stack was deployed without ImageUri
+│   ├── ExistingResourceError        a bucket or role that the stack was given cannot be used
 │   ├── DataNotFoundError            an S3 object or prefix that a job should read is not there
 │   ├── DataNotReadableError         this stack's role may not read it, or it holds something else
 │   ├── DataEmptyError               the object is there and has no bytes
@@ -61,6 +62,10 @@ class InvalidRequestError(UserError):
 
 class ImageNotSetError(UserError):
     """There is no image to train with."""
+
+
+class ExistingResourceError(UserError):
+    """The bucket or role that the stack was deployed with is not there, or not as SageMaker needs it."""
 
 
 class DataNotFoundError(UserError):

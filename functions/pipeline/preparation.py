@@ -13,6 +13,7 @@ from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, r
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
 from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
+from pipeline.existing_resources import check_existing_resources
 from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
 from pipeline.work_list import Line, work_list_bytes
@@ -32,6 +33,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
 
     Raises:
         ImageNotSetError: the stack has no image to train with.
+        ExistingResourceError: the bucket or role that the stack was given cannot be used.
         InvalidRequestError: what is asked for cannot be, or an item's settings are too large.
         DataNotFoundError and its kin: the items cannot be read from where they are said to be.
         RunNotFoundError, RunNotEndedError, NothingToRerunError: there is no such rerun; see `pipeline.reruns`.
@@ -42,6 +44,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
     key = layout.items_key(run_id)
     if written := _written(services, bucket, key, execution):
         return written
+    check_existing_resources(settings, execution.id, services.s3, services.iam)
     asked = _asked(event, settings, services, run_id)
     if asked.mode == "train" and not settings.image_uri:
         raise ImageNotSetError(

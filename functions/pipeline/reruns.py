@@ -33,6 +33,7 @@ from pipeline.records import BrokenRecord, verdict_of
 from pipeline.work_list import Line
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -82,11 +83,12 @@ class Rerun:
 
 
 class Services(NamedTuple):
-    """The clients of AWS that it takes; two are made when a rerun asks for them, for a client takes time to make."""
+    """The clients of AWS that it takes; all but S3's are made when they are asked for, for a client takes time to make."""
 
     s3: S3Client
     stepfunctions: Callable[[], SFNClient]
     sagemaker: Callable[[], SageMakerClient]
+    iam: Callable[[], IAMClient] = aws.iam_client
 
 
 class Own(NamedTuple):
