@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ TRACKED = Path("samconfig.toml")
 OWN = Path("samconfig.mine.toml")
 # What people call sam's profile `default`.
 DEV = "dev"
+# CloudFormation takes 128 characters, but the state machine has the stack's name.
+LONGEST_STACK_NAME = 80
 # Values of CI that mean no.
 NO = frozenset({"", "0", "false"})
 
@@ -45,6 +48,13 @@ def sam_commands(
         raise CommandError(
             "ENV=local is the emulator, and AWS_ENDPOINT_URL does not name one.",
             "Start `automlops up`, and paste the exports that it prints here.",
+        )
+    name = stack_name(profiles[profile], more)
+    if len(name) > LONGEST_STACK_NAME:
+        raise CommandError(
+            f"The stack's name has {len(name)} characters: {name}.",
+            f"Its state machine gets the same name, and Step Functions takes {LONGEST_STACK_NAME} at most;"
+            " choose a shorter stack_name.",
         )
     # sam takes a relative path from the template's folder.
     common = ["--config-file", str(config.absolute()), "--config-env", profile]
@@ -82,13 +92,32 @@ def parameter_overrides(profile: Mapping[str, Any]) -> list[str]:
     Raises:
         CommandError: they are not NAME=VALUE texts.
     """
-    # As sam reads them: what is told for a command goes before what is told for all.
-    tables = [profile.get(command, {}).get("parameters", {}) for command in ("deploy", "global")]
-    found: Any = next((table["parameter_overrides"] for table in tables if "parameter_overrides" in table), [])
+    found = deploy_setting(profile, "parameter_overrides", [])
     words = [found] if isinstance(found, str) else found
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise CommandError('Write parameter_overrides as a list of texts, ["NAME=VALUE", "NAME=VALUE"].')
     return words
+
+
+def stack_name(profile: Mapping[str, Any], more: Sequence[str]) -> str:
+    """The stack that `sam deploy` would make or update; empty if nothing names it.
+
+    Args:
+        profile: the profile.
+        more: further words for `sam deploy`, which win over it.
+    """
+    found = str(deploy_setting(profile, "stack_name", ""))
+    for word, following in itertools.pairwise([*more, ""]):
+        option, equals, value = word.partition("=")
+        if option == "--stack-name":
+            found = value if equals else following
+    return found
+
+
+def deploy_setting(profile: Mapping[str, Any], key: str, default: Any) -> Any:
+    """What `sam deploy` takes from the profile: what is told for a command goes before what is told for all."""
+    tables = [profile.get(command, {}).get("parameters", {}) for command in ("deploy", "global")]
+    return next((table[key] for table in tables if key in table), default)
 
 
 def deploy(

@@ -271,6 +271,25 @@ def test_a_refused_parameter_is_a_validation_error(stacks: Stacks) -> None:
     assert caught.value.response["Error"]["Code"] == "ValidationError"
 
 
+def test_a_stack_name_that_no_state_machine_can_have_fails_at_the_machine(
+    emulator: Emulator, clients: Clients, root: Path
+) -> None:
+    """As on AWS: stacks may have longer names than state machines, and nothing in a template can ask for a length."""
+    name = "a" * 81
+    with pytest.raises(DeploymentError, match=r"ROLLBACK_COMPLETE:\n  StateMachine .*less than or equal to 80"):
+        deploy(emulator.url, root / "template.yaml", name, {})
+    with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
+        clients.get("cloudformation").update_stack(StackName=name, TemplateBody=BUCKETS)
+    clients.get("cloudformation").delete_stack(StackName=name)
+
+
+def test_a_name_that_cloudformation_does_not_take_is_a_validation_error(stacks: Stacks) -> None:
+    for name in ("a" * 129, "1a", "a_b"):
+        with pytest.raises(ClientError) as caught:
+            stacks.cloudformation.create_stack(StackName=name, TemplateBody=BUCKETS)
+        assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
 def test_removing_a_stack_removes_its_resources(clients: Clients, stacks: Stacks) -> None:
     name = stacks.deploy(BUCKETS)["Name"]
     stacks.cloudformation.delete_stack(StackName=stacks.name)

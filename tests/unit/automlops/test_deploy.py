@@ -95,6 +95,38 @@ def test_parameters_are_read_where_sam_reads_them(tmp_path: Path, text: str, wor
     assert deploy_words(config, "mine", IMAGE) == ["--parameter-overrides", *words, IMAGE]
 
 
+LONG = "a" * 81
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        pytest.param(f'global.parameters.stack_name = "{LONG}"', [], id="profile"),
+        pytest.param(
+            f'global.parameters.stack_name = "a"\ndeploy.parameters.stack_name = "{LONG}"', [], id="its command"
+        ),
+        pytest.param('global.parameters.stack_name = "a"', ["--stack-name", LONG], id="word"),
+        pytest.param('global.parameters.stack_name = "a"', ["--debug", f"--stack-name={LONG}"], id="word with ="),
+    ],
+)
+def test_a_stack_name_that_no_state_machine_can_have_is_refused(
+    tmp_path: Path, text: str, more: list[str]
+) -> None:
+    config = tmp_path / "samconfig.mine.toml"
+    for shown, refused in ((text, True), (text.replace(LONG, LONG[1:]), False)):
+        config.write_text(f"version = 0.1\n[mine]\n{shown}\n")
+        words = more if refused else [word.replace(LONG, LONG[1:]) for word in more]
+        if refused:
+            with pytest.raises(CommandError, match=r"name has 81 characters: a{81}\."):
+                sam_commands(config, "mine", [], words, {})
+        else:
+            assert sam_commands(config, "mine", [], words, {})
+
+
+def test_the_last_name_on_the_command_line_holds(config: Path) -> None:
+    assert sam_commands(config, "dev", [], ["--stack-name", LONG, "--stack-name", "short"], {})
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
