@@ -104,6 +104,8 @@ SUBJECT ?=
 MAKE_OIDC_PROVIDER ?=
 MAKE_IMAGE_REPOSITORY ?=
 PULLING_ACCOUNTS ?=
+DATA_BUCKETS ?=
+SAGEMAKER_ROLE_ARN ?=
 BOOTSTRAP = bootstrap-$(APPLICATION)-$(ENV)
 ARTIFACT_BUCKET ?=
 CLOUDFORMATION_ROLE_ARN ?=
@@ -116,6 +118,8 @@ bootstrap: dev ## make what pipelines need in an account, print it as GitHub's v
 	  --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset --parameter-overrides \
 	  "Repository=$(SUBJECT)" "Application=$(APPLICATION)" "Environment=$(ENV)" \
 	  $(if $(PULLING_ACCOUNTS),"PullingAccounts=$(PULLING_ACCOUNTS)") \
+	  $(if $(DATA_BUCKETS),"DataBuckets=$(DATA_BUCKETS)") \
+	  $(if $(SAGEMAKER_ROLE_ARN),"SageMakerRoleArn=$(SAGEMAKER_ROLE_ARN)") \
 	  $(if $(MAKE_OIDC_PROVIDER),"MakeOidcProvider=$(MAKE_OIDC_PROVIDER)") \
 	  $(if $(MAKE_IMAGE_REPOSITORY),"MakeImageRepository=$(MAKE_IMAGE_REPOSITORY)") >&2
 	@$(BIN)/aws cloudformation describe-stacks --stack-name $(BOOTSTRAP) --output text \

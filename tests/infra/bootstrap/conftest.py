@@ -67,8 +67,9 @@ def deployed(document: Document, **parameters: Any) -> Document:
     """The properties of every resource that a deployment with the parameters makes, by logical id."""
     given = {"Repository": REPOSITORY, "Environment": "dev", **parameters}
     values = {name: given.get(name, rule.get("Default")) for name, rule in document["Parameters"].items()}
-    if isinstance(values["PullingAccounts"], str):
-        values["PullingAccounts"] = values["PullingAccounts"].split(",")
+    for name in ("PullingAccounts", "DataBuckets"):
+        if isinstance(values[name], str):
+            values[name] = values[name].split(",")
 
     def attribute(logical_id: str, name: str) -> str:
         assert name == "Arn", name
@@ -103,10 +104,15 @@ def resources(document: Document) -> Document:
 @pytest.fixture(scope="module")
 def stack(template: Document) -> dict[str, tuple[str, Document]]:
     """template.yaml as CloudFormation carries it out: logical id → type and properties, with the boundary given."""
+    return carried_out(template)
+
+
+def carried_out(template: Document, **parameters: str) -> dict[str, tuple[str, Document]]:
+    """The same with further parameters."""
     packaged = json.loads(json.dumps(template))
     packaged["Globals"]["Function"]["CodeUri"] = "s3://packages/functions"
     packaged["Resources"]["StateMachine"]["Properties"]["DefinitionUri"] = "s3://packages/definition"
-    ready = prepare(json.dumps(packaged), {"PermissionsBoundaryArn": BOUNDARY})
+    ready = prepare(json.dumps(packaged), {"PermissionsBoundaryArn": BOUNDARY, **parameters})
     found = ready.document["Resources"]
 
     def name(logical_id: str) -> str:
@@ -123,7 +129,11 @@ def stack(template: Document) -> dict[str, tuple[str, Document]]:
     evaluator = Evaluator(
         ready.document, PSEUDO | ready.parameters, reference=reference, attribute=attribute, imported=str
     )
-    return {key: (one["Type"], evaluator.value(one["Properties"])) for key, one in found.items()}
+    return {
+        key: (one["Type"], evaluator.value(one["Properties"]))
+        for key, one in found.items()
+        if "Condition" not in one or evaluator.condition(one["Condition"])
+    }
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from .conftest import (
     STACK,
     SUFFIX,
     arn_of,
+    carried_out,
     deployed,
     name_of,
     policies_of,
@@ -253,6 +254,11 @@ def test_every_role_of_the_stack_has_the_boundary(
 def test_the_boundary_leaves_the_stacks_roles_all_they_are_given(
     resources: Document, stack: dict[str, tuple[str, Document]]
 ) -> None:
+    assert not kept_from(resources, stack)
+
+
+def kept_from(resources: Document, stack: dict[str, tuple[str, Document]]) -> list[tuple[str, str, str]]:
+    """What the stack's roles are given and the boundary keeps from them: logical id, action and resource."""
     bound = policies_of(resources["PermissionsBoundary"])
     context = {
         "iam:passedtoservice": "sagemaker.amazonaws.com",
@@ -268,7 +274,49 @@ def test_the_boundary_leaves_the_stacks_roles_all_they_are_given(
         for resource in as_list(statement["Resource"])
     ]
     assert len(given) > 50
-    assert not [one for one in given if not allows(bound, one[1], one[2], context)]
+    return [one for one in given if not allows(bound, one[1], one[2], context)]
+
+
+OWN = {
+    "ExistingDataBucketName": "team-data",
+    "AllowedBuckets": "team-archive,other-team",
+    "ExistingSageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/team/sagemaker",
+}
+
+
+def test_the_boundary_leaves_them_buckets_and_a_role_that_bootstrap_was_given(
+    document: Document, resources: Document, template: Document
+) -> None:
+    stack = carried_out(template, **OWN)
+    told = {
+        "DataBuckets": ["team-data", "team-archive", "other-team"],
+        "SageMakerRoleArn": OWN["ExistingSageMakerRoleArn"],
+    }
+    assert not kept_from(deployed(document, **told), stack)
+    kept = {(action, resource) for _, action, resource in kept_from(resources, stack)}
+    assert ("s3:GetObject", "arn:aws:s3:::team-data/*") in kept
+    assert {action for action, _ in kept} == {
+        "s3:ListBucket",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "iam:PassRole",
+        "iam:GetRole",
+    }
+
+
+def test_of_buckets_that_bootstrap_was_given_roles_change_nothing_but_smoke_runs_items(document: Document) -> None:
+    made = deployed(document, DataBuckets=["team-data"])
+    item = "arn:aws:s3:::team-data/analysis_predict/{}/Online_Retail.csv"
+    for name, policies in principals(made).items():
+        own = {
+            action
+            for action in ("s3:PutObject", "s3:DeleteObjectVersion", "s3:DeleteObject", "s3:PutBucketPolicy")
+            for key in ("France", "test-0a1b2c3d-smoke-a")
+            if allows(policies, action, item.format(key), {"aws:resourceaccount": ACCOUNT})
+        }
+        assert own == ({"s3:PutObject", "s3:DeleteObjectVersion"} if name == "SmokeRole" else set()), name
+        assert not allows(policies, "s3:PutObject", item.format("France"))
+    assert allows(policies_of(made["SmokeRole"]), "s3:ListBucketVersions", "arn:aws:s3:::team-data")
 
 
 @pytest.mark.parametrize("policy", ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"])

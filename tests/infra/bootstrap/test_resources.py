@@ -12,6 +12,7 @@ import pytest
 from tests.infra.conftest import Document
 
 from .conftest import (
+    ACCOUNT,
     NAME_LIMITS,
     PROVIDER,
     REGION,
@@ -36,7 +37,8 @@ def test_the_longest_names_are_what_the_parameters_take(document: Document, name
 
 
 def test_policies_keep_iams_size_limits(document: Document) -> None:
-    for name, policies in principals(deployed(document, **LONGEST)).items():
+    own = {"DataBuckets": ["b" * 63] * 5, "SageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{'r' * 64}"}
+    for name, policies in principals(deployed(document, **LONGEST, **own)).items():
         # IAM and STS quotas: characters without white space, of a managed policy and of all inline ones of a role.
         limit = 6144 if name == "PermissionsBoundary" else 10240
         assert sum(non_blank(policy) for policy in policies) < limit, name
