@@ -183,7 +183,8 @@ def _looking_for(uri: str, bucket: str) -> Iterator[None]:
                 ) from error
             if aws.code_of(error) in aws.REFUSED:
                 raise DataNotReadableError(
-                    f"this stack may not read {uri}; put it into the stack's data bucket, or allow the stack's roles"
+                    f"this stack may not read {uri}; put it into the stack's data bucket, or deploy the stack with"
+                    f" {bucket} among AllowedBuckets; a bucket's own policy must allow it, too"
                 ) from error
             raise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -104,3 +105,27 @@ def test_both_readmes_have_the_same_commands(root: Path) -> None:
 
     assert commands("README.md")
     assert commands("README.md") == commands("README.zh-TW.md")
+
+
+def test_the_policies_of_a_role_of_ones_own_are_those_of_the_stacks_own(root: Path, template: Document) -> None:
+    text = (root / "docs" / "configuration.md").read_text()
+    section = text.partition("## A bucket and a role of your own\n")[2].partition("\n## ")[0]
+    _, trust, policy = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL))
+    role = template["Resources"]["SageMakerRole"]["Properties"]
+    own = [
+        *role["Policies"][0]["PolicyDocument"]["Statement"],
+        *(
+            statement
+            for name in ("FindDataPolicy", "ReadDataPolicy")
+            for statement in template["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+            # What further buckets add is told in words.
+            if "Fn::If" not in statement
+        ),
+    ]
+
+    def told(statements: list[Document]) -> dict[str, tuple[object, object]]:
+        return {one["Sid"]: (one["Action"], one.get("Condition")) for one in statements}
+
+    assert told(policy["Statement"]) == told(own)
+    (documented,), (made,) = trust["Statement"], role["AssumeRolePolicyDocument"]["Statement"]
+    assert documented | {"Condition": None} == made | {"Condition": None}
