@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, parse
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.errors import SettingsError
 
@@ -14,6 +14,8 @@ Required = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 # Nothing is 0 times as wrong as a baseline; a thousand times accepts whatever comes.
 ErrorRatio = Annotated[float, Field(ge=0.01, le=1000)]
+# A template's parameter cannot be absent; left empty, its variable says nothing.
+OrNothing = BeforeValidator(lambda text: None if text == "" else text)
 Model = TypeVar("Model", bound="StackSettings")
 
 
@@ -24,7 +26,10 @@ class StackSettings(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=(), defer_build=True)
 
     stack_name: Required
+    data_bucket: Required
     output_bucket: Required
+    # Names of further buckets that requests may name, joined by commas.
+    allowed_buckets: str = ""
     # Lambda itself sets AWS_REGION, so the template does not.
     aws_region: Required
 
@@ -35,7 +40,19 @@ class SummarizeRunSettings(StackSettings):
     keep_models: bool
 
 
-class ModelSettings(StackSettings):
+class LimitSettings(StackSettings):
+    """What the functions that take requests need to know of `pipeline.limits`; lists are joined by commas."""
+
+    allowed_environment: str
+    allowed_registries: str
+    allowed_instance_types: str
+    maximum_instance_count: Positive
+    maximum_volume_size_in_gb: Positive
+    maximum_runtime_in_seconds: Positive
+    maximum_concurrency: Positive
+
+
+class ModelSettings(LimitSettings):
     """Environment of aws_create_model."""
 
     sagemaker_role_arn: Required
@@ -44,7 +61,7 @@ class ModelSettings(StackSettings):
     maximum_error_ratio: ErrorRatio
 
 
-class TransformSettings(StackSettings):
+class TransformSettings(LimitSettings):
     """Environment of aws_batch_transform."""
 
     transform_instance_type: Required
@@ -53,10 +70,9 @@ class TransformSettings(StackSettings):
     max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
 
 
-class TrainingSettings(StackSettings):
+class TrainingSettings(LimitSettings):
     """Environment of aws_training_job."""
 
-    data_bucket: Required
     dataset_file_name: Required
     sagemaker_role_arn: Required
     image_uri: str
@@ -64,8 +80,9 @@ class TrainingSettings(StackSettings):
     training_volume_size_in_gb: Positive
     training_max_runtime_in_seconds: Positive
     training_use_spot: bool
-    model_backend: Required
-    time_series_length: Positive
+    # Only our image knows these two; empty, they are not sent, and an image goes by its own defaults.
+    model_backend: str
+    time_series_length: Annotated[Positive | None, OrNothing]
 
 
 class PrepareRunSettings(TrainingSettings, TransformSettings):
