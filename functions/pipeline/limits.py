@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TrainingChoices,
         TransformChoices,
     )
-    from pipeline.settings import LimitSettings
+    from pipeline.settings import StackSettings
 
 # What every stack lets an item set: the image's contract, and the settings of our image.
 SETTABLE = ("model_backend", "time_series_length", "upload_model_to_s3")
@@ -107,7 +107,7 @@ class Limits:
     concurrency: int
 
     @classmethod
-    def of_settings(cls, settings: LimitSettings) -> Self:
+    def of_settings(cls, settings: StackSettings) -> Self:
         """Those of a function's environment."""
         return cls._made(settings.model_dump())
 
@@ -256,7 +256,9 @@ class Limits:
         own_prefix = layout.S3Location(self.output_bucket, layout.training_output_prefix(item)).uri
         problems = _time_problems("runId", run_id, now, oldest=now - LONGEST_EXECUTION)
         number = (event.record_key or "").removeprefix(layout.records_prefix(run_id)).removesuffix(".json")
-        if not re.fullmatch(r"0|[1-9]\d{0,3}", number) or event.record_key != layout.record_key(run_id, int(number)):
+        if not re.fullmatch(r"0|[1-9]\d{0,3}", number) or event.record_key != layout.record_key(
+            run_id, int(number)
+        ):
             problems.append(f"recordKey: must be {layout.record_key(run_id, 0)}, or of another number")
         if event.model_name not in _possible_names(naming.model_name, item, run_id):
             problems.append(f"modelName: run {run_id} names no model of item {item!r} so")

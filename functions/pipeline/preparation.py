@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import aws, inputs, item_sources, latest, layout, limits, lines, naming, records, reruns, turns, unchanged
+from pipeline import (
+    aws,
+    inputs,
+    item_sources,
+    latest,
+    layout,
+    limits,
+    lines,
+    naming,
+    records,
+    reruns,
+    turns,
+    unchanged,
+)
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
 from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError

@@ -28,8 +28,15 @@ class StackSettings(BaseModel):
     stack_name: Required
     data_bucket: Required
     output_bucket: Required
-    # Names of further buckets that requests may name, joined by commas.
-    allowed_buckets: str = ""
+    # What requests may ask for (`pipeline.limits`); lists are joined by commas.
+    allowed_buckets: str
+    allowed_environment: str
+    allowed_registries: str
+    allowed_instance_types: str
+    maximum_instance_count: Positive
+    maximum_volume_size_in_gb: Positive
+    maximum_runtime_in_seconds: Positive
+    maximum_concurrency: Positive
     # Lambda itself sets AWS_REGION, so the template does not.
     aws_region: Required
 
@@ -40,19 +47,7 @@ class SummarizeRunSettings(StackSettings):
     keep_models: bool
 
 
-class LimitSettings(StackSettings):
-    """What the functions that take requests need to know of `pipeline.limits`; lists are joined by commas."""
-
-    allowed_environment: str
-    allowed_registries: str
-    allowed_instance_types: str
-    maximum_instance_count: Positive
-    maximum_volume_size_in_gb: Positive
-    maximum_runtime_in_seconds: Positive
-    maximum_concurrency: Positive
-
-
-class ModelSettings(LimitSettings):
+class ModelSettings(StackSettings):
     """Environment of aws_create_model."""
 
     sagemaker_role_arn: Required
@@ -61,7 +56,7 @@ class ModelSettings(LimitSettings):
     maximum_error_ratio: ErrorRatio
 
 
-class TransformSettings(LimitSettings):
+class TransformSettings(StackSettings):
     """Environment of aws_batch_transform."""
 
     transform_instance_type: Required
@@ -70,7 +65,7 @@ class TransformSettings(LimitSettings):
     max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
 
 
-class TrainingSettings(LimitSettings):
+class TrainingSettings(StackSettings):
     """Environment of aws_training_job."""
 
     dataset_file_name: Required

@@ -11,7 +11,7 @@ from pipeline import aws, inputs, layout
 from pipeline.contracts import as_requested
 from pipeline.documents import CreatedModel, Record, Unchanged, read_document
 from pipeline.records import succeeded
-from pipeline.settings import LimitSettings, TrainingSettings, TransformSettings
+from pipeline.settings import StackSettings, TrainingSettings, TransformSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -125,9 +125,9 @@ def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Cre
     return record.model if scored else None
 
 
-def _shaping(settings: PrepareRunSettings, kind: type[LimitSettings]) -> dict[str, Any]:
+def _shaping(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:
     """The settings of this kind of job that say what becomes of an item."""
-    names = kind.model_fields.keys() - LimitSettings.model_fields.keys() - PLACES
+    names = kind.model_fields.keys() - StackSettings.model_fields.keys() - PLACES
     return {name: getattr(settings, name) for name in names}
 
 

@@ -160,7 +160,9 @@ def test_every_parameter_is_described_used_and_checked(root: Path, template: Doc
         assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
         assert re.search(rf"!Ref {name}\b", text), name
         if "AllowedPattern" in parameter:
-            assert re.search(parameter["AllowedPattern"], parameter["Default"]), name
+            is_list = parameter["Type"] == "CommaDelimitedList"
+            for value in parameter["Default"].split(",") if is_list else [parameter["Default"]]:
+                assert re.search(parameter["AllowedPattern"], value), name
 
 
 @pytest.mark.parametrize(
@@ -169,13 +171,29 @@ def test_every_parameter_is_described_used_and_checked(root: Path, template: Doc
         ("", True),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/image:3f2c1a9", True),
         ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/image@sha256:" + "a" * 64, True),
+        ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/team/image:1", True),
+        ("123456789012.dkr-ecr.us-east-1.on.aws/image:1", True),
+        ("123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov/image:1", True),
+        ("registry.example:5000/team/image:1", True),
+        ("localhost:5000/image@sha256:" + "a" * 64, True),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/image", False),
-        ("docker.io/library/python:3.13", False),
+        ("registry:5000/image", False),
+        ("image:1", False),
+        ("team/image:1", False),
+        ("https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/image:1", False),
+        ("s3://bucket/image:1", False),
+        ("registry.example/image :1", False),
+        ("registry.example//image:1", False),
+        ("registry.example/image:1\n", False),
+        ("registry.example/image@sha256:" + "a" * 63, False),
         ("<YOUR_ECR_IMAGE_URI>", False),
     ],
 )
-def test_only_ecr_images_with_a_tag_or_digest_are_accepted(template: Document, uri: str, accepted: bool) -> None:
-    assert bool(re.search(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
+def test_only_images_of_a_registry_with_a_tag_or_digest_are_accepted(
+    template: Document, uri: str, accepted: bool
+) -> None:
+    # CloudFormation matches the whole value.
+    assert bool(re.fullmatch(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
 
 
 def test_both_buckets_are_kept_alike(template: Document) -> None:
