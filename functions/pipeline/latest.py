@@ -124,11 +124,11 @@ def _find(s3: S3Client, bucket: str, item: str) -> aws.Stored[Latest] | None:
         stored = aws.read_document(s3, bucket, key, Latest)
         if stored is not None:
             _check_place(stored.content, bucket, key, item)
-        return stored
     except DataNotReadableError as error:
         raise DataNotReadableError(
             f"{error}; it is not one that this application wrote: remove it and run the item again"
         ) from error
+    return stored
 
 
 def _check_place(latest: Latest, bucket: str, key: str, item: str) -> None:

@@ -224,11 +224,12 @@ class Limits:
         """Whether a model must not be made of this image."""
         if any(_is_of(image, registry) for registry in self.registries):
             return []
-        return [
-            f"{place}: image {image!r} is of none of the registries that this stack takes images from"
-            f" ({', '.join(self.registries) or 'none'}); if it is yours, add its registry to the stack's parameter"
-            " AllowedRegistries"
-        ]
+        named = ", ".join(self.registries) or "none"
+        problem = (
+            f"{place}: image {image!r} is of none of the registries that this stack takes images from ({named}); if it is"
+            " yours, add its registry to the stack's parameter AllowedRegistries"
+        )
+        return [problem]
 
     def made_of_problems(self, image: str, environment: Iterable[str], source: str) -> list[str]:
         """What a stored model (`latest.json of item 'x'`) has and a request could not give it."""
@@ -314,10 +315,12 @@ class Limits:
     def _bucket_problems(self, place: str, uri: str | None) -> list[str]:
         if uri is None or layout.parse_uri(uri).bucket in self.buckets:
             return []
-        return [
-            f"{place}: {uri} is in none of the buckets that requests may name ({', '.join(sorted(self.buckets))}); the"
-            " stack's parameter AllowedBuckets adds others"
-        ]
+        named = ", ".join(sorted(self.buckets))
+        problem = (
+            f"{place}: {uri} is in none of the buckets that requests may name ({named}); the stack's parameter"
+            " AllowedBuckets adds others"
+        )
+        return [problem]
 
 
 def require(problems: list[str]) -> None:
@@ -348,8 +351,7 @@ def summary_problems(event: SummarizeRunEvent, now: datetime) -> list[str]:
     problems = _time_problems("runId", run_id, now)
     if event.items_key != layout.items_key(run_id):
         problems.append(f"itemsKey: must be {layout.items_key(run_id)}")
-    started, _, name = run_id.partition("-")
-    if naming.run_id(started, event.execution_arn.rsplit(":", 1)[-1]) != run_id:
+    if naming.run_id(_time_of(run_id), event.execution_arn.rsplit(":", 1)[-1]) != run_id:
         problems.append(f"executionArn: {event.execution_arn} is not the execution of run {run_id}")
     return problems
 
