@@ -241,6 +241,7 @@ class Limits:
     def model_problems(self, event: CreateModelEvent, now: datetime) -> list[str]:
         """What is wrong with a call of aws_create_model, before anything is read for it."""
         problems = [
+            *timestamp_problems(event.timestamp, now),
             *self._bucket_problems("modelDataUrl", event.model_data_url),
             *self.environment_problems(event.environment, "environment"),
         ]
@@ -339,10 +340,15 @@ def preparation_problems(event: PrepareRunEvent, now: datetime) -> list[str]:
     except (ValueError, OverflowError):
         problems.append(f"execution.startTime: must be a time in ISO 8601, not {execution.start_time[:100]!r}")
     else:
-        problems += _time_problems("execution.startTime", started, now, oldest=now - LONGEST_EXECUTION)
+        problems += _time_problems("execution.startTime", started, now)
     if event.request.rerun_of is not None:
         problems += _time_problems("rerunOf", event.request.rerun_of, now)
     return problems
+
+
+def timestamp_problems(timestamp: str | None, now: datetime) -> list[str]:
+    """Whether the timestamp that a call by itself is given cannot be; names and the run's id are made of it."""
+    return [] if timestamp is None else _time_problems("timestamp", timestamp, now)
 
 
 def summary_problems(event: SummarizeRunEvent, now: datetime) -> list[str]:
@@ -360,7 +366,7 @@ def _time_problems(place: str, run_id: str, now: datetime, *, oldest: datetime |
     """Whether the time that a run's id, or a timestamp, begins with cannot be."""
     stamp = _time_of(run_id)
     try:
-        moment = datetime.strptime(f"{stamp[:15]}{stamp[15:18]}000+0000", "%Y%m%dT%H%M%S%f%z")
+        moment = datetime.fromisoformat(f"{stamp[:15]}.{stamp[15:18]}Z")
     except ValueError:
         return [f"{place}: {stamp} is no time"]
     if moment > now + CLOCK_DIFFERENCE:

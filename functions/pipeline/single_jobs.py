@@ -36,7 +36,8 @@ def start_training_job(
         DataNotFoundError and its kin: the data cannot be read as meant.
         NameTakenError: a job of this name was asked for otherwise.
     """
-    limits.require(limits.Limits.of_settings(settings).entry_problems(event))
+    allowed = limits.Limits.of_settings(settings)
+    limits.require([*limits.timestamp_problems(event.timestamp, now), *allowed.entry_problems(event)])
     if not settings.image_uri:
         raise ImageNotSetError("this stack has no image to train with: deploy it with parameter ImageUri")
     started = event.timestamp or naming.timestamp(now)
@@ -77,7 +78,11 @@ def start_transform_job(
     """
     allowed = limits.Limits.of_settings(settings)
     limits.require(
-        [*allowed.input_problems(event.input), *allowed.transform_problems(event.transform, "transform")]
+        [
+            *limits.timestamp_problems(event.timestamp, now),
+            *allowed.input_problems(event.input),
+            *allowed.transform_problems(event.transform, "transform"),
+        ]
     )
     started = event.timestamp or naming.timestamp(now)
     if event.model_name and event.input:

@@ -365,7 +365,6 @@ ARN = "arn:aws:states:ap-east-2:123456789012:execution:shop:x"
     [
         ({}, {}, []),
         ({"startTime": "9999-12-31T23:59:59.999Z"}, {}, ["execution.startTime"]),
-        ({"startTime": "1970-01-01T00:00:00Z"}, {}, ["execution.startTime"]),
         ({"startTime": "yesterday"}, {}, ["execution.startTime"]),
         ({"name": "other"}, {}, ["execution.id"]),
         ({}, {"rerunOf": f"{YEAR_9999}-x"}, ["rerunOf"]),
@@ -412,20 +411,28 @@ def test_a_summary_is_of_a_run_that_was_prepared(changes: dict[str, str], places
 
 def test_a_job_outside_a_run_is_held_to_the_same_limits(settings: PrepareRunSettings) -> None:
     now = datetime.now(UTC)
-    training = parse_event(TrainingJobEvent, BAD | {"input": "s3://foreign/a.csv"})
+    training = parse_event(TrainingJobEvent, BAD | {"input": "s3://foreign/a.csv", "timestamp": YEAR_9999})
     with pytest.raises(InvalidRequestError) as refused:
         single_jobs.start_training_job(training, settings, None, None, now)  # type: ignore[arg-type]
     assert [problem.partition(": ")[0] for problem in refused.value.problems] == [
+        "timestamp",
         "input",
         "environment.LD_PRELOAD",
     ]
     transform = parse_event(
         BatchTransformEvent,
-        {"item": "a", "modelName": "m", "input": "s3://foreign/a.csv", "transform": {"instanceCount": 20}},
+        {
+            "item": "a",
+            "modelName": "m",
+            "input": "s3://foreign/a.csv",
+            "transform": {"instanceCount": 20},
+            "timestamp": YEAR_9999,
+        },
     )
     with pytest.raises(InvalidRequestError) as refused:
         single_jobs.start_transform_job(transform, settings, None, None, now)  # type: ignore[arg-type]
     assert [problem.partition(": ")[0] for problem in refused.value.problems] == [
+        "timestamp",
         "input",
         "transform.instanceCount",
     ]
