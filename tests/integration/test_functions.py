@@ -112,6 +112,25 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
             "ServiceRefusedError",
             "Could not find model",
         ),
+        (
+            "TrainingJob",
+            {
+                "item": "item1",
+                "training": {
+                    "instanceType": "ml.p5.48xlarge",
+                    "instanceCount": 20,
+                    "maxRuntimeInSeconds": 2_419_200,
+                },
+            },
+            "InvalidRequestError",
+            "training.instanceType: this stack lets requests ask for ml.m5.large",
+        ),
+        (
+            "CreateModel",
+            {"item": "item1", "image": "docker.io/library/python:3.13"},
+            "InvalidRequestError",
+            "of none of the registries that this stack takes images from",
+        ),
         ("BatchTransform", {}, "InvalidRequestError", "item: this key is required"),
         ("PrepareRun", {}, "InvalidRequestError", "request: this key is required"),
     ],

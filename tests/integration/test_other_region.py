@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -55,7 +56,10 @@ def scene(root: Path) -> Iterator[Scene]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emulator.server.make_application", make_watched)
         with Emulator(images={IMAGE: [sys.executable, str(program)]}) as emulator:
-            for name, parameters in ((OURS, {}), (OTHER, {"ImageUri": IMAGE})):
+            for name, parameters in (
+                (OURS, {}),
+                (OTHER, {"ImageUri": IMAGE, "AllowedEnvironment": "level,shop_*"}),
+            ):
                 deploy(emulator.url, TEMPLATE, name, parameters, region=REGION)
                 connection = Connection(isolated_session(REGION), REGION, emulator.url)
                 scene.stacks[name] = open_stack(connection, name, prefix="")
@@ -118,7 +122,9 @@ def test_nothing_is_written_from_another_region(scene: Scene) -> None:
 
 
 def test_no_item_names_a_region_of_its_own(scene: Scene) -> None:
-    entry = {"item": ITEM, "environment": {"AWS_DEFAULT_REGION": "eu-north-1"}}
+    # Beside it, two variables that the stack lets requests set.
+    entry = {"item": ITEM, "environment": {"level": "1", "AWS_DEFAULT_REGION": "eu-north-1", "shop_opening": "9"}}
     run = scene.stacks[OTHER].run({"itemList": [entry]}, "own-region")
     assert run.description["status"] == "FAILED"
-    assert "itemList[0].environment.AWS_DEFAULT_REGION" in run.description["cause"]
+    (problem,) = json.loads(run.description["cause"])["errorMessage"].splitlines()
+    assert problem.startswith("itemList[0].environment.AWS_DEFAULT_REGION: ")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipeline import limits, naming, single_jobs
+from pipeline import limits, naming, reruns, single_jobs
 from pipeline.contracts import (
     BatchTransformEvent,
     CreateModelEvent,
@@ -18,6 +19,7 @@ from pipeline.contracts import (
     TrainingJobEvent,
     parse_event,
 )
+from pipeline.documents import TrainingJob
 from pipeline.errors import DataNotReadableError, InvalidRequestError
 from pipeline.limits import Limits
 from pipeline.settings import PrepareRunSettings, load_settings
@@ -216,6 +218,41 @@ def test_an_items_last_model_is_held_to_the_same_limits(settings: PrepareRunSett
         told = line["error"] or {"Error": None, "Cause": ""}
         assert told["Error"] == error, changes
         assert said in told["Cause"]
+
+
+KEPT = reruns.KeptTraining(
+    training=TrainingJob(name="training-job-a", arn="arn:t", status="Completed"),
+    trained_in=test_models.OLDER,
+    image=f"{REGISTRY}/image:0",
+    training_fingerprint="print",
+)
+
+
+def test_a_rerun_asks_for_no_more_than_a_run(
+    settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rerun(entry: dict[str, Any], image: str, **request: Any) -> dict[str, Any]:
+        kept = {"a": replace(KEPT, image=image)}
+        found = reruns.Rerun("train", 500, 0.0, [parse_event(ItemRequest, entry)], kept)
+        monkeypatch.setattr(reruns, "select_for_rerun", lambda *_, **__: found)
+        s3 = Objects(data("a"))
+        (line,) = s3.json(prepare(settings, s3, {"rerunOf": test_models.OLDER} | request).items_key)
+        written: dict[str, Any] = line
+        return written
+
+    # As an earlier version let an item, and a run, ask for it.
+    with pytest.raises(InvalidRequestError) as refused:
+        rerun({"item": "a", "environment": {"AWS_DEFAULT_REGION": "eu-north-1"}}, KEPT.image)
+    assert [problem.partition(": ")[0] for problem in refused.value.problems] == [
+        "maxConcurrency",
+        "item 'a'.environment.AWS_DEFAULT_REGION",
+    ]
+    assert rerun({"item": "a"}, KEPT.image, maxConcurrency=5)["error"] is None
+    error = rerun({"item": "a"}, "python:3.13", maxConcurrency=5)["error"]
+    assert error["Error"] == "InvalidRequestError"
+    assert error["Cause"].startswith(
+        f"training job training-job-a of run {test_models.OLDER}: image 'python:3.13'"
+    )
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
