@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline import contracts, layout, settings
+from pipeline.contracts import ItemRequest, parse_event
 from pipeline.errors import SettingsError
+from pipeline.limits import Limits
 from tests.unit.pipeline.conftest import ENVIRONMENT
 
 from .conftest import Document, strings_in
@@ -248,3 +250,30 @@ def test_the_packages_requirements_are_wheels_of_the_lock_file(root: Path) -> No
     assert pinned
     assert pinned <= {f"{name}=={version}" for name, version in locked}
     assert not [line for line in pinned if line.startswith(("boto3", "botocore"))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted"),
+    [
+        ("ml.t3.medium", True),
+        ("ml.m5.large", True),
+        ("ml.m7i.4xlarge", True),
+        ("ml.c6i.8xlarge", True),
+        ("ml.r5.12xlarge", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.2xlarge", True),
+        ("ml.g5.48xlarge", False),
+        ("ml.p4d.24xlarge", False),
+        ("ml.p5.48xlarge", False),
+        ("ml.trn1.32xlarge", False),
+        ("ml.inf2.48xlarge", False),
+    ],
+)
+def test_an_item_gets_what_an_ordinary_team_needs_by_default(
+    template: Document, kind: str, accepted: bool
+) -> None:
+    defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
+    allowed = Limits.of_parameters(defaults, data_bucket="data", output_bucket="output")
+    assert allowed is not None
+    request = {"item": "a", "training": {"instanceType": kind}, "transform": {"instanceType": kind}}
+    assert (allowed.entry_problems(parse_event(ItemRequest, request)) == []) is accepted
