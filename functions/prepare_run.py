@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, preparation
+from pipeline import aws, limits, preparation
 from pipeline.contracts import PrepareRunEvent, parse_event
 from pipeline.documents import as_json
 from pipeline.observability import about, count, logger, metrics
@@ -22,6 +23,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers a `PreparedRun`; see `pipeline.preparation.prepare_run`."""
     settings = load_settings(PrepareRunSettings, os.environ)
     wanted = parse_event(PrepareRunEvent, event)
+    limits.require(limits.preparation_problems(wanted, datetime.now(UTC)))
     about(settings.stack_name, run_id=preparation.started_and_run_id(wanted.execution)[1])
     services = Services(aws.s3_client(), aws.stepfunctions_client, aws.sagemaker_client)
     run = preparation.prepare_run(wanted, settings, services)

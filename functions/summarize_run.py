@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, summary
+from pipeline import aws, limits, summary
 from pipeline.contracts import SummarizeRunEvent, parse_event
 from pipeline.leftovers import remove_leftovers
 from pipeline.observability import about, count, logger, metrics
@@ -26,9 +26,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Answers runId, verdict, manifestKey, counts, Error and Cause; see `pipeline.summary`."""
     settings = load_settings(SummarizeRunSettings, os.environ)
     run = parse_event(SummarizeRunEvent, event)
+    now = datetime.now(UTC)
+    limits.require(limits.summary_problems(run, now))
     about(settings.stack_name, run_id=run.run_id)
     bucket = settings.output_bucket
-    found = summary.write_manifest(run, bucket, aws.s3_client(), run.map_run_error, datetime.now(UTC))
+    found = summary.write_manifest(run, bucket, aws.s3_client(), run.map_run_error, now)
     if found.ignored:
         logger.warning("records of no item of the run", extra={"keys": found.ignored[:MAX_LOGGED]})
     answer = summary.answer_of(found, bucket)

@@ -54,6 +54,11 @@ def read_latest(s3: S3Client, bucket: str, item: str) -> Latest:
     return latest
 
 
+def described(item: str) -> str:
+    """How messages call the item's latest.json."""
+    return f"latest.json of item {item!r}"
+
+
 def remember_training(s3: S3Client, bucket: str, step: Step, trained: Latest) -> None:
     """Makes the step's model the item's last accepted one, unless that was trained by a younger run.
 
@@ -116,8 +121,22 @@ def _change(s3: S3Client, bucket: str, item: str, changed: Callable[[Latest | No
 def _find(s3: S3Client, bucket: str, item: str) -> aws.Stored[Latest] | None:
     key = layout.latest_key(item)
     try:
-        return aws.read_document(s3, bucket, key, Latest)
+        stored = aws.read_document(s3, bucket, key, Latest)
+        if stored is not None:
+            _check_place(stored.content, bucket, key, item)
     except DataNotReadableError as error:
         raise DataNotReadableError(
             f"{error}; it is not one that this application wrote: remove it and run the item again"
         ) from error
+    return stored
+
+
+def _check_place(latest: Latest, bucket: str, key: str, item: str) -> None:
+    """Refuses a model of another item, or of a file that no training of this stack wrote for it."""
+    own_prefix = layout.S3Location(bucket, layout.training_output_prefix(item)).uri
+    if latest.item not in {None, item}:
+        raise DataNotReadableError(f"s3://{bucket}/{key} is of item {latest.item!r}")
+    if not latest.model_data_url.startswith(own_prefix):
+        raise DataNotReadableError(
+            f"s3://{bucket}/{key} names artifact {latest.model_data_url}, which is not under {own_prefix}"
+        )

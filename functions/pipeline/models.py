@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import acceptance, aws, latest, layout, naming, requests
+from pipeline import acceptance, aws, latest, layout, limits, naming, requests
 from pipeline.documents import COMPLETED, LastRun, Latest, MetricsFile
 from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 
@@ -45,16 +45,22 @@ def create_model(
         modelName, modelArn, modelDataUrl, image and metrics (what training said of the model, or None).
 
     Raises:
+        InvalidRequestError: the stack does not let this be asked for, or it is no step of a run; see `pipeline.limits`.
         TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
         ModelWorseThanBaselineError: the model errs more than the stack's limit allows.
         DataNotFoundError: there is no artifact, or the item has no accepted model yet.
         ImageNotSetError: neither event, artifact nor stack names an image.
         NameTakenError: another model has this name.
     """
+    allowed = limits.Limits.of_settings(settings)
+    limits.require(allowed.model_problems(event, now))
     _check_training(event)
     bucket = settings.output_bucket
     if event.item is not None and event.model_data_url is None:
-        parts = _parts_of_latest(event, latest.read_latest(s3, bucket, event.item), now)
+        last = latest.read_latest(s3, bucket, event.item)
+        parts = _parts_of_latest(event, last, now)
+        source = latest.described(event.item)
+        limits.require(allowed.made_of_problems(parts.image, last.environment, source))
     else:
         parts = _parts_of_artifact(event, settings, s3, now)
     request = requests.model_request(

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
+from pipeline import (
+    aws,
+    inputs,
+    item_sources,
+    latest,
+    layout,
+    limits,
+    lines,
+    naming,
+    records,
+    reruns,
+    turns,
+    unchanged,
+)
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
 from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
@@ -20,6 +33,7 @@ from pipeline.work_list import Line, work_list_bytes
 
 if TYPE_CHECKING:
     from pipeline.fields import Mode
+    from pipeline.limits import Limits
     from pipeline.lines import Run
     from pipeline.reruns import KeptTraining, Services
     from pipeline.settings import PrepareRunSettings
@@ -45,7 +59,12 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
     if written := _written(services, bucket, key, execution):
         return written
     check_existing_resources(settings, execution.id, services.s3, services.iam)
-    asked = _asked(event, settings, services, run_id)
+    allowed = limits.Limits.of_settings(settings)
+    asked = _asked(event, settings, services, run_id, allowed)
+    problems = allowed.concurrency_problems(asked.max_concurrency)
+    for place, entry in asked.entries:
+        problems += allowed.entry_problems(entry, place)
+    limits.require(problems)
     if asked.mode == "train" and not settings.image_uri:
         raise ImageNotSetError(
             "this stack has no image to train with: push one to the stack's ImageRepositoryUri and deploy the"
@@ -53,7 +72,7 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         )
     digits = naming.hash_digits_for([entry.request.item for entry in asked.entries], started)
     run = lines.Run(settings=settings, run_id=run_id, started=started, digits=digits, mode=asked.mode)
-    maker = LineMaker(run, services, asked.kept, skip_unchanged=bool(request.skip_unchanged))
+    maker = LineMaker(run, services, asked.kept, allowed, skip_unchanged=bool(request.skip_unchanged))
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
         checked = list(pool.map(maker.checked_line, range(len(asked.entries)), asked.entries))
     if problems := [problem for line in checked for problem in line.problems]:
@@ -94,9 +113,12 @@ class _Asked(NamedTuple):
     kept: Mapping[str, KeptTraining]
 
 
-def _asked(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services, run_id: str) -> _Asked:
+def _asked(
+    event: PrepareRunEvent, settings: PrepareRunSettings, services: Services, run_id: str, allowed: Limits
+) -> _Asked:
     request, tolerated = event.request, event.request.tolerated_failure_percentage
     if request.rerun_of is None:
+        limits.require(allowed.source_problems(request))
         entries = item_sources.read_entries(request, services.s3, settings.data_bucket)
         at_once = request.max_concurrency or settings.max_concurrency
         return _Asked(request.mode or "train", at_once, tolerated or 0.0, entries, {})
@@ -153,12 +175,14 @@ class LineMaker:
         run: the run.
         services: the clients.
         kept: item to the training that need not be done again.
+        allowed: what the stack lets be asked for; stored images and variables are held to it.
         skip_unchanged: whether an item is left as it is where nothing has changed since its last success.
     """
 
     run: Run
     services: Services
     kept: Mapping[str, KeptTraining]
+    allowed: Limits
     skip_unchanged: bool
 
     def checked_line(self, index: int, entry: Entry) -> _CheckedLine:
@@ -185,7 +209,7 @@ class LineMaker:
                 mode="train",
                 model=kept.training_fingerprint,
             )
-            return lines.kept_line(self.run, index, entry, fingerprint, kept)
+            return self._kept_line(index, entry, fingerprint, kept)
         if self.run.mode == "score":
             return self._score_line(index, entry)
         data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
@@ -195,7 +219,7 @@ class LineMaker:
         )
         if kept is not None and kept.training_fingerprint == training:
             # Another training would make the same model: the limit may have been raised meanwhile.
-            return lines.kept_line(self.run, index, entry, fingerprint, kept)
+            return self._kept_line(index, entry, fingerprint, kept)
         if self.skip_unchanged:
             model = self._latest_if_readable(entry)
             scored = lines.scored_uri(self.run, entry, self.run.run_id)
@@ -203,9 +227,16 @@ class LineMaker:
                 return lines.unchanged_line(self.run, index, entry, fingerprint, last)
         return lines.train_line(self.run, index, entry, fingerprint, training)
 
+    def _kept_line(self, index: int, entry: ItemRequest, fingerprint: str, kept: KeptTraining) -> Line:
+        source = f"training job {kept.training.name} of run {kept.trained_in}"
+        limits.require(self.allowed.image_problems(kept.image, source))
+        return lines.kept_line(self.run, index, entry, fingerprint, kept)
+
     def _score_line(self, index: int, entry: ItemRequest) -> Line:
         settings, s3 = self.run.settings, self.services.s3
         model = latest.read_latest(s3, settings.output_bucket, entry.item)
+        source = latest.described(entry.item)
+        limits.require(self.allowed.made_of_problems(model.image, model.environment, source))
         if entry.predict_input:
             scored: str = entry.predict_input
             data = self._find_predict_input(entry)

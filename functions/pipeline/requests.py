@@ -21,7 +21,7 @@ METRICS = [
     "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "share_below_interval",
     "share_above_interval", "horizon_days", "learned_orders", "judged_orders",
 ]  # fmt: skip
-# The image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
+# Our image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
 # others do, so what stands before one counts.
 METRIC_DEFINITIONS = [
     {"Name": name, "Regex": rf"(?:^|\s){name}=([0-9.]+(?:[eE][+-]?[0-9]+)?)"} for name in METRICS
@@ -58,13 +58,12 @@ def training_job_request(
         },
         "HyperParameters": dict(entry.hyperparameters),
         "Environment": {
+            **image_settings(settings),
+            "upload_model_to_s3": "false",
+            **entry.environment,
             # boto3 reads this variable alone, and a client without a Region talks to us-east-1; SageMaker does not set it.
             "AWS_DEFAULT_REGION": settings.aws_region,
             "SAGEMAKER_PROGRAM": "train.py",
-            "time_series_length": str(settings.time_series_length),
-            "model_backend": settings.model_backend,
-            "upload_model_to_s3": "false",
-            **entry.environment,
             "MODE": "train",
             "file_path": data_uri,
             "upload_sample_to_s3": "true",
@@ -99,6 +98,12 @@ def training_job_request(
     }
 
 
+def image_settings(settings: TrainingSettings) -> dict[str, str]:
+    """The variables that the stack sets for the image in container/ alone; another may fail at a value of ours."""
+    values = {"time_series_length": settings.time_series_length, "model_backend": settings.model_backend}
+    return {name: str(value) for name, value in values.items() if value}
+
+
 def training_timeout_in_seconds(request: Request) -> int:
     """How long the state machine waits for the training job of `request`."""
     stopping: dict[str, int] = request["StoppingCondition"]
@@ -123,8 +128,8 @@ def model_request(
             "Image": image,
             "ModelDataUrl": model_data_url,
             "Environment": {
-                "AWS_DEFAULT_REGION": settings.aws_region,
                 **environment,
+                "AWS_DEFAULT_REGION": settings.aws_region,
                 # Images of this kind read either spelling.
                 "MODE": "inference",
                 "mode": "inference",

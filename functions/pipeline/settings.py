@@ -14,15 +14,9 @@ Required = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 # Nothing is 0 times as wrong as a baseline; a thousand times accepts whatever comes.
 ErrorRatio = Annotated[float, Field(ge=0.01, le=1000)]
+# A template's parameter cannot be absent; left empty, its variable says nothing.
+OrNothing = BeforeValidator(lambda text: None if text == "" else text)
 Model = TypeVar("Model", bound="StackSettings")
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
-
-
-# Names with commas between them, as CloudFormation joins a list; empty for none.
-Names = Annotated[frozenset[str], BeforeValidator(_names)]
 
 
 class StackSettings(BaseModel):
@@ -33,9 +27,16 @@ class StackSettings(BaseModel):
 
     stack_name: Required
     data_bucket: Required
-    # Further buckets that requests may read from.
-    allowed_buckets: Names
     output_bucket: Required
+    # What requests may ask for (`pipeline.limits`); lists are joined by commas.
+    allowed_buckets: str
+    allowed_environment: str
+    allowed_registries: str
+    allowed_instance_types: str
+    maximum_instance_count: Positive
+    maximum_volume_size_in_gb: Positive
+    maximum_runtime_in_seconds: Positive
+    maximum_concurrency: Positive
     # Lambda itself sets AWS_REGION, so the template does not.
     aws_region: Required
 
@@ -74,8 +75,9 @@ class TrainingSettings(StackSettings):
     training_volume_size_in_gb: Positive
     training_max_runtime_in_seconds: Positive
     training_use_spot: bool
-    model_backend: Required
-    time_series_length: Positive
+    # Only our image knows these two; empty, they are not sent, and an image goes by its own defaults.
+    model_backend: str
+    time_series_length: Annotated[Positive | None, OrNothing]
 
 
 class PrepareRunSettings(TrainingSettings, TransformSettings):

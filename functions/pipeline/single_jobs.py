@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, inputs, layout, naming, requests
+from pipeline import aws, inputs, layout, limits, naming, requests
 from pipeline.errors import ImageNotSetError, ModelNotFoundError, ServiceRefusedError
 from pipeline.latest import read_latest
 
@@ -31,10 +31,13 @@ def start_training_job(
         artifact will be: what aws_create_model takes.
 
     Raises:
+        InvalidRequestError: the stack does not let this be asked for; see `pipeline.limits`.
         ImageNotSetError: the stack has no image.
         DataNotFoundError and its kin: the data cannot be read as meant.
         NameTakenError: a job of this name was asked for otherwise.
     """
+    allowed = limits.Limits.of_settings(settings)
+    limits.require([*limits.timestamp_problems(event.timestamp, now), *allowed.entry_problems(event)])
     if not settings.image_uri:
         raise ImageNotSetError("this stack has no image to train with: deploy it with parameter ImageUri")
     started = event.timestamp or naming.timestamp(now)
@@ -67,11 +70,20 @@ def start_transform_job(
         transformJobName, transformJobArn and outputUri, the folder of the predictions.
 
     Raises:
+        InvalidRequestError: the stack does not let this be asked for; see `pipeline.limits`.
         DataNotFoundError and its kin: the file cannot be read as meant, or the item has no accepted model.
         ModelNotFoundError: the item's last accepted model is no longer in SageMaker.
         ServiceRefusedError: there is no model of the name given.
         NameTakenError: a job of this name was asked for otherwise.
     """
+    allowed = limits.Limits.of_settings(settings)
+    limits.require(
+        [
+            *limits.timestamp_problems(event.timestamp, now),
+            *allowed.input_problems(event.input),
+            *allowed.transform_problems(event.transform, "transform"),
+        ]
+    )
     started = event.timestamp or naming.timestamp(now)
     if event.model_name and event.input:
         model_name, input_uri = event.model_name, event.input

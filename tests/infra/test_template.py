@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline import contracts, layout, settings
+from pipeline.contracts import ItemRequest, parse_event
 from pipeline.errors import SettingsError
+from pipeline.limits import Limits
 from tests.unit.pipeline.conftest import ENVIRONMENT
 
 from .conftest import Document, strings_in
@@ -168,7 +170,9 @@ def test_every_parameter_is_described_used_and_checked(root: Path, template: Doc
         assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
         assert re.search(rf"!Ref {name}\b", text), name
         if "AllowedPattern" in parameter:
-            assert re.search(parameter["AllowedPattern"], parameter["Default"]), name
+            is_list = parameter["Type"] == "CommaDelimitedList"
+            for value in parameter["Default"].split(",") if is_list else [parameter["Default"]]:
+                assert re.search(parameter["AllowedPattern"], value), name
 
 
 @pytest.mark.parametrize(
@@ -177,13 +181,29 @@ def test_every_parameter_is_described_used_and_checked(root: Path, template: Doc
         ("", True),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/image:3f2c1a9", True),
         ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/image@sha256:" + "a" * 64, True),
+        ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/team/image:1", True),
+        ("123456789012.dkr-ecr.us-east-1.on.aws/image:1", True),
+        ("123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov/image:1", True),
+        ("registry.example:5000/team/image:1", True),
+        ("localhost:5000/image@sha256:" + "a" * 64, True),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/image", False),
-        ("docker.io/library/python:3.13", False),
+        ("registry:5000/image", False),
+        ("image:1", False),
+        ("team/image:1", False),
+        ("https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/image:1", False),
+        ("s3://bucket/image:1", False),
+        ("registry.example/image :1", False),
+        ("registry.example//image:1", False),
+        ("registry.example/image:1\n", False),
+        ("registry.example/image@sha256:" + "a" * 63, False),
         ("<YOUR_ECR_IMAGE_URI>", False),
     ],
 )
-def test_only_ecr_images_with_a_tag_or_digest_are_accepted(template: Document, uri: str, accepted: bool) -> None:
-    assert bool(re.search(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
+def test_only_images_of_a_registry_with_a_tag_or_digest_are_accepted(
+    template: Document, uri: str, accepted: bool
+) -> None:
+    # CloudFormation matches the whole value.
+    assert bool(re.fullmatch(template["Parameters"]["ImageUri"]["AllowedPattern"], uri)) is accepted
 
 
 def test_both_buckets_are_kept_alike(template: Document) -> None:
@@ -238,3 +258,30 @@ def test_the_packages_requirements_are_wheels_of_the_lock_file(root: Path) -> No
     assert pinned
     assert pinned <= {f"{name}=={version}" for name, version in locked}
     assert not [line for line in pinned if line.startswith(("boto3", "botocore"))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted"),
+    [
+        ("ml.t3.medium", True),
+        ("ml.m5.large", True),
+        ("ml.m7i.4xlarge", True),
+        ("ml.c6i.8xlarge", True),
+        ("ml.r5.12xlarge", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.2xlarge", True),
+        ("ml.g5.48xlarge", False),
+        ("ml.p4d.24xlarge", False),
+        ("ml.p5.48xlarge", False),
+        ("ml.trn1.32xlarge", False),
+        ("ml.inf2.48xlarge", False),
+    ],
+)
+def test_an_item_gets_what_an_ordinary_team_needs_by_default(
+    template: Document, kind: str, accepted: bool
+) -> None:
+    defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
+    allowed = Limits.of_parameters(defaults, data_bucket="data", output_bucket="output")
+    assert allowed is not None
+    request = {"item": "a", "training": {"instanceType": kind}, "transform": {"instanceType": kind}}
+    assert (allowed.entry_problems(parse_event(ItemRequest, request)) == []) is accepted

@@ -6,6 +6,7 @@ model.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -24,8 +25,18 @@ def upload(name: str, body: bytes) -> None:
     boto3.client("s3").put_object(Bucket=os.environ["sample_s3_bucket"], Key=key, Body=body)
 
 
+def check_settings() -> None:
+    """As strict as images of its kind are: a setting that it does not know ends the training."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model_backend", choices=["sktime", "dart"], default="sktime")
+    parser.add_argument("--time_series_length", type=int, choices=range(12, 61), default=24)
+    names = ("model_backend", "time_series_length")
+    parser.parse_args([f"--{name}={os.environ[name]}" for name in names if name in os.environ])
+
+
 def train() -> None:
     assert os.environ["MODE"] == "train"
+    check_settings()
     hyperparameters = json.loads((ML / "input/config/hyperparameters.json").read_text())
     behaviour = hyperparameters.get("behaviour", "good")
     if behaviour == "fail":

@@ -112,6 +112,25 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
             "ServiceRefusedError",
             "Could not find model",
         ),
+        (
+            "TrainingJob",
+            {
+                "item": "item1",
+                "training": {
+                    "instanceType": "ml.p5.48xlarge",
+                    "instanceCount": 20,
+                    "maxRuntimeInSeconds": 2_419_200,
+                },
+            },
+            "InvalidRequestError",
+            "training.instanceType: this stack lets requests ask for ml.m5.large",
+        ),
+        (
+            "CreateModel",
+            {"item": "item1", "image": "docker.io/library/python:3.13"},
+            "InvalidRequestError",
+            "of none of the registries that this stack takes images from",
+        ),
         ("BatchTransform", {}, "InvalidRequestError", "item: this key is required"),
         ("PrepareRun", {}, "InvalidRequestError", "request: this key is required"),
     ],
@@ -132,48 +151,66 @@ def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
 
 
 def step(stack: Stack, **others: Any) -> dict[str, Any]:
-    """The event of a long gone run's step with item1."""
-    run_id = "20200101T000000000Z-old"
+    """The event of the first run's step with item1, as the state machine has sent it."""
+    item = stack.own("item1")
+    latest = json.loads(stack.read(f"analysis_predicted/{item}/latest.json"))
+    job = stack.client("sagemaker").describe_training_job(TrainingJobName=latest["trainingJobName"])
+    (run,) = latest["lastRuns"]["train"]
     return {
-        "item": stack.own("item1"),
-        "runId": run_id,
-        "recordKey": f"runs/{run_id}/records/0.json",
+        "item": item,
+        **run,
         "mode": "train",
-        "fingerprint": "old",
-        "trainedIn": run_id,
+        "trainedIn": latest["trainedIn"],
+        "modelName": latest["modelName"],
+        "modelDataUrl": latest["modelDataUrl"],
+        "training": {"name": latest["trainingJobName"], "arn": job["TrainingJobArn"], "status": "Completed"},
         **others,
     }
 
 
-def test_an_older_run_never_replaces_a_younger_ones_model(ready: Stack) -> None:
-    item = ready.own("item1")
-    before = ready.read(f"analysis_predicted/{item}/latest.json")
-    job = json.loads(before)["trainingJobName"]
-    event = step(
-        ready,
-        modelName=f"model-{item}-20200101T000000000Z",
-        modelDataUrl=json.loads(before)["modelDataUrl"],
-        training={"name": job, "arn": "arn", "status": "Completed", "createdAt": 1},
-    )
-    assert "modelArn" in ready.invoke("CreateModel", event)
-    assert ready.read(f"analysis_predicted/{item}/latest.json") == before
+FUTURE = "99991231T235959999Z-forged"
+
+
+@pytest.mark.parametrize(
+    ("forged", "said"),
+    [
+        (
+            {"runId": FUTURE, "recordKey": f"runs/{FUTURE}/records/0.json"},
+            "runId: 99991231T235959999Z is in the future",
+        ),
+        ({"trainedIn": FUTURE}, "trainedIn: 99991231T235959999Z is in the future"),
+        ({"recordKey": "runs/other/records/0.json"}, "recordKey: must be runs/"),
+        ({"modelName": "model-mine"}, "modelName: "),
+        ({"training": {"name": "mine", "arn": "arn", "status": "Completed"}}, "training.name: "),
+        (
+            {"mode": "score", "training": None, "trainedIn": None, "modelDataUrl": "s3://BUCKET/m.tar.gz"},
+            "lies under",
+        ),
+    ],
+    ids=["run", "training's run", "record", "model", "training", "artifact"],
+)
+def test_a_forged_step_changes_no_latest_json(ready: Stack, forged: dict[str, Any], said: str) -> None:
+    key = f"analysis_predicted/{ready.own('item1')}/latest.json"
+    before = ready.read(key)
+    answer = ready.invoke("CreateModel", step(ready) | made_own(ready, forged))
+    assert answer["errorType"] == "InvalidRequestError"
+    assert said in answer["errorMessage"]
+    assert ready.read(key) == before
 
 
 def test_training_that_did_not_complete_makes_no_model(ready: Stack) -> None:
-    event = step(
-        ready,
-        modelDataUrl=f"s3://{ready.outputs['OutputBucketName']}/m.tar.gz",
-        training={"name": "training-job-x", "arn": "arn", "status": "Stopped", "createdAt": 1},
-    )
+    event = step(ready)
+    event["training"]["status"] = "Stopped"
     answer = ready.invoke("CreateModel", event)
     assert answer["errorType"] == "TrainingNotCompletedError"
 
 
 def test_a_retried_prepare_run_accepts_its_own_items_and_no_others(root: Path, ready: Stack) -> None:
     event = event_of(root, ready, "PrepareRun")
-    event["execution"] = event["execution"] | {"name": ready.own("twice"), "id": "arn:one"}
+    name = ready.own("twice")
+    event["execution"] = event["execution"] | {"name": name, "id": f"arn:one:{name}"}
     assert ready.invoke("PrepareRun", event) == ready.invoke("PrepareRun", event)
-    event["execution"]["id"] = "arn:two"
+    event["execution"]["id"] = f"arn:two:{name}"
     assert ready.invoke("PrepareRun", event)["errorType"] == "RunConflictError"
 
 

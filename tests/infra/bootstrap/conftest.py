@@ -53,7 +53,13 @@ def name_of(kind: str, logical_id: str, properties: Document) -> str:
     return given[0] if given else made.lower() if lower else made
 
 
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::StackName": STACK}
+PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": STACK,
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
 @pytest.fixture(scope="module")

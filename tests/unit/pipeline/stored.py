@@ -10,6 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 BUCKET = "output-bucket"
+# That of the stack's image.
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 # As the definition keeps them.
 TRAINING: dict[str, Any] = {
     "arn": "arn:t",

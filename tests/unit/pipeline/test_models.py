@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import latest, models
+from pipeline import latest, layout, models, naming
 from pipeline.contracts import CreateModelEvent, parse_event
 from pipeline.errors import (
     DataNotFoundError,
@@ -20,12 +20,25 @@ from pipeline.errors import (
 from pipeline.settings import ModelSettings, load_settings
 
 from .objects import RUN, Models, Objects
-from .stored import refusal
+from .stored import REGISTRY, refusal
 
-NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-ARTIFACT = "analysis_predicted/item1/training-job-x/output/model.tar.gz"
+NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 LATEST = "analysis_predicted/item1/latest.json"
 YOUNGER, OLDER = "20261123T000000000Z-y", "20261121T000000000Z-o"
+IMAGE, OTHER_IMAGE = f"{REGISTRY}/image:1", f"{REGISTRY}/image:2"
+
+
+def artifact(run_id: str) -> str:
+    """The key of what the item's training in the run has made."""
+    return layout.model_artifact_key("item1", naming.training_job_name("item1", run_id.partition("-")[0]))
+
+
+ARTIFACT = artifact(RUN)
+
+
+def trained(*runs: str) -> dict[str, bytes]:
+    """What the item's trainings have made."""
+    return {artifact(run_id): b"x" for run_id in (OLDER, RUN, YOUNGER, *runs)}
 
 
 def create(variables: dict[str, str], s3: Objects, sagemaker: Models, /, **event: Any) -> dict[str, Any]:
@@ -34,19 +47,31 @@ def create(variables: dict[str, str], s3: Objects, sagemaker: Models, /, **event
     return models.create_model(wanted, settings, s3, sagemaker, NOW)  # type: ignore[arg-type]
 
 
-STEP: dict[str, Any] = {
-    "item": "item1",
-    "runId": RUN,
-    "recordKey": f"runs/{RUN}/records/0.json",
-    "mode": "train",
-    "fingerprint": "print",
-    "trainedIn": RUN,
-    "modelName": "model-item1-x",
-    "modelDataUrl": f"s3://output-bucket/{ARTIFACT}",
-    "image": "image:1",
-    "environment": {"threads": "2"},
-    "training": {"name": "training-job-x", "arn": "arn", "status": "Completed", "createdAt": 1},
-}
+def step(run_id: str = RUN, trained_in: str = RUN, **changes: Any) -> dict[str, Any]:
+    """What the state machine sends of a run that trains, or keeps the training of an earlier one."""
+    started, trained = run_id.partition("-")[0], trained_in.partition("-")[0]
+    name = naming.training_job_name("item1", trained)
+    return {
+        "item": "item1",
+        "runId": run_id,
+        "recordKey": f"runs/{run_id}/records/0.json",
+        "mode": "train",
+        "fingerprint": "print",
+        "trainedIn": trained_in,
+        "modelName": naming.model_name("item1", started),
+        "modelDataUrl": f"s3://output-bucket/{artifact(trained_in)}",
+        "image": IMAGE,
+        "environment": {"threads": "2"},
+        "training": {
+            "name": name,
+            "arn": f"arn:aws:sagemaker:ap-east-2:123456789012:training-job/{name.lower()}",
+            "status": "Completed",
+            "createdAt": 1,
+        },
+    } | changes
+
+
+STEP = step()
 
 
 def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> None:
@@ -119,7 +144,7 @@ def test_a_call_without_a_training_is_not_judged(environment: dict[str, str], ev
 
 
 def test_the_items_last_model_is_made_again_with_its_own_environment(environment: dict[str, str]) -> None:
-    s3, sagemaker = Objects({ARTIFACT: b"x"}), Models()
+    s3, sagemaker = Objects(trained()), Models()
     create(environment, s3, sagemaker, **STEP)
     first = sagemaker.request["PrimaryContainer"]
     create(environment, s3, sagemaker, item="item1")
@@ -153,11 +178,12 @@ def test_a_latest_json_of_another_shape_is_refused_by_name(environment: dict[str
         create(environment, s3, Models(), item="item1")
 
 
-SCORING: dict[str, Any] = {key: value for key, value in STEP.items() if key not in {"training", "trainedIn"}} | {
-    "mode": "score",
-    "training": None,
-    "trainedIn": None,
-}
+def scoring(run_id: str = RUN, **changes: Any) -> dict[str, Any]:
+    """What the state machine sends of a run that only scores."""
+    return step(run_id) | {"mode": "score", "training": None, "trainedIn": None} | changes
+
+
+SCORING = scoring()
 
 
 def ran(step: dict[str, Any]) -> dict[str, Any]:
@@ -165,16 +191,16 @@ def ran(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_step_that_trained_becomes_the_items_last_accepted_model(environment: dict[str, str]) -> None:
-    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{OLDER}/metrics.json": b'{"rows": 2}'})
+    s3 = Objects(trained() | {f"analysis_predicted/item1/{OLDER}/metrics.json": b'{"rows": 2}'})
     # A rerun that keeps the training of an older run.
-    answer = create(environment, s3, Models(), **STEP | {"trainedIn": OLDER})
+    answer = create(environment, s3, Models(), **step(trained_in=OLDER))
     written = s3.json(LATEST)
     assert written.pop("acceptedAt")
     assert written == {
         "item": "item1",
         "runId": RUN,
         "trainedIn": OLDER,
-        "trainingJobName": "training-job-x",
+        "trainingJobName": naming.training_job_name("item1", OLDER.partition("-")[0]),
         "environment": {"threads": "2"},
         "lastRuns": {"train": [ran(STEP)]},
         **{key: answer[key] for key in ("modelName", "modelDataUrl", "image", "metrics")},
@@ -188,8 +214,8 @@ def test_a_step_that_trained_becomes_the_items_last_accepted_model(environment: 
 def test_an_older_run_never_replaces_a_younger_ones_model(
     environment: dict[str, str], other: str, replaced: bool
 ) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
-    create(environment, s3, Models(), **STEP | {"runId": other, "trainedIn": other, "fingerprint": "theirs"})
+    s3 = Objects(trained())
+    create(environment, s3, Models(), **step(other, other, fingerprint="theirs"))
     before = s3.objects[LATEST]
     sagemaker = Models()
     create(environment, s3, sagemaker, **STEP)
@@ -198,34 +224,34 @@ def test_an_older_run_never_replaces_a_younger_ones_model(
 
 
 def test_a_rerun_that_keeps_an_old_training_never_replaces_a_younger_one(environment: dict[str, str]) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
+    s3 = Objects(trained())
     # Accepted, but its transform failed; another run trained anew; then the first was rerun.
     for run_id, trained_in in ((OLDER, OLDER), (RUN, RUN)):
-        create(environment, s3, Models(), **STEP | {"runId": run_id, "trainedIn": trained_in})
+        create(environment, s3, Models(), **step(run_id, trained_in))
     before = s3.objects[LATEST]
     sagemaker = Models()
-    create(environment, s3, sagemaker, **STEP | {"runId": YOUNGER, "trainedIn": OLDER})
+    create(environment, s3, sagemaker, **step(YOUNGER, OLDER))
     assert sagemaker.request
     assert s3.objects[LATEST] == before
     # A rerun of the youngest training is its model's newest run.
-    create(environment, s3, Models(), **STEP | {"runId": YOUNGER, "trainedIn": RUN})
+    create(environment, s3, Models(), **step(YOUNGER, RUN))
     assert (s3.json(LATEST)["runId"], s3.json(LATEST)["trainedIn"]) == (YOUNGER, RUN)
 
 
 def test_the_five_newest_runs_of_each_mode_are_noted_once_through_all_models(environment: dict[str, str]) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
     runs = [f"2026112{day}T000000000Z-x" for day in range(1, 8)]
-    create(environment, s3, Models(), **STEP | {"runId": runs[0], "trainedIn": runs[0]})
-    create(environment, s3, Models(), **SCORING | {"runId": runs[1]})
+    s3 = Objects(trained(*runs))
+    create(environment, s3, Models(), **step(runs[0], runs[0]))
+    create(environment, s3, Models(), **scoring(runs[1], modelDataUrl=f"s3://output-bucket/{artifact(runs[0])}"))
     for run_id in [*runs, runs[6]]:
-        create(environment, s3, Models(), **STEP | {"runId": run_id, "trainedIn": run_id})
+        create(environment, s3, Models(), **step(run_id, run_id))
     noted = {mode: [run["runId"] for run in listed] for mode, listed in s3.json(LATEST)["lastRuns"].items()}
     assert noted == {"train": runs[:1:-1], "score": [runs[1]]}
 
 
 @pytest.mark.parametrize("noted", [{"train": {"runId": RUN}}, [], {"train": [{}]}])
 def test_runs_that_cannot_be_told_count_as_none(environment: dict[str, str], noted: Any) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
+    s3 = Objects(trained())
     create(environment, s3, Models(), **STEP)
     s3.objects[LATEST] = json.dumps(s3.json(LATEST) | {"lastRuns": noted}).encode()
     create(environment, s3, Models(), **SCORING)
@@ -238,11 +264,11 @@ def test_a_step_that_scored_keeps_the_model_and_is_noted(environment: dict[str, 
     before = s3.json(LATEST)
     # Kept by whoever writes the file again, whatever they know of it.
     s3.objects[LATEST] = json.dumps(before | {"note": "of another version"}).encode()
-    step = SCORING | {"runId": YOUNGER, "fingerprint": "scored"}
-    answer = create(environment | {"MAXIMUM_ERROR_RATIO": "0.01"}, s3, Models(), **step)
+    scored = scoring(YOUNGER, fingerprint="scored")
+    answer = create(environment | {"MAXIMUM_ERROR_RATIO": "0.01"}, s3, Models(), **scored)
     assert answer["metrics"] == {"rows": 2}
     after = s3.json(LATEST)
-    runs = {"train": [ran(STEP)], "score": [ran(step)]}
+    runs = {"train": [ran(STEP)], "score": [ran(scored)]}
     assert after == before | {"note": "of another version", "lastRuns": runs}
 
 
@@ -262,29 +288,37 @@ def test_scoring_is_not_judged(environment: dict[str, str]) -> None:
 def test_runs_are_noted_by_age_in_whatever_order_they_come(
     environment: dict[str, str], first: str, noted: list[str]
 ) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
+    s3 = Objects(trained())
     create(environment, s3, Models(), **STEP)
     for run_id in (first, RUN):
-        create(environment, s3, Models(), **SCORING | {"runId": run_id})
+        create(environment, s3, Models(), **scoring(run_id))
     assert [run["runId"] for run in s3.json(LATEST)["lastRuns"]["score"]] == noted
 
 
 def test_scoring_with_a_model_that_was_replaced_meanwhile_is_not_noted(environment: dict[str, str]) -> None:
-    s3 = Objects({ARTIFACT: b"x", "other.tar.gz": b"y", METRICS: b'{"rows": 2}'})
+    s3 = Objects({ARTIFACT: b"x", artifact(OLDER): b"y", METRICS: b'{"rows": 2}'})
     create(environment, s3, Models(), **STEP)
     before = s3.objects[LATEST]
-    answer = create(environment, s3, Models(), **SCORING | {"modelDataUrl": "s3://output-bucket/other.tar.gz"})
+    answer = create(environment, s3, Models(), **scoring(modelDataUrl=f"s3://output-bucket/{artifact(OLDER)}"))
     assert answer["metrics"] is None
     assert s3.objects[LATEST] == before
 
 
 @pytest.mark.parametrize(
-    ("step", "noted"),
-    [(STEP, {"train": [YOUNGER, OLDER]}), (SCORING, {"train": [YOUNGER, OLDER], "score": [RUN]})],
+    ("raced", "quicker", "noted"),
+    [
+        (STEP, step(YOUNGER, YOUNGER), {"train": [YOUNGER, OLDER]}),
+        # A rerun of the same training: its model is the one that is scored with.
+        (
+            scoring(modelDataUrl=f"s3://output-bucket/{artifact(OLDER)}"),
+            step(YOUNGER, OLDER),
+            {"train": [YOUNGER, OLDER], "score": [RUN]},
+        ),
+    ],
     ids=["train", "score"],
 )
 def test_of_two_runs_at_once_neither_is_lost(
-    environment: dict[str, str], step: dict[str, Any], noted: dict[str, list[str]]
+    environment: dict[str, str], raced: dict[str, Any], quicker: dict[str, Any], noted: dict[str, list[str]]
 ) -> None:
     class Raced(Objects):
         races = 0
@@ -292,13 +326,13 @@ def test_of_two_runs_at_once_neither_is_lost(
         def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
             if Key == LATEST and self.races:
                 self.races -= 1
-                create(environment, self, Models(), **STEP | {"runId": YOUNGER, "trainedIn": YOUNGER})
+                create(environment, self, Models(), **quicker)
             super().put_object(Key, Body, **told)
 
-    s3 = Raced({ARTIFACT: b"x"})
-    create(environment, s3, Models(), **STEP | {"runId": OLDER, "trainedIn": OLDER})
+    s3 = Raced(trained())
+    create(environment, s3, Models(), **step(OLDER, OLDER))
     s3.races = 1
-    create(environment, s3, Models(), **step)
+    create(environment, s3, Models(), **raced)
     assert s3.json(LATEST)["runId"] == YOUNGER
     runs = s3.json(LATEST)["lastRuns"]
     assert {mode: [run["runId"] for run in listed] for mode, listed in runs.items()} == noted
@@ -317,7 +351,7 @@ def test_a_file_that_never_rests_is_given_up(environment: dict[str, str]) -> Non
 
 
 def test_a_training_that_was_stopped_makes_no_model(environment: dict[str, str]) -> None:
-    s3, sagemaker = Objects({ARTIFACT: b"x"}), Models()
+    s3, sagemaker = Objects(trained()), Models()
     with pytest.raises(TrainingNotCompletedError, match="ended as Stopped"):
         create(environment, s3, sagemaker, **STEP | {"training": STEP["training"] | {"status": "Stopped"}})
     assert sagemaker.request == {}
@@ -326,24 +360,24 @@ def test_a_training_that_was_stopped_makes_no_model(environment: dict[str, str])
 @pytest.mark.parametrize(
     ("event", "name"),
     [
-        ({}, "model-item1-x"),
+        ({}, "model-item1-20261122T094236123Z"),
         ({"timestamp": "20260101T000000000Z"}, "model-item1-20260101T000000000Z"),
-        ({"environment": {"threads": "4"}}, "model-item1-20261122T100000000Z"),
-        ({"image": "image:2"}, "model-item1-20261122T100000000Z"),
-        ({"modelName": "mine", "image": "image:2"}, "mine"),
+        ({"environment": {"threads": "4"}}, "model-item1-20261128T100000000Z"),
+        ({"image": OTHER_IMAGE}, "model-item1-20261128T100000000Z"),
+        ({"modelName": "mine", "image": OTHER_IMAGE}, "mine"),
     ],
     ids=["the same", "timestamp", "other environment", "other image", "named"],
 )
 def test_the_items_last_model_has_its_own_name_only_where_it_is_the_same(
     environment: dict[str, str], event: dict[str, Any], name: str
 ) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
+    s3 = Objects(trained())
     create(environment, s3, Models(), **STEP)
     assert create(environment, s3, Models(), item="item1", **event)["modelName"] == name
 
 
 def test_a_call_alone_changes_no_latest_json(environment: dict[str, str]) -> None:
-    s3 = Objects({ARTIFACT: b"x"})
+    s3 = Objects(trained())
     create(environment, s3, Models(), **STEP)
     before = s3.objects[LATEST]
     create(environment, s3, Models(), item="item1")

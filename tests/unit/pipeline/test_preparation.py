@@ -16,7 +16,7 @@ from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictEr
 from pipeline.settings import PrepareRunSettings, load_settings
 
 from .objects import RUN, Objects, data, prepare
-from .stored import refusal
+from .stored import REGISTRY, refusal
 
 EARLIER = "20261121T000000000Z-earlier"
 LATEST = {
@@ -24,7 +24,7 @@ LATEST = {
     "runId": EARLIER,
     "modelName": "model-a-earlier",
     "modelDataUrl": "s3://output-bucket/analysis_predicted/a/training-job-a/output/model.tar.gz",
-    "image": "image:of-then",
+    "image": f"{REGISTRY}/image:of-then",
     "environment": {"threads": "2", "level": "1"},
     "metrics": {"customers": 3},
 }
@@ -70,7 +70,7 @@ def test_the_stacks_concurrency_holds_where_none_is_asked_for(settings: PrepareR
 
 
 def test_a_stack_without_an_image_refuses_runs_that_train(environment: dict[str, str]) -> None:
-    without = load_settings(PrepareRunSettings, environment | {"IMAGE_URI": ""})
+    without = load_settings(PrepareRunSettings, environment | {"IMAGE_URI": "", "ALLOWED_REGISTRIES": REGISTRY})
     s3 = Objects(data("a"))
     with pytest.raises(ImageNotSetError, match="deploy the stack with parameter ImageUri"):
         prepare(without, s3, {"itemList": ["a"]})
@@ -190,7 +190,7 @@ def test_a_whole_file_of_data_is_scored_with_the_last_model(settings: PrepareRun
     assert (line["trainingJob"], line["trainingTimeoutSeconds"]) == (None, None)
     assert line["modelName"] == "model-a-20261122T094236123Z"
     assert line["model"] == {
-        "image": "image:of-then",
+        "image": f"{REGISTRY}/image:of-then",
         "modelDataUrl": LATEST["modelDataUrl"],
         "environment": {"threads": "2", "level": "9"},
     }
@@ -264,7 +264,7 @@ def test_data_of_more_than_100_mb_is_not_scored_in_one_request(settings: Prepare
 KEPT = reruns.KeptTraining(
     training=TrainingJob(name="training-job-a-earlier", arn="arn:t", status="Completed", billable_seconds=60),
     trained_in=EARLIER,
-    image="image:of-then",
+    image=f"{REGISTRY}/image:of-then",
     training_fingerprint="training of then",
 )
 
@@ -276,7 +276,7 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
 
     def select(*args: Any, keep_models: bool) -> reruns.Rerun:
         asked.extend([*args[:3], keep_models])
-        entries = [parse_event(ItemRequest, {"item": item, "environment": {"A": "1"}}) for item in "ab"]
+        entries = [parse_event(ItemRequest, {"item": item, "environment": {"threads": "1"}}) for item in "ab"]
         return reruns.Rerun("train", 7, 2.5, entries, {"a": KEPT})
 
     monkeypatch.setattr(reruns, "select_for_rerun", select)
@@ -294,7 +294,7 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
     assert (kept["training"], kept["trainedIn"]) == (as_json(KEPT.training), EARLIER)
     assert kept["trainingFingerprint"] == "training of then"
     assert (kept["trainingJob"], kept["trainingTimeoutSeconds"]) == (None, None)
-    assert kept["model"]["image"] == "image:of-then"
+    assert kept["model"]["image"] == f"{REGISTRY}/image:of-then"
     assert kept["model"]["modelDataUrl"].endswith("/a/training-job-a-earlier/output/model.tar.gz")
     source = kept["transformJob"]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
     assert source == f"s3://output-bucket/analysis_predicted/a/{EARLIER}/sample_prediction.csv"
@@ -355,7 +355,7 @@ def test_a_rerun_of_a_run_that_scored_scores(
     s3 = with_latest(data("a"))
     run = prepare(settings, s3, {"rerunOf": EARLIER})
     assert run.mode == "score"
-    assert only_line(s3, run)["model"]["image"] == "image:of-then"
+    assert only_line(s3, run)["model"]["image"] == f"{REGISTRY}/image:of-then"
 
 
 def test_the_largest_line_leaves_room_for_what_a_child_adds() -> None:

@@ -96,14 +96,23 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
     }
 
 
-def test_an_items_own_region_wins_over_the_functions(
+def test_what_only_our_image_knows_is_not_sent_unless_the_stack_says_it(environment: dict[str, str]) -> None:
+    unset = load_settings(PrepareRunSettings, environment | {"MODEL_BACKEND": "", "TIME_SERIES_LENGTH": ""})
+    sent = training_request(unset)["Environment"]
+    assert sent.keys() & {"model_backend", "time_series_length"} == set()
+    own = training_request(unset, environment={"time_series_length": "3"})["Environment"]
+    assert own == sent | {"time_series_length": "3"}
+
+
+def test_no_variable_of_an_item_wins_over_the_stacks_region_and_program(
     settings: PrepareRunSettings, environment: dict[str, str]
 ) -> None:
-    own = {"AWS_DEFAULT_REGION": "eu-north-1"}
+    own = {"AWS_DEFAULT_REGION": "eu-north-1", "SAGEMAKER_PROGRAM": "theirs.py"}
     training = training_request(settings, environment=own)
     model = model_request(load_settings(ModelSettings, environment), **own)
-    assert training["Environment"]["AWS_DEFAULT_REGION"] == "eu-north-1"
-    assert model["PrimaryContainer"]["Environment"]["AWS_DEFAULT_REGION"] == "eu-north-1"
+    for container in (training, model["PrimaryContainer"]):
+        assert container["Environment"]["AWS_DEFAULT_REGION"] == "ap-east-2"
+        assert container["Environment"]["SAGEMAKER_PROGRAM"] in {"train.py", "inference.py"}
 
 
 # What the image in container/ writes into metrics.json and prints.

@@ -26,13 +26,6 @@ def test_every_missing_or_wrong_variable_is_named(environment: dict[str, str]) -
     assert "STACK_NAME: String should have at least 1 character" in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    ("value", "names"), [("", set()), ("archive", {"archive"}), ("archive,other-team", {"archive", "other-team"})]
-)
-def test_further_buckets_are_names_with_commas(environment: dict[str, str], value: str, names: set[str]) -> None:
-    assert load_settings(PrepareRunSettings, environment | {"ALLOWED_BUCKETS": value}).allowed_buckets == names
-
-
 def test_an_image_may_be_missing_until_one_is_pushed(environment: dict[str, str]) -> None:
     assert load_settings(PrepareRunSettings, environment | {"IMAGE_URI": ""}).image_uri == ""
 

@@ -18,7 +18,12 @@ from .stored import refusal
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 OLDER = "20261121T000000000Z-o"
-LATEST = {"runId": RUN, "modelName": "model-item1-x", "modelDataUrl": "s3://output-bucket/m.tar.gz", "image": "i"}
+LATEST = {
+    "runId": RUN,
+    "modelName": "model-item1-x",
+    "modelDataUrl": "s3://output-bucket/analysis_predicted/item1/training-job-item1/output/model.tar.gz",
+    "image": "i",
+}
 
 
 class Transforms:

@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import summarize_run
 from pipeline import aws
 from pipeline.leftovers import Leftovers
-from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, success
+from tests.unit.pipeline.conftest import ENVIRONMENT
+from tests.unit.pipeline.stored import Bucket, failure, line, success
 
 RUN = "20261122T094236123Z-x"
 
@@ -42,18 +43,14 @@ class Place:
         monkeypatch.setattr(aws, "s3_client", lambda: self.s3)
         monkeypatch.setattr(aws, "sagemaker_client", lambda: "sagemaker")
         monkeypatch.setattr(summarize_run, "remove_leftovers", self._remove)
-        monkeypatch.setenv("AWS_REGION", "ap-east-2")
-        monkeypatch.setenv("STACK_NAME", "shop")
-        monkeypatch.setenv("OUTPUT_BUCKET", BUCKET)
-        monkeypatch.setenv("DATA_BUCKET", "data")
-        monkeypatch.setenv("ALLOWED_BUCKETS", "")
-        monkeypatch.setenv("KEEP_MODELS", "false")
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
 
     def run(self, **others: Any) -> Any:
         """The function's answer."""
         event = {
             "runId": RUN,
-            "executionArn": "arn:x",
+            "executionArn": "arn:aws:states:ap-east-2:123456789012:execution:shop:x",
             "startedAt": "2026-11-22T09:42:36.123Z",
             "itemsKey": f"runs/{RUN}/items.json",
             "itemCount": 2,

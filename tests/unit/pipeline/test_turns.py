@@ -14,6 +14,7 @@ from pipeline.settings import PrepareRunSettings
 from pipeline.turns import seconds_to_wait
 
 from .objects import Objects, data, prepare
+from .stored import REGISTRY
 
 EARLIER = "20261121T094236123Z-earlier"
 
@@ -70,8 +71,8 @@ def test_items_that_only_score_wait_as_well(settings: PrepareRunSettings) -> Non
         latest = {
             "runId": EARLIER,
             "modelName": name,
-            "modelDataUrl": "s3://output-bucket/model",
-            "image": "image",
+            "modelDataUrl": f"s3://output-bucket/analysis_predicted/{name}/training-job/output/model.tar.gz",
+            "image": f"{REGISTRY}/image:1",
         }
         s3.objects[f"analysis_predicted/{name}/latest.json"] = json.dumps(latest).encode()
     run = prepare(settings, s3, {"itemList": names, "mode": "score", "maxConcurrency": 10})
@@ -83,7 +84,7 @@ def test_trainings_kept_and_anew_wait_in_one_row(
 ) -> None:
     names = [f"item-{number:02}" for number in range(12)]
     training = TrainingJob(name="training-job", arn="arn:t", status="Completed")
-    kept = {name: reruns.KeptTraining(training, EARLIER, "image", "training") for name in names[::2]}
+    kept = {name: reruns.KeptTraining(training, EARLIER, f"{REGISTRY}/image:1", "training") for name in names[::2]}
 
     def select(*_: Any, **__: Any) -> reruns.Rerun:
         return reruns.Rerun("train", 12, 0.0, [parse_event(ItemRequest, {"item": name}) for name in names], kept)

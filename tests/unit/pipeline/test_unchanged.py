@@ -15,7 +15,7 @@ from pipeline.inputs import DataObject
 from pipeline.settings import PrepareRunSettings, load_settings
 
 from .objects import Objects, data, prepare
-from .stored import failure, success
+from .stored import REGISTRY, failure, success
 
 DATA = [DataObject("s3://data-bucket/in/a.csv", '"1"', 5), DataObject("s3://data-bucket/in/b.csv", '"2"', 6)]
 ENTRY = {"item": "a", "hyperparameters": {"seed": "1", "depth": "2"}}
@@ -130,9 +130,16 @@ SHAPES_NOTHING: dict[str, Any] = {
     "aws_region": "other",
     "output_bucket": "other",
     "data_bucket": "other",
-    "allowed_buckets": frozenset({"other"}),
     "check_data_bucket": True,
     "check_sagemaker_role": True,
+    "allowed_buckets": "other",
+    "allowed_environment": "other",
+    "allowed_registries": "other",
+    "allowed_instance_types": "other",
+    "maximum_instance_count": 5,
+    "maximum_volume_size_in_gb": 501,
+    "maximum_runtime_in_seconds": 432001,
+    "maximum_concurrency": 201,
     "dataset_file_name": "other.csv",
     "sagemaker_role_arn": "other",
     "max_concurrency": 6,
@@ -165,8 +172,8 @@ def latest(printed: str, mode: str = "train", run_id: str = EARLIER, **changes: 
     return {
         "runId": run_id,
         "modelName": "model-a",
-        "modelDataUrl": "s3://output-bucket/m.tar.gz",
-        "image": "image:1",
+        "modelDataUrl": "s3://output-bucket/analysis_predicted/a/training-job-a/output/model.tar.gz",
+        "image": f"{REGISTRY}/image:1",
         "metrics": {"customers": 4},
         "lastRuns": {mode: [noted(printed, run_id)]},
     } | changes
@@ -312,7 +319,11 @@ def test_another_image_trains_again(settings: PrepareRunSettings, environment: d
 
 @pytest.mark.parametrize(
     "changes",
-    [{"modelDataUrl": "s3://output-bucket/other.tar.gz"}, {"environment": {"a": "b"}}, {"image": "i:2"}],
+    [
+        {"modelDataUrl": "s3://output-bucket/analysis_predicted/a/training-job-b/output/model.tar.gz"},
+        {"environment": {"threads": "3"}},
+        {"image": f"{REGISTRY}/image:2"},
+    ],
     ids=["artifact", "environment", "image"],
 )
 def test_another_model_scores_again(settings: PrepareRunSettings, changes: dict[str, Any]) -> None:
@@ -320,11 +331,11 @@ def test_another_model_scores_again(settings: PrepareRunSettings, changes: dict[
 
 
 def test_another_variable_of_the_item_scores_again(settings: PrepareRunSettings) -> None:
-    same = {"item": "a", "environment": {"a": "b"}}
+    same = {"item": "a", "environment": {"threads": "3"}}
     s3 = after_success(settings, "score", same)
     assert "unchanged" in again(settings, s3, "score", same)
     del s3.objects["runs/20261122T094236123Z-x/items.json"]
-    assert "transformJob" in again(settings, s3, "score", {"item": "a", "environment": {"a": "c"}})
+    assert "transformJob" in again(settings, s3, "score", {"item": "a", "environment": {"threads": "4"}})
 
 
 def test_an_unchanged_item_costs_three_reads_more(settings: PrepareRunSettings) -> None:
