@@ -114,9 +114,12 @@ def follow(sagemaker: Stubber, kind: str, *, after: float = 600, timeout: int = 
 
 def test_a_completed_job_is_answered_as_the_state_that_starts_it_keeps_it(sagemaker: Stubber, kind: str) -> None:
     noun = KINDS[kind]
-    times = {f"{noun}StartTime": CREATED + timedelta(seconds=1), f"{noun}EndTime": CREATED + timedelta(seconds=9)}
-    others: dict[str, Any] = {"BillableTimeInSeconds": 8} if kind == "training" else {}
-    answers(sagemaker, kind, "Completed", **times, **others)
+    others: dict[str, Any] = {
+        f"{noun}StartTime": CREATED + timedelta(seconds=1),
+        f"{noun}EndTime": CREATED + timedelta(seconds=9),
+        **({"BillableTimeInSeconds": 8} if kind == "training" else {}),
+    }
+    answers(sagemaker, kind, "Completed", **others)
     answer = follow(sagemaker, kind)
     assert answer == {
         "name": name_of(kind),
@@ -174,7 +177,7 @@ def test_a_job_that_ended_well_was_in_time(sagemaker: Stubber, kind: str) -> Non
 def test_a_job_that_ended_badly_fails_with_the_reason_and_the_job_that_step_functions_would_tell(
     sagemaker: Stubber, kind: str, status: str, others: dict[str, str], reason: str
 ) -> None:
-    answers(sagemaker, kind, status, **{f"{KINDS[kind]}EndTime": CREATED}, **others)
+    answers(sagemaker, kind, status, None, **{f"{KINDS[kind]}EndTime": CREATED}, **others)
     with pytest.raises(JobFailedError) as caught:
         follow(sagemaker, kind)
     # As the Lambda integration gives an error to Step Functions.
