@@ -80,6 +80,8 @@ UNHEARD = [
         calls={STAGE: 2, "StopTrainingJob": 0},
     ),
     Scenario("train-lost-short", [create_training(BROKEN, 1, lost=True)], calls={STAGE: 2}, sampled=False),
+    # Nor of the refusal that would have told of it.
+    Scenario("train-lost-twice", [create_training(BROKEN, 1, 2, lost=True), training_run(LONG)], calls={STAGE: 3}),
     # It was accepted by the last attempt that there is, and no ResourceInUse tells of it.
     Scenario(
         "train-lost-last",
