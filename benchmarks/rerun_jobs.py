@@ -8,33 +8,20 @@ from pathlib import Path
 from automlops.errors import CommandError
 from benchmarks.emulated_runs import emulated_stack
 from benchmarks.measure import Goal, Measure
-from emulator.account.plan import Account, ApiError, Fault, StandInJobs
+from emulator.account.plan import TRAINING_RUN, TRANSFORM_RUN, Account, Fault, JobOutcome, StandInJobs
 
 # How many items there are, and how many fail at each job.
 ITEMS, FAIL_TRAINING, FAIL_TRANSFORM = 40, 6, 4
 FAILED = FAIL_TRAINING + FAIL_TRANSFORM
 FIRST = "first"
-FIRST_RUNS_TAG = f'-{FIRST}"'
-REFUSED = ApiError(code="ResourceInUse")
+FAILURE = JobOutcome(status="Failed", failure_reason="InternalServerError: We encountered an internal error.")
 ACCOUNT = Account(
     time_scale=100,
     jobs=StandInJobs(training_seconds=60, transform_seconds=60),
-    # The jobs are started, and the first run, known by the tag with its id, is told that they are not.
+    # The jobs of the first run end badly: each of these items has one, and those of the rerun come after them.
     faults=[
-        Fault(
-            action="CreateTrainingJob",
-            name="*-untrained-*",
-            payload=FIRST_RUNS_TAG,
-            error=REFUSED,
-            lost_answer=True,
-        ),
-        Fault(
-            action="CreateTransformJob",
-            name="*-unscored-*",
-            payload=FIRST_RUNS_TAG,
-            error=REFUSED,
-            lost_answer=True,
-        ),
+        Fault(action=TRAINING_RUN, name="*-untrained-*", times=FAIL_TRAINING, job=FAILURE),
+        Fault(action=TRANSFORM_RUN, name="*-unscored-*", times=FAIL_TRANSFORM, job=FAILURE),
     ],
 )
 PATIENCE = 120.0

@@ -123,6 +123,8 @@ def _named(action: str, body: str) -> str:
         return ""
     if not isinstance(request, dict):
         return ""
+    if isinstance(tagged := request.get("ResourceArn"), str):
+        return tagged.rpartition("/")[2]
     noun = re.sub(r"^[A-Z][a-z]+", "", action)
     name = request.get(f"{noun}Name")
     if name is None:

@@ -285,14 +285,30 @@ def _start_job(kind: str, create: Callable[..., Any], describe: Callable[..., An
 
 def describe_training_job(sagemaker: SageMakerClient, name: str) -> Request | None:
     """What SageMaker says of the training job, or None if there is none."""
-    with translated(f"looking at training job {name}"):
+    return _describe_job("Training", sagemaker.describe_training_job, name)
+
+
+def describe_transform_job(sagemaker: SageMakerClient, name: str) -> Request | None:
+    """What SageMaker says of the batch transform job, or None if there is none."""
+    return _describe_job("Transform", sagemaker.describe_transform_job, name)
+
+
+def _describe_job(kind: str, describe: Callable[..., Any], name: str) -> Request | None:
+    with translated(f"looking at {kind.lower()} job {name}"):
         try:
-            return dict(sagemaker.describe_training_job(TrainingJobName=name))
+            return dict(describe(**{f"{kind}JobName": name}))
         except ClientError as error:
             # "Requested resource not found": SageMaker has no code of its own for it here.
             if code_of(error) in {"ValidationException", "ResourceNotFound"}:
                 return None
             raise
+
+
+def tags_of(sagemaker: SageMakerClient, arn: str) -> dict[str, str]:
+    """The tags of a job or model, key to value."""
+    with translated(f"reading the tags of {arn}"):
+        pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
 def execution_is_running(stepfunctions: SFNClient, arn: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError, model_validator, parse
 from pydantic import ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_pascal
 
 from pipeline.documents import Caught, PreparedRun, TrainingJob
 from pipeline.errors import InvalidRequestError
@@ -267,6 +267,37 @@ class BatchTransformEvent(Contract):
     input: S3Uri | None = None
     transform: TransformChoices = TransformChoices()
     timestamp: Timestamp | None = None
+
+
+class Tag(Contract):
+    """A tag as SageMaker takes it."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    key: str
+    value: str
+
+
+class FollowJobEvent(Contract):
+    """Input of follow_job: the job that a state of an item's child execution wanted to start.
+
+    Attributes:
+        kind: which of the item's jobs.
+        item: the item.
+        run_id: its run.
+        job_name: the job's name.
+        tags: the tags that the job was asked for with.
+        timeout_seconds: how long it may take from its creation.
+    """
+
+    model_config = EVENT
+
+    kind: Literal["training", "transform"]
+    item: ItemName
+    run_id: RunId
+    job_name: SageMakerName
+    tags: Annotated[list[Tag], Field(min_length=1)]
+    timeout_seconds: Annotated[int, Field(ge=1)]
 
 
 def parse_event(model: type[Event], event: Any) -> Event:

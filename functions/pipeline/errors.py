@@ -18,9 +18,13 @@ PipelineError
 │   ├── TrainingNotCompletedError    the training job did not end as Completed
 │   ├── ModelWorseThanBaselineError  the training's own metrics say that a naive guess is better
 │   ├── NameTakenError               another job or model has this name and differs
+│   ├── JobNotFoundError             there is no job of this name to be followed
+│   ├── JobFailedError               the job that was followed did not end as Completed
+│   ├── JobOverdueError              the job that is followed takes longer than it may
 │   ├── RunConflictError             another execution has written this run's files
 │   └── RunNotEndedError             a run that must have ended is still under way
 ├── SettingsError                the function's own environment is wrong: never retried
+├── JobNotEndedError             the job that is followed is still under way: the definition asks again, for days if it must
 └── PlatformError                AWS failed us for now: retried by the definition
     ├── ServiceThrottledError        a rate or a quota is used up
     └── ServiceUnavailableError      a 5xx answer, a broken connection or a time-out
@@ -120,6 +124,18 @@ class NameTakenError(StateError):
     """A job or model of this name exists and is not the one asked for."""
 
 
+class JobNotFoundError(StateError):
+    """There is no job of this name: SageMaker has not started it."""
+
+
+class JobFailedError(StateError):
+    """A job that was followed after its start's answer was lost ended as Failed or Stopped."""
+
+
+class JobOverdueError(StateError):
+    """A job that is followed has not ended in the time that it may take."""
+
+
 class RunConflictError(StateError):
     """Another execution wrote this run's files."""
 
@@ -130,6 +146,10 @@ class RunNotEndedError(StateError):
 
 class SettingsError(PipelineError):
     """The function's environment lacks or misstates a setting."""
+
+
+class JobNotEndedError(PipelineError):
+    """A job that is followed has not ended; no failure, but the definition's reason to ask again."""
 
 
 class PlatformError(PipelineError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from pipeline import aws
+from pipeline import aws, naming, requests
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class _Kind(NamedTuple):
         entries: where its answer has them.
         key: where an entry, and the call that removes it, has the name.
         removal: the operation that removes one.
+        arn: where an entry has the ARN, of what is removed only if its tag says that it is the run's.
     """
 
     words: str
@@ -60,11 +61,18 @@ class _Kind(NamedTuple):
     entries: str
     key: str
     removal: str
+    arn: str | None = None
 
 
 _RUNNING = {"StatusEquals": "InProgress"}
 _TRAINING_JOBS = _Kind(
-    "training job", "list_training_jobs", _RUNNING, "TrainingJobSummaries", "TrainingJobName", "stop_training_job"
+    "training job",
+    "list_training_jobs",
+    _RUNNING,
+    "TrainingJobSummaries",
+    "TrainingJobName",
+    "stop_training_job",
+    "TrainingJobArn",
 )
 _TRANSFORM_JOBS = _Kind(
     "transform job",
@@ -73,6 +81,7 @@ _TRANSFORM_JOBS = _Kind(
     "TransformJobSummaries",
     "TransformJobName",
     "stop_transform_job",
+    "TransformJobArn",
 )
 _MODELS = _Kind("model", "list_models", {}, "Models", "ModelName", "delete_model")
 
@@ -88,8 +97,8 @@ def remove_leftovers(
 ) -> Leftovers:
     """Stops the run's jobs that still run, and deletes its models that are still there.
 
-    Nothing is touched that the run's work list does not name. What goes wrong is told, not raised: the run has ended
-    whatever becomes of its leftovers.
+    Nothing is touched that the run's work list does not name, and no job that is another run's by its tag. What goes wrong
+    is told, not raised: the run has ended whatever becomes of its leftovers.
 
     Args:
         sagemaker: SageMaker client.
@@ -102,7 +111,7 @@ def remove_leftovers(
     found = Leftovers()
 
     def remove(kind: _Kind, names: set[str | None]) -> list[str]:
-        return _remove(sagemaker, kind, run_id.partition("-")[0], names, found.problems, seconds_left)
+        return _remove(sagemaker, kind, run_id, names, found.problems, seconds_left)
 
     if jobs:
         # Before the models: a job that runs needs its model.
@@ -117,18 +126,22 @@ def remove_leftovers(
 def _remove(
     sagemaker: SageMakerClient,
     kind: _Kind,
-    timestamp: str,
+    run_id: str,
     names: set[str | None],
     problems: list[str],
     seconds_left: Callable[[], float],
 ) -> list[str]:
     """The names of what was removed, of those in `names` that SageMaker lists."""
 
-    def remove_one(name: str) -> bool:
+    def remove_one(entry: dict[str, Any]) -> bool:
+        name = entry[kind.key]
         if seconds_left() <= 0:
             problems.append(f"{kind.words} {name}: no time was left to remove it")
             return False
         try:
+            if kind.arn is not None and not _is_of_run(sagemaker, entry[kind.arn], run_id):
+                problems.append(f"{kind.words} {name} was left alone: by its tags it is not this run's")
+                return False
             with aws.translated(f"removing {kind.words} {name}"):
                 try:
                     getattr(sagemaker, kind.removal)(**{kind.key: name})
@@ -145,10 +158,19 @@ def _remove(
         with aws.translated(f"looking for {kind.words}s that are left of the run"):
             # boto3's stubs know each list by a literal only.
             paginator: Any = sagemaker.get_paginator(kind.listing)
-            pages = paginator.paginate(NameContains=timestamp, PaginationConfig={"PageSize": PAGE}, **kind.filters)
-            left = [entry[kind.key] for page in pages for entry in page[kind.entries] if entry[kind.key] in names]
+            pages = paginator.paginate(
+                NameContains=run_id.partition("-")[0], PaginationConfig={"PageSize": PAGE}, **kind.filters
+            )
+            left = [entry for page in pages for entry in page[kind.entries] if entry[kind.key] in names]
     except PipelineError as error:
         problems.append(str(error))
         return []
     with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
-        return [name for name, removed in zip(left, pool.map(remove_one, left), strict=True) if removed]
+        return [
+            entry[kind.key] for entry, removed in zip(left, pool.map(remove_one, left), strict=True) if removed
+        ]
+
+
+def _is_of_run(sagemaker: SageMakerClient, arn: str, run_id: str) -> bool:
+    """Whether the job is the run's: another execution of the same millisecond may have made it under the same name."""
+    return aws.tags_of(sagemaker, arn).get(requests.RUN_TAG) == naming.tag_value(run_id)

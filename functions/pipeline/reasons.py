@@ -18,8 +18,8 @@ def reason_of(error: str, cause: str) -> str:
 
     Args:
         error: the caught Error, a name.
-        cause: the caught Cause: a failed job's description as JSON, a Lambda function's error as JSON, plain
-            text, or any of these cut off.
+        cause: the caught Cause: a failed job's description as JSON, a Lambda function's error as JSON (of follow_job's,
+            the message is such a description), plain text, or any of these cut off.
     """
     text = cause
     told = _described(cause)
@@ -56,10 +56,15 @@ def job_of(cause: str) -> TrainingJob | Job | None:
 
 
 def _described(cause: str) -> dict[str, Any] | None:
-    """The object that the Cause is as JSON, if it is one."""
+    """The object that the Cause is as JSON, if it is one; of a function's error, the object that its message is."""
+    found = _object(cause)
+    return (found and _object(found.get("errorMessage"))) or found
+
+
+def _object(text: Any) -> dict[str, Any] | None:
     try:
-        found = json.loads(cause)
-    except (ValueError, RecursionError):
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

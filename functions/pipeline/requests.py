@@ -15,6 +15,8 @@ TASK_MARGIN_IN_SECONDS = 3600
 # How much longer than it may run a job may wait for spot capacity.
 SPOT_WAIT_IN_SECONDS = 3600
 
+STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:item"
+
 # The numbers of our image's metrics.json.
 METRICS = [
     "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
@@ -190,6 +192,6 @@ def transform_timeout_in_seconds(choices: TransformChoices, settings: TransformS
 
 
 def tags(stack_name: str, run_id: str | None, item: str | None) -> list[dict[str, str]]:
-    """Stack, run and item as tags, for cost allocation."""
-    values = {"automlops:stack": stack_name, "automlops:run": run_id, "automlops:item": item}
+    """Stack, run and item as tags: for cost allocation, and to tell this run's jobs from others of the same name."""
+    values = {STACK_TAG: stack_name, RUN_TAG: run_id, ITEM_TAG: item}
     return [{"Key": key, "Value": naming.tag_value(value)} for key, value in values.items() if value]

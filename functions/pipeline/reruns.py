@@ -19,6 +19,7 @@ from pipeline.documents import COMPLETED, SUCCEEDED, PreparedRun, Record, RerunM
 from pipeline.errors import (
     InvalidRequestError,
     ModelWorseThanBaselineError,
+    NameTakenError,
     NothingToRerunError,
     RunConflictError,
     RunNotEndedError,
@@ -338,6 +339,8 @@ class _Keeper:
         """The attempt's training as the definition keeps it, if it ended well."""
         recorded = attempt.record.training if isinstance(attempt.record, Record) else None
         job = recorded or attempt.line.training
+        if job is None and _error_of(attempt) == NameTakenError.__name__:
+            return None
         if job is None:
             # The item was cut off before its record could tell how the job ended.
             with self._describes:
@@ -350,6 +353,10 @@ class _Keeper:
 
 def _was_refused(attempt: _Attempt) -> bool:
     """Whether the model was judged too bad."""
-    record = attempt.record
-    error = record.error if isinstance(record, Record) else None
-    return error is not None and error.error == ModelWorseThanBaselineError.__name__
+    return _error_of(attempt) == ModelWorseThanBaselineError.__name__
+
+
+def _error_of(attempt: _Attempt) -> str | None:
+    """The name of the error that the attempt's record tells of."""
+    error = attempt.record.error if isinstance(attempt.record, Record) else None
+    return error.error if error else None

@@ -62,7 +62,7 @@ def _creations(draw: st.DrawFn) -> Fault:
         case "chance":
             return Fault(action=action, error=draw(_creation_errors), probability=draw(st.floats(0.1, 0.5)))
         case _:
-            attempts = [draw(st.integers(1, 3))]
+            attempts = [draw(st.sampled_from([1, 2, 3, 8]))]
             return Fault(action=action, name=name, attempts=attempts, error=BROKEN, lost_answer=True)
 
 
@@ -108,7 +108,7 @@ def _invocations(draw: st.DrawFn) -> Fault:
         )
     return Fault(
         action=INVOKE,
-        name="*CreateModel*",
+        name=draw(st.sampled_from(["*CreateModel*", "*FollowJob*"])),
         probability=draw(st.floats(0.1, 0.9)),
         error=error,
         function_error=function,

@@ -142,6 +142,21 @@ def invoke_create_model(
     )
 
 
+def invoke_follow_job(
+    *attempts: int, error: ApiError | None = None, function: FunctionError | None = None, lost: bool = False
+) -> Fault:
+    """The function follow_job, called for the item."""
+    return Fault(
+        action=INVOKE,
+        name="*FollowJob*",
+        payload='"{item}"',
+        attempts=attempts,
+        error=error,
+        function_error=function,
+        lost_answer=lost,
+    )
+
+
 def put_record(*attempts: int, error: ApiError = SLOW_DOWN, lost: bool = False) -> Fault:
     """The item's record is written."""
     name = "*-{run}/records/{index}.json"

@@ -132,11 +132,33 @@ REFUSED = [
     ),
     Scenario("score-broken-1", [create_transform(BROKEN, 1)], calls={TRANSFORM: 2}, sampled=False),
     Scenario("score-unavailable-2", [create_transform(UNAVAILABLE, 1, 2)], calls={TRANSFORM: 3}),
+    # The job is there although nobody heard of it, and is followed to its end.
     Scenario(
         "score-lost",
         [create_transform(BROKEN, 1, lost=True), transform_run(LONG)],
-        status=FAILED, error="SageMaker.ResourceInUseException", words=["batch-transform-job-score-lost-"],
-        transform=STOPPED, calls={TRANSFORM: 2, STOP: 1},
+        calls={TRANSFORM: 2, STOP: 0, "DeleteModel": 1},
+    ),
+    Scenario(
+        "score-lost-last",
+        [create_transform(THROTTLED, *range(1, AT_MOST)), create_transform(BROKEN, AT_MOST, lost=True)],
+        calls={TRANSFORM: AT_MOST, STOP: 0}, sampled=False,
+    ),
+    Scenario(
+        "score-lost-throttled",
+        [create_transform(BROKEN, 1, lost=True), sagemaker("DescribeTransformJob", THROTTLED, *CLIENTS_ATTEMPTS)],
+        calls={TRANSFORM: 2, STOP: 0}, sampled=False,
+    ),
+    Scenario(
+        "score-lost-fails",
+        [create_transform(BROKEN, 1, lost=True), transform_run(failed("AlgorithmError: bad line 3, exit code: 1"))],
+        status=FAILED, error="JobFailedError", words=["bad line 3"],
+        transform="Failed", calls={TRANSFORM: 2, STOP: 0}, lasts=True,
+    ),
+    # The training's answer was lost as well.
+    Scenario(
+        "both-lost",
+        [create_training(BROKEN, 1, lost=True), create_transform(BROKEN, 1, lost=True)],
+        calls={"StartTrainingJob": 2, TRANSFORM: 2}, sampled=False,
     ),
 ]  # fmt: skip
 

@@ -156,16 +156,16 @@ NEVER = [
     invoke(SUMMARY_NEVER, SUMMARIZE, function=TIMED_OUT),
     # What SummarizeRun would remove.
     Fault(action="DeleteModel", name="model-summary-never-a-*", attempts=[1, 2, 3, 4, 5, 6, 7], error=DENIED),
-    # Jobs that were started unheard, and that only SummarizeRun can stop.
+    # Jobs that were started unheard, that no item can follow, and that only SummarizeRun can stop.
     Fault(
-        action="CreateTrainingJob", name="*-unstoppable-training-*", attempts=[1], error=BROKEN, lost_answer=True
+        action="CreateTrainingJob", name="*-unfollowed-training-*", attempts=[1], error=BROKEN, lost_answer=True
     ),
     Fault(
-        action="CreateTransformJob", name="*-unstoppable-scoring-*", attempts=[1], error=BROKEN, lost_answer=True
+        action="CreateTransformJob", name="*-unfollowed-scoring-*", attempts=[1], error=BROKEN, lost_answer=True
     ),
-    Fault(action="Stop*Job", name="*-unstoppable-*", attempts=[1, 2, 3, 4, 5], error=DENIED),
-    Fault(action=TRAINING_RUN, name="*-unstoppable-training-*", job=ENDLESS),
-    Fault(action=TRANSFORM_RUN, name="*-unstoppable-scoring-*", job=ENDLESS),
+    Fault(action=INVOKE, name="*FollowJob*", payload='"unfollowed-', error=SERVICE_EXCEPTION),
+    Fault(action=TRAINING_RUN, name="*-unfollowed-training-*", job=ENDLESS),
+    Fault(action=TRANSFORM_RUN, name="*-unfollowed-scoring-*", job=ENDLESS),
     # A rerun whose preparation is done twice.
     invoke(AGAIN, PREPARE, 1, function=TIMED_OUT, lost=True),
 ]
@@ -271,19 +271,19 @@ def test_run_that_was_never_summed_up_gets_its_manifest_later(stack: Stack, runs
     assert json.loads(refused.description["cause"])["errorType"] == "NothingToRerunError"
 
 
-def test_jobs_that_no_item_could_stop_are_stopped_when_the_run_is_summed_up(stack: Stack) -> None:
-    items = ["unstoppable-training", "unstoppable-scoring"]
+def test_jobs_that_no_item_could_follow_are_stopped_when_the_run_is_summed_up(stack: Stack) -> None:
+    items = ["unfollowed-training", "unfollowed-scoring"]
     upload(stack, items)
-    run = stack.run({"itemList": items}, "unstoppable")
+    run = stack.run({"itemList": items}, "unfollowed")
     found = find(stack, run)
     check_verdicts(found)
     assert found.with_status(FAILED) == items
     assert {item: entry["error"] for item, entry in found.items.items()} == dict.fromkeys(
-        items, "SageMaker.ResourceInUseException"
+        items, "Lambda.ServiceException"
     )
-    assert found.training["unstoppable-training"] == found.transform["unstoppable-scoring"] == [STOPPED]
-    assert found.calls["unstoppable-training"]["StopTrainingJob"] == 5
-    assert found.calls["unstoppable-scoring"]["StopBatchTransformJob"] == 5
+    assert found.training["unfollowed-training"] == found.transform["unfollowed-scoring"] == [STOPPED]
+    assert found.calls["unfollowed-training"]["FollowTrainingJob"] == 7
+    assert found.calls["unfollowed-scoring"]["FollowBatchTransformJob"] == 7
     assert found.models == []
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from emulator.account.plan import CAPACITY_ERROR, INTERNAL_SERVER_ERROR, JobOutcome
+from emulator.account.plan import CAPACITY_ERROR, INTERNAL_SERVER_ERROR, Fault, JobOutcome
 from tests.chaos.scenario import (
     BROKEN,
+    CLIENTS_ATTEMPTS,
     DENIED,
     FAILED,
     INVALID,
     QUOTA_FULL,
+    SERVICE_EXCEPTION,
     STOPPED,
     THROTTLED,
+    TIMED_OUT,
+    TOO_MANY_REQUESTS,
     UNAVAILABLE,
     Scenario,
     create_training,
     failed,
+    invoke_follow_job,
     sagemaker,
     training_run,
 )
 
-STAGE = "StartTrainingJob"
+STAGE, FOLLOW = "StartTrainingJob", "FollowTrainingJob"
 GENERIC = "SageMaker.AmazonSageMakerException"
 # Attempts that a refusal for good costs at most, under the name that it shares with a throttle.
 AT_MOST = 8
@@ -33,7 +38,7 @@ REFUSED = [
         "train-throttle-always",
         [create_training(THROTTLED)],
         status=FAILED, stage=STAGE, error=GENERIC, words=["Rate exceeded"],
-        training=None, transform=None, calls={STAGE: AT_MOST}, keeps_training=False,
+        training=None, transform=None, calls={STAGE: AT_MOST, FOLLOW: 1}, keeps_training=False,
     ),
     Scenario("train-quota-1", [create_training(QUOTA_FULL, 1)], calls={STAGE: 2}, sampled=False),
     # Longer than the generic error is tried.
@@ -67,19 +72,65 @@ REFUSED = [
     Scenario("train-describe-throttle", [sagemaker("DescribeTrainingJob", THROTTLED, 1, 2)], sampled=False),
 ]  # fmt: skip
 
-# The create call took effect, and nobody heard of it: the name is taken, and a job runs that nobody waits for.
+# The create call took effect, and nobody heard of it: the name is taken, and the job is followed to its end.
 UNHEARD = [
     Scenario(
         "train-lost",
         [create_training(BROKEN, 1, lost=True), training_run(LONG)],
-        status=FAILED, stage=STAGE, error="SageMaker.ResourceInUseException", words=["training-job-train-lost-"],
-        training=STOPPED, transform=None, calls={STAGE: 2, "StopTrainingJob": 1}, keeps_training=False,
+        calls={STAGE: 2, "StopTrainingJob": 0},
+    ),
+    Scenario("train-lost-short", [create_training(BROKEN, 1, lost=True)], calls={STAGE: 2}, sampled=False),
+    # Nor of the refusal that would have told of it.
+    Scenario("train-lost-twice", [create_training(BROKEN, 1, 2, lost=True), training_run(LONG)], calls={STAGE: 3}),
+    # It was accepted by the last attempt that there is, and no ResourceInUse tells of it.
+    Scenario(
+        "train-lost-last",
+        [create_training(THROTTLED, *range(1, AT_MOST)), create_training(BROKEN, AT_MOST, lost=True)],
+        calls={STAGE: AT_MOST, "StopTrainingJob": 0},
     ),
     Scenario(
-        "train-lost-stop-late",
-        [create_training(BROKEN, 1, lost=True), training_run(LONG), sagemaker("StopTrainingJob", THROTTLED, 1, 2)],
-        status=FAILED, stage=STAGE, error="SageMaker.ResourceInUseException",
-        training=STOPPED, transform=None, calls={"StopTrainingJob": 3}, keeps_training=False, sampled=False,
+        "train-lost-denied",
+        [create_training(BROKEN, 1, lost=True), create_training(DENIED, *range(2, AT_MOST + 1)), training_run(LONG)],
+        calls={STAGE: AT_MOST, "StopTrainingJob": 0}, sampled=False,
+    ),
+    Scenario(
+        "train-lost-throttled",
+        [
+            create_training(BROKEN, 1, lost=True),
+            sagemaker("DescribeTrainingJob", THROTTLED, *range(1, 6)),
+            Fault(action="ListTags", name="training-job-{item}-*", attempts=CLIENTS_ATTEMPTS, error=UNAVAILABLE),
+        ],
+        calls={STAGE: 2, "StopTrainingJob": 0}, sampled=False,
+    ),
+    Scenario(
+        "train-lost-busy",
+        [create_training(BROKEN, 1, lost=True), invoke_follow_job(1, 2, 3, error=TOO_MANY_REQUESTS)],
+        calls={STAGE: 2}, sampled=False,
+    ),
+    Scenario(
+        "train-lost-follow-lost",
+        [create_training(BROKEN, 1, lost=True), invoke_follow_job(1, function=TIMED_OUT, lost=True)],
+        calls={STAGE: 2},
+    ),
+    Scenario(
+        "train-lost-fails",
+        [create_training(BROKEN, 1, lost=True), training_run(failed("AlgorithmError: no rows, exit code: 1"))],
+        status=FAILED, stage=STAGE, error="JobFailedError", words=["no rows"],
+        training="Failed", transform=None, calls={STAGE: 2, "StopTrainingJob": 0}, lasts=True, keeps_training=False,
+    ),
+    Scenario(
+        "train-lost-stopped",
+        [create_training(BROKEN, 1, lost=True), training_run(JobOutcome(status="Stopped", run_seconds=600))],
+        status=FAILED, stage=STAGE, error="JobFailedError", words=["ended as Stopped"],
+        training=STOPPED, transform=None, calls={STAGE: 2, "StopTrainingJob": 0}, lasts=True, keeps_training=False,
+        sampled=False,
+    ),
+    # Nobody can be asked whose job it is: it is left for SummarizeRun, which finds its tags.
+    Scenario(
+        "train-lost-unanswered",
+        [create_training(BROKEN, 1, lost=True), training_run(ENDLESS, times=1), invoke_follow_job(error=SERVICE_EXCEPTION)],
+        status=FAILED, stage=STAGE, error="Lambda.ServiceException",
+        training=STOPPED, transform=None, calls={STAGE: 2, FOLLOW: 7, "StopTrainingJob": 0}, keeps_training=False,
     ),
 ]  # fmt: skip
 

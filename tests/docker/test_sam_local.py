@@ -140,6 +140,7 @@ def test_each_function_answers_as_on_the_emulator(root: Path, ready: Stack, call
         ("PrepareRun", {}, "InvalidRequestError"),
         ("TrainingJob", {"item": "a/b"}, "InvalidRequestError"),
         ("CreateModel", {"item": "nobody"}, "DataNotFoundError"),
+        ("FollowJob", {"kind": "training"}, "InvalidRequestError"),
         (
             "BatchTransform",
             {"item": "item1", "modelName": "nothing", "timestamp": "20260101T000000000Z"},

@@ -27,7 +27,9 @@ PROCESSORS = {"x86_64": ("x86_64", 62), "arm64": ("aarch64", 183)}
 # What Lambda's runtime brings, what the functions gave up, what only tests or shells run.
 UNWANTED = {"boto3", "botocore", "jmespath", "moto", "msgspec", "tests", "test", "bin", "__pycache__"}
 LARGEST_ZIP_IN_BYTES = 5_000_000
-HANDLERS = {"prepare_run", "aws_training_job", "aws_create_model", "aws_batch_transform", "summarize_run"}
+HANDLERS = {
+    "prepare_run", "aws_training_job", "aws_create_model", "aws_batch_transform", "follow_job", "summarize_run",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

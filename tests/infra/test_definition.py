@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from pipeline import errors
-from pipeline.contracts import CreateModelEvent, ExecutionContext, PrepareRunEvent
+from pipeline import errors, requests
+from pipeline.contracts import CreateModelEvent, ExecutionContext, FollowJobEvent, PrepareRunEvent
 from pipeline.documents import CreatedModel, Job, PreparedRun, Record, TrainingJob
 
 from .conftest import Document, strings_in
@@ -19,6 +19,13 @@ from .conftest import Document, strings_in
 RECORD_WRITERS = {"RecordSuccess", "RecordFailure"}
 # Errors that say without doubt that the same call may pass later. Others share their names with what never will.
 SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
+# No failure: the job that is followed goes on.
+ASK_AGAIN = "JobNotEndedError"
+# State that follows a job → state that starts it, state that stops it, and what the job is called.
+FOLLOW = {
+    "FollowTrainingJob": ("StartTrainingJob", "StopTrainingJob", "training"),
+    "FollowBatchTransformJob": ("StartBatchTransformJob", "StopBatchTransformJob", "transform"),
+}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
 
 # What public definitions that run give these integrations. Any other field may be refused when the machine is created,
@@ -82,13 +89,31 @@ def test_every_retrier_is_bounded_and_jittered(tasks: Document) -> None:
     for name, state in tasks.items():
         for retrier in state["Retry"]:
             assert retrier["JitterStrategy"] == "FULL", name
-            assert 0 < retrier["MaxDelaySeconds"] <= 600, name
+            assert retrier["MaxDelaySeconds"] > 0, name
             assert retrier["BackoffRate"] > 1, name
             quota = retrier["ErrorEquals"] == ["SageMaker.ResourceLimitExceededException"]
             throttle = set(retrier["ErrorEquals"]) <= SURELY_THROTTLED
+            if retrier["ErrorEquals"] == [ASK_AGAIN]:
+                continue
+            assert 0 < retrier["MaxDelaySeconds"] <= 600, name
             # Seven retries are eight attempts.
             assert retrier["MaxAttempts"] <= (100 if quota else 30 if throttle else 7), name
             assert quota or retrier["MaxDelaySeconds"] <= 120, name
+
+
+@pytest.mark.parametrize("name", FOLLOW)
+def test_a_followed_job_is_waited_for_as_long_as_any_may_take(tasks: Document, name: str) -> None:
+    (retrier,) = (entry for entry in tasks[name]["Retry"] if entry["ErrorEquals"] == [ASK_AGAIN])
+    longest = 28 * 24 * 3600 + requests.SPOT_WAIT_IN_SECONDS + requests.TASK_MARGIN_IN_SECONDS
+    # Full jitter: half of the delay on average. What is drawn seven thousand times strays from that by a hundredth.
+    assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 > 1.1 * longest
+    # An execution's history ends at 25,000 events, and each attempt takes three.
+    assert retrier["MaxAttempts"] * 3 < 22_000
+    # The end of a job of ten minutes or more is heard of within a quarter of its time.
+    waited, delay = 0.0, float(retrier["IntervalSeconds"])
+    while delay < retrier["MaxDelaySeconds"]:
+        assert waited < 600 or delay < waited / 4
+        waited, delay = waited + delay / 2, delay * retrier["BackoffRate"]
 
 
 def test_a_full_quota_is_waited_for_for_hours(tasks: Document) -> None:
@@ -162,22 +187,50 @@ def test_a_failed_item_is_red_in_the_console_and_its_cause_is_the_record(child: 
     assert (state["Error"], read) == ("ItemFailed", ["$.recordKey"])
 
 
-def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child: Document) -> None:
-    for start, stop in [
-        ("StartTrainingJob", "StopTrainingJob"),
-        ("StartBatchTransformJob", "StopBatchTransformJob"),
-    ]:
-        assert child["States"][start]["Catch"][0] == {
-            "ErrorEquals": [
-                "States.Timeout",
-                "SageMaker.ResourceInUseException",
-                "SageMaker.AmazonSageMakerException",
-                "SageMaker.SageMakerException",
-            ],
-            "ResultPath": "$.error",
-            "Next": stop,
-        }
-        assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
+def caught(state: Document) -> dict[str, tuple[str, str | None]]:
+    """Error to where it leads and where it is kept."""
+    return {
+        error: (catch["Next"], catch["ResultPath"]) for catch in state["Catch"] for error in catch["ErrorEquals"]
+    }
+
+
+@pytest.mark.parametrize("follow", FOLLOW)
+def test_a_job_that_overran_is_stopped_and_one_that_may_have_been_started_is_followed(
+    child: Document, follow: str
+) -> None:
+    start, stop, _ = FOLLOW[follow]
+    refused = {"AmazonSageMakerException", "ResourceInUseException", "SageMakerException", "SdkClientException"}
+    assert caught(child["States"][start]) == {
+        "States.Timeout": (stop, "$.error"),
+        **dict.fromkeys((f"SageMaker.{name}" for name in refused), (follow, "$.error")),
+        "States.ALL": ("RecordFailure", "$.error"),
+    }
+    # Every other may leave no doubt that there is no job, or that it is another's.
+    assert caught(child["States"][follow]) == {
+        # What the start was refused for stays the item's error.
+        "JobNotFoundError": ("RecordFailure", None),
+        **dict.fromkeys(("JobOverdueError", ASK_AGAIN), (stop, "$.error")),
+        "States.ALL": ("RecordFailure", "$.error"),
+    }
+    assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
+
+
+@pytest.mark.parametrize("follow", FOLLOW)
+def test_a_followed_job_is_as_one_that_was_waited_for(child: Document, follow: str) -> None:
+    start, _, _ = FOLLOW[follow]
+    started, followed = child["States"][start], child["States"][follow]
+    assert (followed["Next"], followed["ResultPath"]) == (started["Next"], started["ResultPath"])
+    assert followed["ResultSelector"].keys() == started["ResultSelector"].keys()
+
+
+@pytest.mark.parametrize("follow", FOLLOW)
+def test_the_payload_of_follow_job_is_its_contract(child: Document, follow: str) -> None:
+    payload = child["States"][follow]["Parameters"]["Payload"]
+    assert {key.removesuffix(".$") for key in payload} == wire_names(FollowJobEvent)
+    start, _, kind = FOLLOW[follow]
+    (name,) = (value for key, value in child["States"][start]["Parameters"].items() if key.endswith("JobName.$"))
+    assert (payload["kind"], payload["jobName.$"]) == (kind, name)
+    assert payload["timeoutSeconds.$"] == child["States"][start]["TimeoutSecondsPath"]
 
 
 @pytest.mark.parametrize("name", JOB_FIELDS)
@@ -204,13 +257,14 @@ def test_platform_errors_are_retried_by_every_function_state_and_others_by_none(
         kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.PipelineError)
     ]
     platform = {kind.__name__ for kind in named if issubclass(kind, errors.PlatformError)} - {"PlatformError"}
-    final = {kind.__name__ for kind in named} - platform - {"PlatformError", "PipelineError"}
+    final = {kind.__name__ for kind in named} - platform - {"PlatformError", "PipelineError", ASK_AGAIN}
     assert platform
     for name, state in tasks.items():
         if state["Resource"].endswith(":states:::lambda:invoke"):
             retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
             assert platform <= retried, name
             assert not final & retried, name
+            assert (ASK_AGAIN in retried) == (name in FOLLOW), name
             assert "States.ALL" not in retried, name
 
 

@@ -170,8 +170,8 @@ def everything_read(parameters: Document, data: Document) -> None:
 
 SCORED = ["CreateModel", "StartBatchTransformJob", "DeleteModel", "RecordSuccess"]
 FAILED = ["RecordFailure", "ItemFailed"]
-SCORING_FAILED = {"StopBatchTransformJob", *FAILED}
-TRAINING_FAILED = {"StopTrainingJob", *FAILED}
+SCORING_FAILED = {"FollowBatchTransformJob", "StopBatchTransformJob", *FAILED}
+TRAINING_FAILED = {"FollowTrainingJob", "StopTrainingJob", *FAILED}
 
 
 @pytest.mark.parametrize("turn", [{}, {"startAfterSeconds": 3}], ids=["at once", "in its turn"])

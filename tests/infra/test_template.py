@@ -22,6 +22,7 @@ HANDLERS: dict[str, tuple[str, type[settings.StackSettings]]] = {
     "TrainingJobFunction": ("aws_training_job", settings.TrainingSettings),
     "CreateModelFunction": ("aws_create_model", settings.ModelSettings),
     "BatchTransformFunction": ("aws_batch_transform", settings.TransformSettings),
+    "FollowJobFunction": ("follow_job", settings.StackSettings),
     "SummarizeRunFunction": ("summarize_run", settings.SummarizeRunSettings),
 }
 # The SageMaker role's ARN, whoever has made it.
@@ -74,7 +75,7 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_the_functions_are_the_designs_five(root: Path, template: Document) -> None:
+def test_the_functions_are_the_designs(root: Path, template: Document) -> None:
     handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
     assert handlers == {name: f"{module}.lambda_handler" for name, (module, _) in HANDLERS.items()}
     for module, _ in HANDLERS.values():

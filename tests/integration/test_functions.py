@@ -68,6 +68,20 @@ def test_the_training_function_answers_its_sample_event_and_the_same_twice(root:
     check_that_it_answers_twice(root, ready, "TrainingJob")
 
 
+@starts(training_jobs=1)
+def test_the_following_function_answers_of_a_job_once_it_has_ended(root: Path, ready: Stack) -> None:
+    started = ready.invoke("TrainingJob", {"item": ready.own("item1"), "timestamp": "20261122T094236123Z"})
+    event = json.loads((root / "events" / "follow_job.json").read_text())
+    event |= {"item": ready.own("item1"), "jobName": started["trainingJobName"]}
+    event["tags"] = [{"Key": "automlops:run", "Value": started["runId"]}]
+    job = ready.wait_for_training(started["trainingJobName"])
+    answer = ready.invoke("FollowJob", event)
+    assert (answer["name"], answer["status"]) == (started["trainingJobName"], "Completed")
+    assert answer["billableSeconds"] == job["BillableTimeInSeconds"]
+    another = event | {"tags": [{"Key": "automlops:run", "Value": "another"}]}
+    assert ready.invoke("FollowJob", another)["errorType"] == "NameTakenError"
+
+
 @starts(transform_jobs=2)
 def test_the_transform_function_answers_its_sample_event_and_the_same_twice(root: Path, ready: Stack) -> None:
     # The run has removed its model.
@@ -133,6 +147,7 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
         ),
         ("BatchTransform", {}, "InvalidRequestError", "item: this key is required"),
         ("PrepareRun", {}, "InvalidRequestError", "request: this key is required"),
+        ("FollowJob", {"kind": "training"}, "InvalidRequestError", "jobName: this key is required"),
     ],
 )
 def test_a_wrong_event_is_refused_by_name(ready: Stack, name: str, event: Any, error: str, said: str) -> None:

@@ -246,7 +246,7 @@ def test_every_role_of_the_stack_has_the_boundary(
     stack: dict[str, tuple[str, Document]], template: Document
 ) -> None:
     roles = {name: properties for name, (kind, properties) in stack.items() if kind == "AWS::IAM::Role"}
-    assert len(roles) == 2 + 5
+    assert len(roles) == 2 + 6
     assert {properties["PermissionsBoundary"] for properties in roles.values()} == {BOUNDARY}
     assert template["Parameters"]["PermissionsBoundaryArn"]["Default"] == ""
 

@@ -43,12 +43,20 @@ class Jobs:
         self.removed: list[str] = []
 
     def get_paginator(self, listing: str) -> Any:
+        if listing == "list_tags":
+            # ARN of a job as its list has it: the run is told by its name.
+            return SimpleNamespace(
+                paginate=lambda ResourceArn: [  # noqa: N803 - boto3's names
+                    {"Tags": [{"Key": "automlops:run", "Value": f"{ResourceArn.rpartition('-')[2]}-x"}]}
+                ]
+            )
         entries, key = {
             "list_models": ("Models", "ModelName"),
             "list_training_jobs": ("TrainingJobSummaries", "TrainingJobName"),
             "list_transform_jobs": ("TransformJobSummaries", "TransformJobName"),
         }[listing]
-        page = {entries: [{key: name} for name in self.left.get(listing, [])]}
+        arn = key.replace("Name", "Arn")
+        page = {entries: [{key: name, arn: f"arn:{name}"} for name in self.left.get(listing, [])]}
         return SimpleNamespace(paginate=lambda **_: [page])
 
     def stop_training_job(self, *, TrainingJobName: str) -> None:  # noqa: N803 - boto3's names

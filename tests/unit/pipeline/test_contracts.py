@@ -12,6 +12,7 @@ from pipeline.contracts import (
     BatchTransformEvent,
     Contract,
     CreateModelEvent,
+    FollowJobEvent,
     ItemRequest,
     PrepareRunEvent,
     SummarizeRunEvent,
@@ -37,6 +38,7 @@ def parse_run(request: Any) -> PrepareRunEvent:
         ("aws_training_job.json", TrainingJobEvent),
         ("aws_create_model.json", CreateModelEvent),
         ("aws_batch_transform.json", BatchTransformEvent),
+        ("follow_job.json", FollowJobEvent),
     ],
 )
 def test_every_sample_event_is_one_its_function_takes(name: str, model: type[Contract]) -> None:

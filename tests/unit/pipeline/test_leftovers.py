@@ -71,6 +71,12 @@ def lists(
     stubber.add_response(operation, answer | ({"NextToken": token} if token else {}), wanted)
 
 
+def has_tags(stubber: Stubber, kind: str, name: str, run: str | None = RUN) -> None:
+    """The job's tags say that it is the run's, or no run's."""
+    tags = [{"Key": "automlops:run", "Value": run}] if run else []
+    stubber.add_response("list_tags", {"Tags": tags}, {"ResourceArn": summary(kind, name)[f"{kind}JobArn"]})
+
+
 def test_models_are_deleted_that_the_work_list_names(stubber: Stubber) -> None:
     lists(stubber, "Model", [f"somebodys-{STARTED}"], token="more")
     lists(stubber, "Model", [f"m-item3-{STARTED}", f"m-item2-{STARTED}"], asked="more")
@@ -80,8 +86,10 @@ def test_models_are_deleted_that_the_work_list_names(stubber: Stubber) -> None:
 
 def test_jobs_are_stopped_before_models_go(stubber: Stubber) -> None:
     lists(stubber, "Training", [f"t-item1-{STARTED}", "t-old"])
+    has_tags(stubber, "Training", f"t-item1-{STARTED}")
     stubber.add_response("stop_training_job", {}, {"TrainingJobName": f"t-item1-{STARTED}"})
     lists(stubber, "Transform", [f"b-item0-{STARTED}"])
+    has_tags(stubber, "Transform", f"b-item0-{STARTED}")
     stubber.add_response("stop_transform_job", {}, {"TransformJobName": f"b-item0-{STARTED}"})
     lists(stubber, "Model", [f"m-item0-{STARTED}"])
     stubber.add_response("delete_model", {}, {"ModelName": f"m-item0-{STARTED}"})
@@ -90,6 +98,25 @@ def test_jobs_are_stopped_before_models_go(stubber: Stubber) -> None:
     assert found.transform_jobs == [f"b-item0-{STARTED}"]
     assert found.models == [f"m-item0-{STARTED}"]
     assert found.problems == []
+
+
+@pytest.mark.parametrize("run", [f"{STARTED}-other", None], ids=["another run's", "no run's"])
+def test_a_job_that_only_has_the_name_of_the_runs_is_left_alone(stubber: Stubber, run: str | None) -> None:
+    lists(stubber, "Training", [f"t-item1-{STARTED}"])
+    has_tags(stubber, "Training", f"t-item1-{STARTED}", run)
+    lists(stubber, "Transform", [])
+    found = remove(stubber, models=False)
+    assert (found.training_jobs, len(found.problems)) == ([], 1)
+    assert f"t-item1-{STARTED} was left alone" in found.problems[0]
+
+
+def test_a_job_whose_tags_cannot_be_read_is_left_alone(stubber: Stubber) -> None:
+    lists(stubber, "Training", [f"t-item1-{STARTED}"])
+    stubber.add_client_error("list_tags", "AccessDeniedException", "not you", 400)
+    lists(stubber, "Transform", [])
+    found = remove(stubber, models=False)
+    assert (found.training_jobs, len(found.problems)) == ([], 1)
+    assert "not you" in found.problems[0]
 
 
 def test_nothing_is_looked_for_that_is_not_to_be_removed(stubber: Stubber) -> None:

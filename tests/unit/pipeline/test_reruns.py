@@ -90,6 +90,16 @@ def test_a_run_that_has_summed_itself_up_has_cleared_up_too(place: Place) -> Non
     assert place.jobs.removed == []
 
 
+def test_anothers_training_of_the_same_name_is_not_taken_for_the_items_own(place: Place) -> None:
+    error = {"Error": "NameTakenError", "Cause": "another training job is there"}
+    place.s3.add_record(R0, failure(3, error=error))
+    place.add_training(line(3, R0))
+    place.jobs.statuses["t-item3-20261122T000000000Z"] = "Completed"
+    rerun = place.rerun(R1)
+    assert "item3" in items(rerun)
+    assert "item3" not in rerun.kept
+
+
 def test_without_an_artifact_sagemaker_is_not_asked(place: Place) -> None:
     assert place.rerun(R1).kept == {}
     assert place.jobs.asked == []

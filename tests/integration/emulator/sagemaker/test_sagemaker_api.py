@@ -83,6 +83,15 @@ def test_tags_are_added_and_replaced(bench: Any) -> None:
     assert bench.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "項目", "Value": "英國"}]
 
 
+def test_tags_are_told_page_by_page(bench: Any) -> None:
+    tags = [{"Key": f"k{number}", "Value": str(number)} for number in range(60)]
+    arn = bench.train("empty-handed", Tags=tags[:40])["TrainingJobArn"]
+    bench.sagemaker.add_tags(ResourceArn=arn, Tags=tags[40:])
+    pages = list(bench.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn))
+    assert len(pages) == 2
+    assert [tag for page in pages for tag in page["Tags"]] == tags
+
+
 def test_jobs_are_filtered_before_they_are_paged(bench: Any) -> None:
     names = [f"listed-{letter}" for letter in "abcde"]
     for name in names:

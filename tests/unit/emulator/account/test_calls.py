@@ -113,6 +113,7 @@ def test_a_presigned_address_and_letters_beyond_ascii_are_read() -> None:
         ("DescribeExecution", {"executionArn": "arn:aws:states:r:1:execution:s:x"}, "x"),
         ("CreateStateMachine", {"name": "s"}, "s"),
         ("ListModels", {}, ""),
+        ("ListTags", {"ResourceArn": "arn:aws:sagemaker:r:1:training-job/t"}, "t"),
     ],
 )
 def test_the_body_names_for_whom_a_call_is(action: str, body: dict[str, str], name: str) -> None:

@@ -1,0 +1,28 @@
+"""Lambda function: finds out how a job of a run ended whose start was not heard of."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline import aws, followed_jobs
+from pipeline.contracts import FollowJobEvent, parse_event
+from pipeline.observability import about, count, logger, metrics
+from pipeline.settings import StackSettings, load_settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Answers name, arn, status and times of the job; see `pipeline.followed_jobs.follow_job`."""
+    settings = load_settings(StackSettings, os.environ)
+    wanted = parse_event(FollowJobEvent, event)
+    about(settings.stack_name, run_id=wanted.run_id, item=wanted.item)
+    answer = followed_jobs.follow_job(wanted, aws.sagemaker_client(), datetime.now(UTC))
+    count("JobsFollowed")
+    logger.info("job followed to its end", extra={"job_name": wanted.job_name})
+    return answer
