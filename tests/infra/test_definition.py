@@ -21,20 +21,6 @@ RECORD_WRITERS = {"RecordSuccess", "RecordFailure"}
 SURELY_THROTTLED = {"ServiceThrottledError", "Lambda.TooManyRequestsException"}
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
 
-# What public definitions that run give these integrations. Any other field may be refused when the machine is created,
-# or end the execution with States.Runtime, which nothing catches.
-JOB_FIELDS = {
-    "StartTrainingJob": {
-        "AlgorithmSpecification", "CheckpointConfig", "EnableManagedSpotTraining", "EnableNetworkIsolation", "Environment",
-        "HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "RoleArn", "StoppingCondition",
-        "Tags", "TrainingJobName", "VpcConfig",
-    },
-    "StartBatchTransformJob": {
-        "BatchStrategy", "DataProcessing", "Environment", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelName", "Tags",
-        "TransformInput", "TransformJobName", "TransformOutput", "TransformResources",
-    },
-}  # fmt: skip
-
 
 def targets_of(state: Document) -> set[str]:
     choices = state.get("Choices", [])
@@ -178,12 +164,6 @@ def test_a_job_that_overran_or_may_have_been_started_is_stopped_explicitly(child
             "Next": stop,
         }
         assert ":aws-sdk:sagemaker:stop" in child["States"][stop]["Resource"]
-
-
-@pytest.mark.parametrize("name", JOB_FIELDS)
-def test_a_job_is_started_with_fields_that_its_integration_takes(child: Document, name: str) -> None:
-    given = {key.removesuffix(".$") for key in child["States"][name]["Parameters"]}
-    assert given <= JOB_FIELDS[name]
 
 
 def test_no_state_takes_a_cause_apart(definition: Document) -> None:
