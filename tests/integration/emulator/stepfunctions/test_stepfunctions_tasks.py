@@ -250,7 +250,7 @@ def test_field_without_evidence_behind_a_reference_ends_the_execution(world: Wor
     run = world.run(definition, GIVEN | {"resources": resources})
 
     assert (run.described["status"], run.described["error"]) == ("FAILED", "States.Runtime")
-    assert 'The field "ResourceConfig.KeepAlivePeriodInSeconds" is not supported' in run.described["cause"]
+    assert 'The field "KeepAlivePeriodInSeconds" is not supported' in run.described["cause"]
     assert world.sagemaker.created == []
 
 
