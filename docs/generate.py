@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from emulator.aws_evidence import Belief, Group, read_beliefs
 from pipeline import errors
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,7 @@ DOCUMENTS = [
     "README.md",
     "README.zh-TW.md",
     "docs/architecture.md",
+    "docs/aws-evidence.md",
     "docs/configuration.md",
     "docs/errors.md",
     "docs/operations.md",
@@ -105,11 +107,83 @@ def retriers() -> str:
     return "\n".join(lines)
 
 
+# What a group is about, as its heading.
+GROUPS: dict[Group, str] = {
+    "createTrainingJob": "Fields of sagemaker:createTrainingJob.sync",
+    "createTransformJob": "Fields of sagemaker:createTransformJob.sync",
+    "createProcessingJob": "Fields of sagemaker:createProcessingJob.sync",
+    "results": "What results hold",
+    "errors": "Names of errors",
+    "permissions": "What roles need",
+    "language": "The language of state machines",
+    "map": "The Distributed Map",
+    "jobs": "SageMaker's jobs and models",
+    "s3": "S3",
+    "functions": "Lambda",
+    "deployment": "CloudFormation and deployments",
+    "limits": "Limits",
+}
+
+
+def unproven() -> str:
+    """The beliefs that AWS does not document: first those that no test on AWS can show, then the others."""
+    undocumented = [(name, belief) for name, belief in read_beliefs().items() if not belief.documented]
+    lines = ["| belief | evidence | live test | if it were otherwise |", "|---|---|---|---|"]
+    for name, belief in sorted(undocumented, key=lambda entry: bool(entry[1].live)):
+        shown = ", ".join(map(_test, belief.live)) or f"None. {belief.not_live}"
+        lines.append(f"| [{belief.belief}](#{name}) | {_kinds(belief)} | {shown} | {belief.otherwise} |")
+    return "\n".join(lines)
+
+
+def beliefs() -> str:
+    """All beliefs in their groups, a table each."""
+    parts = []
+    for group, heading in GROUPS.items():
+        parts += [
+            f"### {heading}", "",
+            "| belief | evidence | if it were otherwise | held here by |", "|---|---|---|---|",
+        ]  # fmt: skip
+        for name, belief in read_beliefs().items():
+            if belief.group == group:
+                evidence = "<br>".join(f"{one.kind}: {_source(one.source)}" for one in belief.evidence)
+                tests = "<br>".join(map(_test, belief.tests))
+                what = f'<a id="{name}"></a>{belief.belief}{_names(belief)}'
+                parts.append(f"| {what} | {evidence} | {belief.otherwise} | {tests} |")
+        parts.append("")
+    return "\n".join(parts[:-1])
+
+
+def _names(belief: Belief) -> str:
+    return "<br>" + ", ".join(f"`{name}`" for name in belief.names) if belief.names else ""
+
+
+def _kinds(belief: Belief) -> str:
+    return ", ".join(dict.fromkeys(one.kind for one in belief.evidence))
+
+
+def _source(source: str) -> str:
+    """A source that can be followed, told by what tells it from others."""
+    if not source.startswith("https://"):
+        return source
+    repository = re.match(r"https://github\.com/([^/]+/[^/]+)(?:/(?:issues|pull)/(\d+)|/blob/\w+/(.*))?$", source)
+    if repository:
+        name, number, path = repository.groups()
+        return f"[{name}{f'#{number}' if number else ''}{f': {path}' if path else ''}]({source})"
+    return f"[{source.removeprefix('https://').rpartition('/')[2].removesuffix('.html') or source}]({source})"
+
+
+def _test(node_id: str) -> str:
+    file, _, name = node_id.partition("::")
+    return f"[{name or Path(file).name}](../{file})"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "pipeline": pipeline,
     "retriers": retriers,
     "parameters": parameters,
     "errors": error_names,
+    "unproven": unproven,
+    "beliefs": beliefs,
 }
 
 

@@ -8,6 +8,7 @@
       SerializationError    the request's JSON has the wrong types; answered too, but AWS models no such error
       JobFailedError        ends a job as Failed; its text becomes FailureReason
       JobStoppedError       ends a job as Stopped
+        JobOutOfTimeError   because its time is up
 
 Touches moto's private parts: ServiceException's class attribute `code`.
 """
@@ -45,3 +46,7 @@ class JobFailedError(Exception):
 
 class JobStoppedError(Exception):
     """The job ends as Stopped, because someone asked for it or the emulator ends."""
+
+
+class JobOutOfTimeError(JobStoppedError):
+    """The job ends as Stopped, because its time is up before its container has run."""

@@ -213,14 +213,37 @@ class TrainingJob(Job):
             },
         )
         self._clock = clock or Clock()
+        self._retries = int(request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
+        self._began: datetime | None = None
+        self._spent = 0.0
         self._description["SecondaryStatusTransitions"] = []
         self._enter("Starting", "Starting the training job")
 
     @property
-    def max_runtime(self) -> int:
-        """StoppingCondition's MaxRuntimeInSeconds in AWS seconds, one day unless the request says otherwise."""
+    def seconds_left(self) -> float:
+        """AWS seconds that the attempt under way may run: MaxRuntimeInSeconds (a day unless told) is for all together."""
         seconds: int = self._description["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
-        return seconds
+        return max(0.0, seconds - self._spent)
+
+    def start(self) -> None:
+        """As for any job; what is billed begins with the first attempt."""
+        self._began = _now()
+        if "TrainingStartTime" not in self.describe():
+            super().start()
+
+    def begins_again(self, reason: str) -> bool:
+        """Whether the job is tried again after an attempt that failed with `reason`; if so, it is Starting anew.
+
+        SageMaker does so for its own faults alone, as often as RetryStrategy says.
+        """
+        if not reason.startswith("InternalServerError") or self._retries <= 0 or self.control.stopping:
+            return False
+        self._retries -= 1
+        if self._began is not None:
+            self._spent += self._clock.aws_seconds((_now() - self._began).total_seconds())
+            self._began = None
+        self.enter_phase("Starting", "Retrying the training job after an internal error")
+        return True
 
     def enter_phase(self, status: str, message: str) -> None:
         """Begin a phase (`Downloading`, `Training`, `Uploading`); a stop that was asked for stays in sight."""

@@ -21,7 +21,7 @@ class Outcomes:
         self._faults = FaultMatcher(account, lambda fault: fault.job is not None)
 
     def of_run(self, job: Job) -> JobOutcome:
-        """How the run of `job` goes; called once, when it begins."""
+        """How the run of `job` goes; called when it begins, and when RetryStrategy has it begin again."""
         if not self._faults:
             return _UNDISTURBED
         fault = self._faults.happening(f"{job.kind.noun}Job", job.name)

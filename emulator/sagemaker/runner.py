@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.account.clock import Clock
 from emulator.endpoint import Clients
 from emulator.sagemaker.container import JobFolder, Surroundings
-from emulator.sagemaker.errors import JobFailedError, JobStoppedError
+from emulator.sagemaker.errors import JobFailedError, JobOutOfTimeError, JobStoppedError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob
 from emulator.sagemaker.outcomes import Outcomes, got_no_instances
 from emulator.sagemaker.ports import PortDesk
@@ -76,11 +76,18 @@ class JobRunner:
 
     def _run(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
         try:
-            folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
-            try:
-                self._run_once(job, folder, account, region)
-            finally:
-                folder.remove()
+            while True:
+                folder = JobFolder(self._root / region / job.arn.rpartition(":")[2])
+                try:
+                    self._run_once(job, folder, account, region)
+                    break
+                except JobFailedError as error:
+                    if not isinstance(job, TrainingJob) or not job.begins_again(str(error)):
+                        raise
+                finally:
+                    folder.remove()
+        except JobOutOfTimeError:
+            job.end("Stopped", secondary="MaxRuntimeExceeded")
         except JobStoppedError:
             job.end("Stopped")
         except JobFailedError as error:
@@ -118,14 +125,18 @@ class JobRunner:
 
         Raises:
             JobFailedError: it fails.
-            JobStoppedError: it is stopped.
+            JobStoppedError: it is stopped, or its time is up.
         """
         self._wait(job, outcome.start_seconds)
         if outcome.status == "Completed":
             return
         if not got_no_instances(outcome):
             job.start()
-            self._wait(job, outcome.run_seconds or 0.0)
+            seconds = outcome.run_seconds or 0.0
+            longest = job.seconds_left if isinstance(job, TrainingJob) else seconds
+            self._wait(job, min(seconds, longest))
+            if longest < seconds:
+                raise JobOutOfTimeError
         if outcome.status == "Failed":
             raise JobFailedError(outcome.failure_reason)
         job.stop()

@@ -81,9 +81,12 @@ class _TransformRun:
 
     def begin(self) -> None:
         """Enter the first phase."""
+        self._attempt()
+        self._job.control.on_stop(functools.partial(self._after, 0.0, self._stop))
+
+    def _attempt(self) -> None:
         self._outcome = self._stand_ins.outcomes.of_run(self._job)
         self._after(self._outcome.start_seconds, self._start)
-        self._job.control.on_stop(functools.partial(self._after, 0.0, self._stop))
 
     def _after(self, aws_seconds: float, step: Callable[[], None]) -> None:
         self._stand_ins.after(aws_seconds, functools.partial(self._take, step))
@@ -157,7 +160,7 @@ class _TrainingRun(_TransformRun):
         if not got_no_instances(self._outcome):
             self._job.enter_phase("Training", "Training image download completed. Training in progress.")
         super()._start()
-        longest = float(self._job.max_runtime)
+        longest = self._job.seconds_left
         if longest < self._seconds():
             self._after(longest, self._run_out_of_time)
 
@@ -173,6 +176,9 @@ class _TrainingRun(_TransformRun):
     def _end(self, status: str, *, reason: str | None = None, **members: Any) -> None:
         if status == "Completed":
             self._end_with_artifact(status)
+            return
+        if status == "Failed" and self._job.begins_again(reason or ""):
+            self._attempt()
             return
         super()._end(status, reason=reason, **members)
 

@@ -107,7 +107,7 @@ class _TrainingRun:
             control=self._control,
             log=self._log,
         )
-        longest = self._surroundings.clock.real_seconds(self._job.max_runtime)
+        longest = self._surroundings.clock.real_seconds(self._job.seconds_left)
         in_time = process.wait(longest, until_stop=True)
         passed = time.monotonic() - began
         if in_time and passed < at_least:

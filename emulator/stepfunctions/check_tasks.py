@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from emulator.stepfunctions.parameters import UnknownOperationError, missing_or_unknown, operation
+from emulator.aws_evidence import fields_of
+from emulator.stepfunctions.parameters import (
+    UnknownOperationError,
+    missing_or_unknown,
+    operation,
+    unproven_fields,
+    unsupported,
+)
 
 _RESOURCE = re.compile(
     r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<sdk>aws-sdk:)?(?P<service>[A-Za-z0-9-]+):(?P<action>\w+)(\.(?P<form>.+))?"
@@ -41,16 +48,20 @@ def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if found is None or state.get("QueryLanguage") == "JSONata" or "Arguments" in state:
         return
     service, action, form = found["service"], found["action"], found["form"]
-    names = {name.removesuffix(".$") for name in state.get("Parameters") or {}}
+    parameters = state.get("Parameters") or {}
+    names = {name.removesuffix(".$") for name in parameters}
     if found["sdk"]:
         yield from _check_api(arn, service, action, names, known=form in {None, TOKEN})
     elif service == "sagemaker":
-        yield from _check_api(arn, service, action, names, known=is_sagemaker_supported(action, form))
+        known = is_sagemaker_supported(action, form)
+        yield from _check_api(arn, service, action, names, known=known)
+        if known:
+            yield from ((unsupported(name), "/Parameters") for name in unproven_job_fields(action, parameters))
     elif service == "lambda":
         if action != "invoke" or form not in {None, TOKEN}:
             yield unknown_resource(arn), "/Resource"
         for name in sorted(names - _INVOKE_PARAMETERS):
-            yield f'The field "{name}" is not supported by Step Functions', "/Parameters"
+            yield unsupported(name), "/Parameters"
         if "FunctionName" not in names:
             yield 'The field "FunctionName" is required but was missing', "/Parameters"
 
@@ -65,6 +76,13 @@ def _check_api(arn: str, service: str, action: str, names: set[str], *, known: b
         return
     for problem in missing_or_unknown(names, model.input_shape):
         yield problem, "/Parameters"
+
+
+def unproven_job_fields(action: str, parameters: dict[str, Any]) -> list[str]:
+    """Fields that SageMaker's API has, but that nothing shows its integration to take (aws_evidence.toml)."""
+    proven = fields_of(action)
+    shape = operation("sagemaker", action).input_shape
+    return [] if proven is None else list(unproven_fields(parameters, shape, proven))
 
 
 def unknown_resource(arn: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from emulator.service_models import service_model
 from emulator.stepfunctions.payloads import compact_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Step Functions' names of services where boto3's differ.
 _BOTO_NAMES = {
@@ -65,8 +68,41 @@ def missing_or_unknown(names: set[str], shape: Shape | None) -> list[str]:
     members = shape.members if isinstance(shape, StructureShape) else {}
     required = {pascal_case(n) for n in shape.required_members} if isinstance(shape, StructureShape) else set()
     known = {pascal_case(n) for n in members}
-    problems = [f'The field "{name}" is not supported by Step Functions' for name in sorted(names - known)]
+    problems = [unsupported(name) for name in sorted(names - known)]
     return problems + [f'The field "{name}" is required but was missing' for name in sorted(required - names)]
+
+
+def unsupported(field: str) -> str:
+    """Step Functions' words for a field that it does not pass on."""
+    return f'The field "{field}" is not supported by Step Functions'
+
+
+def unproven_fields(value: Any, shape: Shape | None, proven: frozenset[str], place: str = "") -> Iterator[str]:
+    """Names of fields that nothing shows Step Functions to pass on.
+
+    It names them without their place (https://github.com/aws/aws-cdk/issues/10014), and those that the API does not
+    have at all are found at the top by `missing_or_unknown`.
+
+    Args:
+        value: Parameters as a definition writes them, where a reference's name ends in `.$`, or as they were evaluated.
+        shape: of `value`.
+        proven: fields that something shows, those inside others dotted.
+        place: of `value`, dotted.
+    """
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        for entry in value:
+            yield from unproven_fields(entry, shape.member, proven, place)
+    if not isinstance(shape, StructureShape) or not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        name = key.removesuffix(".$")
+        if name not in shape.members and not place:
+            continue
+        path = f"{place}.{name}" if place else name
+        if path not in proven:
+            yield name
+        elif name == key:
+            yield from unproven_fields(inner, shape.members[name], proven, path)
 
 
 def to_request(value: Any, shape: Shape, problems: list[str], name: str = "") -> Any:

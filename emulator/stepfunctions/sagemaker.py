@@ -26,12 +26,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from emulator.seams import replace
-from emulator.stepfunctions.check_tasks import SYNC, is_sagemaker_supported, unknown_resource
+from emulator.stepfunctions.check_tasks import SYNC, is_sagemaker_supported, unknown_resource, unproven_job_fields
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import TASK_FAILED
 from emulator.stepfunctions.evaluation import AttemptOverError
-from emulator.stepfunctions.parameters import operation, to_request
+from emulator.stepfunctions.parameters import operation, to_request, unsupported
 from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import epoch_milliseconds, plain, sdk_metadata
 from emulator.stepfunctions.task_failures import refusal_cause, refused_parameters, task_failure
@@ -136,6 +136,8 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         request = dict(normalised_parameters)
         if model.input_shape is not None:
             request = to_request(request, model.input_shape, problems)
+        # What the definition only refers to is seen now.
+        problems += [unsupported(name) for name in unproven_job_fields(self.resource.api_action, request)]
         if problems:
             raise refused_parameters(self, env, normalised_parameters, problems)
         if self.resource.condition == SYNC:

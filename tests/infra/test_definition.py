@@ -28,20 +28,6 @@ FOLLOW = {
 }
 STATES = {"ProcessItems", "StartTrainingJob", "CreateModel", "StartBatchTransformJob"}
 
-# What public definitions that run give these integrations. Any other field may be refused when the machine is created,
-# or end the execution with States.Runtime, which nothing catches.
-JOB_FIELDS = {
-    "StartTrainingJob": {
-        "AlgorithmSpecification", "CheckpointConfig", "EnableManagedSpotTraining", "EnableNetworkIsolation", "Environment",
-        "HyperParameters", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "RoleArn", "StoppingCondition",
-        "Tags", "TrainingJobName", "VpcConfig",
-    },
-    "StartBatchTransformJob": {
-        "BatchStrategy", "DataProcessing", "Environment", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelName", "Tags",
-        "TransformInput", "TransformJobName", "TransformOutput", "TransformResources",
-    },
-}  # fmt: skip
-
 
 def targets_of(state: Document) -> set[str]:
     choices = state.get("Choices", [])
@@ -231,12 +217,6 @@ def test_the_payload_of_follow_job_is_its_contract(child: Document, follow: str)
     (name,) = (value for key, value in child["States"][start]["Parameters"].items() if key.endswith("JobName.$"))
     assert (payload["kind"], payload["jobName.$"]) == (kind, name)
     assert payload["timeoutSeconds.$"] == child["States"][start]["TimeoutSecondsPath"]
-
-
-@pytest.mark.parametrize("name", JOB_FIELDS)
-def test_a_job_is_started_with_fields_that_its_integration_takes(child: Document, name: str) -> None:
-    given = {key.removesuffix(".$") for key in child["States"][name]["Parameters"]}
-    assert given <= JOB_FIELDS[name]
 
 
 def test_no_state_takes_a_cause_apart(definition: Document) -> None:

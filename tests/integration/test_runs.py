@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.documents import Record, parse_body
 from tests.live.plans import starts
 from tests.live.stack import Run, Stack
 
@@ -175,6 +176,68 @@ def test_jobs_carry_stack_run_and_item_as_tags(deployed: Stack, good: Run, shops
             assert tags["automlops:stack"] == deployed.name
             assert good.manifest is not None
             assert tags["automlops:run"] == good.manifest["runId"]
+
+
+def test_step_functions_tags_the_jobs_that_it_starts(deployed: Stack, good: Run) -> None:
+    sagemaker = deployed.client("sagemaker")
+    for entry in good.items.values():
+        for arn in (
+            sagemaker.describe_training_job(TrainingJobName=entry["trainingJobName"])["TrainingJobArn"],
+            sagemaker.describe_transform_job(TransformJobName=entry["transformJobName"])["TransformJobArn"],
+        ):
+            tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+            assert tags["MANAGED_BY_AWS"] == "STARTED_BY_STEP_FUNCTIONS"
+
+
+def test_records_keep_what_the_results_of_jobs_hold(deployed: Stack, good: Run) -> None:
+    assert good.manifest is not None
+    for index, item in enumerate(good.items):
+        # An object that was given as the body has become JSON, and a result that there is not is null in it.
+        body = deployed.read(f"runs/{good.manifest['runId']}/records/{index}.json")
+        assert json.loads(body)["unchanged"] is None
+        record = parse_body(Record, body)
+        assert record.item == item
+        assert record.training is not None
+        assert record.transform is not None
+        for job in (record.training, record.transform):
+            assert job.status == "Completed"
+            assert ":sagemaker:" in job.arn
+            # Each is None where its time is in no form that is known.
+            assert job.created_at is not None
+            assert job.started_at is not None
+            assert job.ended_at is not None
+            assert job.created_at <= job.started_at <= job.ended_at
+        assert record.training.name == good.items[item]["trainingJobName"]
+        assert record.transform.name == good.items[item]["transformJobName"]
+        assert record.training.billable_seconds is not None
+
+
+def test_the_cause_of_a_failed_job_is_its_description(deployed: Stack, mixed: Run) -> None:
+    item = deployed.own("bad dates")
+    events = deployed.history(deployed.children(mixed.arn)[item])
+    (failed,) = [event["taskFailedEventDetails"] for event in events if event["type"] == "TaskFailed"]
+    assert failed["error"] == "States.TaskFailed"
+    described = json.loads(failed["cause"])
+    assert described["TrainingJobName"] == mixed.items[item]["trainingJobName"]
+    assert described["TrainingJobStatus"] == "Failed"
+    assert "yesterday" in described["FailureReason"]
+
+
+def test_s3_tells_versions_and_times_in_whole_seconds(deployed: Stack, unique: Callable[[str], str]) -> None:
+    s3, bucket, item = deployed.client("s3"), deployed.outputs["DataBucketName"], unique("versions")
+    for content in (b"first", b"second", b"first"):
+        deployed.upload(item, content)
+    where = {"Bucket": bucket, "Prefix": f"analysis_predict/{item}/"}
+    (listed,) = s3.list_objects_v2(**where)["Contents"]
+    versions = s3.list_object_versions(**where)["Versions"]
+    if len(versions) == 1:
+        pytest.skip("the data bucket of this stack keeps no versions")
+    assert [version["IsLatest"] for version in versions] == [True, False, False]
+    assert [version["ETag"] for version in versions][::2] == [listed["ETag"]] * 2
+    assert versions[1]["ETag"] != listed["ETag"]
+    described = s3.head_object(Bucket=bucket, Key=listed["Key"])
+    for told in (listed, described, *versions):
+        assert told["LastModified"].microsecond == 0
 
 
 def models_of(deployed: Stack) -> list[str]:

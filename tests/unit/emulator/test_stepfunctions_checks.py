@@ -13,6 +13,32 @@ IS_NULL = {"Variable": "$", "IsNull": True}
 END = {"Type": "Pass", "End": True}
 S3_PUT = "arn:aws:states:::aws-sdk:s3:putObject"
 TRAIN = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+TRAINING = {
+    "TrainingJobName.$": "$.name",
+    "AlgorithmSpecification.$": "$.algorithm",
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/"},
+    "ResourceConfig.$": "$.resources",
+    "RoleArn.$": "$.role",
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+}
+TRANSFORMATION = {
+    "TransformJobName": "t",
+    "ModelName": "m",
+    "TransformInput.$": "$.input",
+    "TransformOutput.$": "$.output",
+    "TransformResources.$": "$.resources",
+}
+PROCESSING = {
+    "ProcessingJobName": "p",
+    "AppSpecification": {"ImageUri": "i"},
+    "ProcessingResources.$": "$.resources",
+    "RoleArn": "r",
+}
+REQUIRED: dict[str, dict[str, Any]] = {
+    "createTrainingJob": TRAINING,
+    "createTransformJob": TRANSFORMATION,
+    "createProcessingJob": PROCESSING,
+}
 
 
 def machine(**states: Any) -> dict[str, Any]:
@@ -151,6 +177,16 @@ def test_good_definition_has_no_problem(definition: dict[str, Any]) -> None:
             id="function-name",
         ),
         pytest.param(
+            machine(T=task(TRAIN, Parameters=TRAINING | {"RetryStrategy": {"MaximumRetryAttempts": 2}})),
+            [
+                (
+                    'SCHEMA_VALIDATION_FAILED: The field "RetryStrategy" is not supported by Step Functions '
+                    "at /States/T/Parameters"
+                ),
+            ],
+            id="without-evidence",
+        ),
+        pytest.param(
             machine(M=a_map("INLINE", Label="x")),
             ["SCHEMA_VALIDATION_FAILED: Field 'Label' is only supported in a DISTRIBUTED Map at /States/M"],
             id="inline-label",
@@ -192,6 +228,59 @@ def test_unknown_resource_is_found(resource: str) -> None:
 
     assert len(found) == 1
     assert f"The resource provided {resource} is not recognized." in found[0]
+
+
+def job(action: str, form: str = ".sync", **more: Any) -> list[str]:
+    """What is wrong with a job's state that is given `more` than the fields it must have."""
+    resource = f"arn:aws:states:::sagemaker:{action}{form}"
+    return problems(machine(T=task(resource, Parameters=REQUIRED[action] | more)))
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        ("createTrainingJob", {"VpcConfig": {"Subnets": ["a"]}, "EnableNetworkIsolation.$": "$.isolated"}),
+        ("createTrainingJob", {"DebugHookConfig.$": "$.hook", "ExperimentConfig.$": "$.experiment"}),
+        ("createTrainingJob", {"HyperParameters": {"RetryStrategy": "a map's keys are free"}}),
+        ("createTrainingJob", {"InputDataConfig": [{"ChannelName": "a", "DataSource.$": "$.source"}]}),
+        ("createTransformJob", {"Environment": {"A": "b"}, "DataProcessing": {"JoinSource": "Input"}}),
+        ("createProcessingJob", {"Environment.$": "$.e", "ProcessingInputs": [{"InputName": "i"}]}),
+    ],
+)
+def test_field_of_a_job_with_evidence_is_taken(action: str, more: dict[str, Any]) -> None:
+    assert job(action, **more) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "field"),
+    [
+        ("createTrainingJob", {"RetryStrategy.$": "$.retries"}, "RetryStrategy"),
+        ("createTrainingJob", {"ProfilerConfig": {}}, "ProfilerConfig"),
+        (
+            "createTrainingJob",
+            {"ResourceConfig": {"InstanceCount": 1, "KeepAlivePeriodInSeconds": 60}},
+            "KeepAlivePeriodInSeconds",
+        ),
+        (
+            "createTrainingJob",
+            {"InputDataConfig": [{"ChannelName": "a", "ShuffleConfig": {"Seed": 1}}]},
+            "ShuffleConfig",
+        ),
+        ("createTrainingJob", {"Tags": [{"key": "a", "value": "b"}]}, "key"),
+        ("createTransformJob", {"DataCaptureConfig.$": "$.capture"}, "DataCaptureConfig"),
+        (
+            "createProcessingJob",
+            {"ProcessingInputs": [{"InputName": "i", "DatasetDefinition.$": "$.d"}]},
+            "DatasetDefinition",
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", ["", ".sync"])
+def test_field_of_a_job_without_evidence_is_refused(
+    action: str, more: dict[str, Any], field: str, form: str
+) -> None:
+    found = job(action, form, **more)
+    assert f'The field "{field}" is not supported by Step Functions at /States/T/Parameters' in found[0]
 
 
 def test_problems_inside_maps_and_branches_have_their_full_place() -> None:

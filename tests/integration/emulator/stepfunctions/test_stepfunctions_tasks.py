@@ -237,6 +237,23 @@ def test_unknown_field_inside_a_whole_sub_object_ends_the_execution(world: World
     assert "[The field 'Volume' is not supported by Step Functions" in run.described["cause"]
 
 
+def test_field_without_evidence_behind_a_reference_ends_the_execution(world: World) -> None:
+    parameters = {key: value for key, value in TRAINING.items() if key != "ResourceConfig"}
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "KeepAlivePeriodInSeconds": 60}
+    definition = machine(
+        "sagemaker:createTrainingJob.sync",
+        parameters | {"ResourceConfig.$": "$.resources"},
+        Catch=[{"ErrorEquals": ["States.ALL"], "Next": "C"}],
+    )
+    definition["States"]["C"] = {"Type": "Succeed"}
+
+    run = world.run(definition, GIVEN | {"resources": resources})
+
+    assert (run.described["status"], run.described["error"]) == ("FAILED", "States.Runtime")
+    assert 'The field "KeepAlivePeriodInSeconds" is not supported' in run.described["cause"]
+    assert world.sagemaker.created == []
+
+
 def test_object_is_written_to_s3_as_json(world: World) -> None:
     parameters = {
         "Bucket": world.bucket,

@@ -80,7 +80,7 @@ def play(objects: StoredObjects) -> Iterator[Play]:
         stand_ins.shut_down(5)
 
 
-def training_job(name: str = "t", **more: Any) -> TrainingJob:
+def training_job(name: str = "t", scale: float = 1.0, **more: Any) -> TrainingJob:
     request = {
         "TrainingJobName": name,
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
@@ -91,7 +91,7 @@ def training_job(name: str = "t", **more: Any) -> TrainingJob:
         },
         **more,
     }
-    return TrainingJob(request, f"arn/{name}")
+    return TrainingJob(request, f"arn/{name}", Clock(scale))
 
 
 def transform_job(uri: str = f"s3://{BUCKET}/in/", output: str = f"s3://{BUCKET}/out") -> TransformJob:
@@ -236,12 +236,50 @@ def test_a_run_can_take_longer_than_usual(play: Play) -> None:
     assert play(training_job(), run(JobOutcome(run_seconds=LONG)), wait=0.1)["SecondaryStatus"] == "Training"
 
 
-def test_an_internal_error_ends_a_training_whatever_its_retry_strategy(objects: StoredObjects, play: Play) -> None:
+def statuses(described: dict[str, Any]) -> list[str]:
+    return [one["Status"] for one in described["SecondaryStatusTransitions"]]
+
+
+def test_an_internal_error_is_tried_again_as_often_as_the_retry_strategy_says(
+    objects: StoredObjects, play: Play
+) -> None:
     broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR)
     described = play(training_job(RetryStrategy={"MaximumRetryAttempts": 2}), run(broken))
     assert (described["TrainingJobStatus"], described["FailureReason"]) == ("Failed", INTERNAL_SERVER_ERROR)
-    assert [one["Status"] for one in described["SecondaryStatusTransitions"]] == ["Starting", "Training", "Failed"]
+    assert statuses(described) == [*["Starting", "Training"] * 3, "Failed"]
     assert keys(objects) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "request_"),
+    [
+        (INTERNAL_SERVER_ERROR, {}),
+        ("AlgorithmError: bad, exit code: 1", {"RetryStrategy": {"MaximumRetryAttempts": 2}}),
+    ],
+    ids=["no strategy", "the algorithm's fault"],
+)
+def test_no_other_failure_is_tried_again(play: Play, reason: str, request_: dict[str, Any]) -> None:
+    described = play(training_job(**request_), run(JobOutcome(status="Failed", failure_reason=reason)))
+    assert statuses(described) == ["Starting", "Training", "Failed"]
+
+
+def test_a_later_attempt_may_succeed(play: Play) -> None:
+    broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR)
+    fault = Fault(action="TrainingJob", attempts=[1], job=broken)
+    described = play(training_job(RetryStrategy={"MaximumRetryAttempts": 5}), fault)
+    assert described["TrainingJobStatus"] == "Completed"
+    assert statuses(described) == [*["Starting", "Training"] * 2, "Uploading", "Completed"]
+
+
+def test_all_attempts_of_a_training_share_its_limit(play: Play) -> None:
+    limit, retries = {"MaxRuntimeInSeconds": 50}, {"MaximumRetryAttempts": 9}
+    job = training_job(scale=100, StoppingCondition=limit, RetryStrategy=retries)
+    broken = JobOutcome(status="Failed", failure_reason=INTERNAL_SERVER_ERROR, run_seconds=20)
+    described = play(job, run(broken), scale=100)
+    assert described["SecondaryStatus"] == "MaxRuntimeExceeded"
+    # Fewer on a slow machine, for their time passes on; never more than fit into 50 seconds.
+    assert statuses(described).count("Training") <= 3
+    assert (described["TrainingEndTime"] - described["TrainingStartTime"]).total_seconds() >= 0.5
 
 
 def test_a_training_that_would_fail_later_meets_its_limit_first(play: Play) -> None:
