@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # SageMaker takes about one create call a second of each kind. Jobs that start further apart than this are seldom refused
 # so often that an item's retries end: docs/decisions/0026.
-SECONDS_BETWEEN_JOBS = 4.0
+SECONDS_BETWEEN_JOBS = 5.0
 # What a job is taken to last where no run tells.
 ASSUMED_SECONDS = 300.0
 # How many runs, from the newest back, are looked into for durations.
@@ -54,9 +54,7 @@ def fitting_to_train(training: float, transform: float, durations: Durations) ->
         transform: instances for transforms at the same time; math.inf if unknown.
         durations: how long the jobs last.
     """
-    per_second = min(
-        training / durations.training, transform / durations.transform, 1 / SECONDS_BETWEEN_JOBS
-    )
+    per_second = min(training / durations.training, transform / durations.transform, 1 / SECONDS_BETWEEN_JOBS)
     return _at_least(per_second * (durations.training + durations.transform))
 
 

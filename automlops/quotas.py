@@ -205,6 +205,11 @@ def advice(quotas: Sequence[Quota], durations: Durations, stack: Stack, region: 
             "More items at once than fit wait for their jobs, ask again and again, and some may fail."
             f" {_set_to(fits.train)}"
         )
+    if 0 < fits.score < wanted:
+        lines.append(
+            f"A request with mode score, or such a rerun, wants maxConcurrency {fits.score}: with more, new items"
+            " overtake those that wait, and some may fail."
+        )
     return lines + _raising(quotas, durations, wanted, region)
 
 

@@ -74,8 +74,8 @@ def judge(finding: Finding) -> Iterator[Measure]:
     note = (
         f"{ITEMS} items: jobs of {JOB_SECONDS:g} s that take {JOB_SECONDS / TIME_SCALE:g} s here, a quota of {QUOTA} "
         f"instances and one create call a scaled second for each of training and transform, and as many items at once as "
-        f"`automlops quotas` advises, {CAP}. The bound is {BOUND_SECONDS:g} s: all jobs of a use on its quota, and an item's "
-        f"two jobs. One item was run before, so the functions were warm. {explain(finding)}"
+        f"`automlops quotas` advises, {CAP}. The bound is {BOUND_SECONDS:g} s: all jobs of a use on its quota, and an "
+        f"item's two jobs. One item was run before, so the functions were warm. {explain(finding)}"
     )
     yield MAKESPAN.taken(finding.run.seconds / BOUND_SECONDS, None, note)
     yield CALLS.taken(sum(child.calls for child in children) / (2 * ITEMS), None, note)

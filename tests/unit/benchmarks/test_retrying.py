@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from automlops.concurrency import Durations
+from benchmarks import retrying
 from benchmarks.account_model import QUOTA_FULL, THROTTLED, Load, Stage, bound
 from benchmarks.retriers import DOCUMENTED_BY_AWS, Retrier
 from benchmarks.retrying import (
@@ -44,16 +46,27 @@ def test_documented_retriers_without_a_cap_take_nine_times_as_long() -> None:
 
 
 def test_what_quotas_advises_keeps_both_quotas_busy_and_loses_nothing(tmp_path: Path) -> None:
-    makespan, calls, lost, half_makespan, half_lost = measure_retriers(tmp_path)
-    assert all(measure.met for measure in (makespan, calls, lost, half_makespan, half_lost))
+    # The last one's note has the figures of other accounts, which take a while.
+    makespan, calls, lost, half = islice(measure_retriers(tmp_path), 4)
+    assert all(measure.met for measure in (makespan, calls, lost, half))
     assert lost.reference is not None
     assert lost.reference > 0
-    assert f"{2 * QUOTA} at once" in half_makespan.note
+    assert advised(QUOTA, QUOTA, HALF).lost == 0
+
+
+def test_the_figures_of_other_accounts_are_in_the_last_note(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(retrying, "ITEMS", 50)
+    monkeypatch.setattr(retrying, "SITUATIONS", [(QUOTA, QUOTA, ALIKE)])
+    *_, last = measure_retriers(tmp_path)
+    assert f"quotas {QUOTA} + {QUOTA}, 300 + 300 s, {2 * QUOTA} at once: makespan" in last.note
 
 
 @pytest.mark.parametrize("spread", [0.005, 0.02, 0.1])
 @pytest.mark.parametrize(
-    ("training", "transform", "longest"), [(5, 5, 1.2), (10, 10, 1.15), (50, 50, 1.1), (100, 20, 1.1), (20, 100, 1.1)]
+    ("training", "transform", "longest"),
+    [(5, 5, 1.2), (10, 10, 1.15), (50, 50, 1.1), (100, 20, 1.1), (20, 100, 1.1)],
 )
 def test_other_quotas_are_used_as_well(training: int, transform: int, longest: float, spread: float) -> None:
     figures = advised(training, transform, ALIKE, spread=spread)
@@ -76,7 +89,7 @@ def test_half_as_many_again_lose_hardly_any_item() -> None:
 
 
 def test_score_mode_needs_no_more_than_the_quota_of_transforms() -> None:
-    figures = scored(QUOTA, ALIKE)
+    figures = scored(QUOTA)
     assert figures.makespan <= 1.02
     assert figures.calls <= 1.1
     assert figures.lost == 0
