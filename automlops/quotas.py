@@ -7,11 +7,18 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
+from automlops.concurrency import (
+    Durations,
+    fitting_to_score,
+    fitting_to_train,
+    instances_needed,
+    read_durations,
+)
 from automlops.connection import service_errors
 from automlops.errors import ServiceError
 from automlops.stack import Stack, find_stack
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from automlops.connection import Connection
+    from pipeline.fields import Mode
 
 SERVICE = "sagemaker"
 # Answers of Service Quotas about a service of which it knows nothing.
@@ -27,8 +35,7 @@ UNKNOWN_CODES = frozenset({"NoSuchResourceException"})
 # Quotas over the instances of all types, which not every account has.
 ALL_TYPES = "all types"
 ALL_INSTANCES = re.compile(r"\binstances across (?:all )?((?:spot )?training|transform) jobs\b", re.IGNORECASE)
-# What about one create call a second lets run, at five minutes a job: docs/decisions/0018.
-MOST_AT_ONCE = 100
+TRAINING_USES = ("training", "spot training")
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,26 @@ class Quota:
         return f"{self.instance_type} for {self.use} job usage"
 
 
+class Fitting(NamedTuple):
+    """How many items at once use the quotas: of those that train and score, and of those that only score."""
+
+    train: int
+    score: int
+
+
 def show_quotas(console: Console, connection: Connection, stack_name: str) -> None:
     """Prints the quotas that the stack's jobs need, the MaxConcurrency that fits, and what to do if it does not.
 
     Raises:
         ServiceError: AWS cannot be asked or says no.
+        RunBrokenError: the last run's manifest cannot be read.
     """
     stack = find_stack(connection, stack_name)
     client: Any = connection.client("service-quotas")
     quotas = read_quotas(client, needed_quotas(stack.parameters))
+    durations = read_durations(connection.client("s3"), stack.output_bucket)
     _print_table(console, quotas)
-    for line in advice(quotas, stack, connection.region):
+    for line in advice(quotas, durations, stack, connection.region):
         console.out(line, highlight=False)
 
 
@@ -136,50 +152,97 @@ def _over_all_types(name: str) -> Quota | None:
     return Quota(ALL_TYPES, match[1].lower()) if match else None
 
 
-def advice(quotas: Sequence[Quota], stack: Stack, region: str) -> list[str]:
+def fitting(quotas: Sequence[Quota], durations: Durations) -> Fitting:
+    """How many items at once use what the quotas allow.
+
+    Args:
+        quotas: those that the jobs count against; the smaller one counts where a use has several.
+        durations: how long the jobs last.
+    """
+    training, transform = _smallest(quotas, TRAINING_USES), _smallest(quotas, ("transform",))
+    return Fitting(
+        train=fitting_to_train(training, transform, durations), score=fitting_to_score(transform, durations)
+    )
+
+
+def zero_quotas(quotas: Sequence[Quota], mode: Mode = "train") -> list[Quota]:
+    """Those of the quotas that let no job of the mode run, because they are 0."""
+    return [quota for quota in quotas if quota.limit == 0 and (mode == "train" or quota.use == "transform")]
+
+
+def advice(quotas: Sequence[Quota], durations: Durations, stack: Stack, region: str) -> list[str]:
     """What the quotas mean for the stack's MaxConcurrency, in lines to print.
 
     Args:
         quotas: those that its jobs count against.
+        durations: how long its jobs last.
         stack: the stack.
         region: where it is.
     """
-    unknown = [quota for quota in quotas if quota.limit is None]
-    lines = [f"Service Quotas tells no limit for {quota.name}." for quota in unknown]
-    known = [quota for quota in quotas if quota.limit is not None]
-    quota_fits = min((quota.limit for quota in known if quota.limit is not None), default=math.inf)
-    fits = min(quota_fits, MOST_AT_ONCE)
-    wanted = int(stack.parameters["MaxConcurrency"])
-    if not known:
+    lines = [f"Service Quotas tells no limit for {quota.name}." for quota in quotas if quota.limit is None]
+    if all(quota.limit is None for quota in quotas):
         return lines
-    # An item has one job at a time.
-    lines.append(f"MaxConcurrency that fits if no other jobs run: {fits}. The stack {stack.name!r} has {wanted}.")
-    lines.append(
-        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more."
+    fits, wanted = fitting(quotas, durations), int(stack.parameters["MaxConcurrency"])
+    lines += [
+        f"MaxConcurrency that fits if no other jobs run: {fits.train}. The stack {stack.name!r} has {wanted}.",
+        f"With mode score, and for a rerun whose trainings are all kept: {fits.score}.",
+        _about_durations(durations),
+        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more.",
+    ]
+    if fitting_to_train(math.inf, math.inf, durations) == fits.train:
+        lines.append(
+            "SageMaker takes about one create call a second of each kind: at that, no more items at once than this,"
+            " whatever the quotas are."
+        )
+    lines += [
+        f"A quota of 0, {quota.name}, lets no such job run: items would wait for hours and then fail."
+        for quota in zero_quotas(quotas)
+    ]
+    if fits.train and wanted < fits.train:
+        lines.append(f"Fewer items at once than fit leave instances idle. {_set_to(fits.train)}")
+    if fits.train and wanted > fits.train:
+        lines.append(
+            "More items at once than fit wait for their jobs, ask again and again, and some may fail."
+            f" {_set_to(fits.train)}"
+        )
+    if 0 < fits.score < wanted:
+        lines.append(
+            f"A request with mode score, or such a rerun, wants maxConcurrency {fits.score}: with more, new items"
+            " overtake those that wait, and some may fail."
+        )
+    return lines + _raising(quotas, durations, wanted, region)
+
+
+def _about_durations(durations: Durations) -> str:
+    if not durations.run_id:
+        return "No run tells how long jobs take: trainings and transforms are taken to last alike, five minutes."
+    return (
+        f"In run {durations.run_id} a training took {durations.training:,.0f} s and a transform"
+        f" {durations.transform:,.0f} s on average."
     )
-    if max(wanted, quota_fits) > MOST_AT_ONCE:
-        lines.append(
-            f"SageMaker takes about one create call a second: at that, no more than {MOST_AT_ONCE} items at once where"
-            " jobs take five minutes, and fewer where they take less, whatever the quotas are."
-        )
-    if wanted <= fits:
-        return lines
-    if fits == 0:
-        lines.append("A quota of 0 lets nothing run: items would wait for hours and then fail.")
-    else:
-        lines.append(
-            "More items at once than fit wait for their jobs, ask again and again, and some may fail. Give"
-            f" maxConcurrency {fits} in the request, or deploy the stack with MaxConcurrency={fits}."
-        )
-    small = [quota for quota in known if quota.limit is not None and quota.limit < wanted]
-    if not small:
-        return lines
-    lines.append("To have a quota raised:")
-    for quota in small:
-        words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
-        words += ["--quota-code", quota.code, "--desired-value", str(wanted), "--region", region]
-        lines.append(f"  {shlex.join(words)}")
-    return lines
+
+
+def _set_to(number: int) -> str:
+    return f"Give maxConcurrency {number} in the request, or deploy the stack with MaxConcurrency={number}."
+
+
+def _raising(quotas: Sequence[Quota], durations: Durations, wanted: int, region: str) -> list[str]:
+    """How to ask for what `wanted` items at once need; nothing if they have it."""
+    training, transform = instances_needed(wanted, durations)
+    lines = []
+    for quota in quotas:
+        needed = transform if quota.use == "transform" else training
+        if quota.limit is not None and quota.limit < needed:
+            words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
+            words += ["--quota-code", quota.code, "--desired-value", str(needed), "--region", region]
+            lines.append(f"  {shlex.join(words)}")
+    return [f"To have room for {wanted} items at once:", *lines] if lines else []
+
+
+def _smallest(quotas: Sequence[Quota], uses: Sequence[str]) -> float:
+    return min(
+        (quota.limit for quota in quotas if quota.limit is not None and quota.use in uses), default=math.inf
+    )
 
 
 def _print_table(console: Console, quotas: Iterable[Quota]) -> None:

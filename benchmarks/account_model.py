@@ -105,6 +105,15 @@ def simulate(stages: Sequence[Stage], loads: Sequence[Load], seed: int) -> Outco
     return _Model(stages, seed).run(loads)
 
 
+def bound(stages: Sequence[Stage], items: int) -> float:
+    """Seconds that all items take at least, nearly: the busiest stage's jobs or calls, and once an item's whole way.
+
+    The way is what the stages need to fill up at the beginning and to run empty at the end.
+    """
+    busiest = max(max(items * stage.seconds / stage.quota, items / stage.rate) for stage in stages)
+    return busiest + sum(stage.seconds for stage in stages)
+
+
 class _Model:
     """The account, and what is to happen in it next."""
 

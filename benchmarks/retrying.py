@@ -1,4 +1,4 @@
-"""What the definition's retriers make of a thousand items, against those that AWS documents, in a model."""
+"""What the definition's retriers make of a thousand items, as many at once as `automlops quotas` advises, in a model."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.account_model import Load, Stage, simulate
+from automlops.concurrency import Durations, fitting_to_score, fitting_to_train
+from benchmarks.account_model import Load, Stage, bound, simulate
 from benchmarks.measure import Goal, Measure
 from benchmarks.retriers import DOCUMENTED_BY_AWS, Retrier, read_retriers
 from pipeline.turns import seconds_to_wait
 
 DEFINITION = Path(__file__).parents[1] / "statemachine" / "automlops.asl.json"
 STATES = ("StartTrainingJob", "StartBatchTransformJob")
-ITEMS, QUOTA, JOB_SECONDS = 1000, 20, 300.0
-SEEDS = range(5)
+ITEMS, QUOTA, JOB_SECONDS, SPREAD = 1000, 20, 300.0, 0.02
+ALIKE = Durations(JOB_SECONDS, JOB_SECONDS)
+HALF = Durations(JOB_SECONDS, JOB_SECONDS / 2)
+SEEDS = range(10)
 # Where neither a retrier nor a job draws anything, all seeds give the same.
 ANY_SEED = range(1)
-# Shared with the same figures taken on the emulator.
-MAKESPAN_GOAL, CALLS_GOAL, LOST_GOAL = Goal(1.05, "ours"), Goal(1.1, "ours"), Goal(0, "ours")
+SPREADS = (0.005, 0.02, 0.1)
+# Quotas of trainings and of transforms, and how long these take.
+SITUATIONS = (
+    (20, 20, ALIKE),
+    (20, 20, HALF),
+    (20, 20, Durations(JOB_SECONDS / 2, JOB_SECONDS)),
+    (5, 5, ALIKE),
+    (10, 10, ALIKE),
+    (50, 50, ALIKE),
+    (100, 20, ALIKE),
+    (20, 100, ALIKE),
+    (100, 100, ALIKE),
+    (20, 20, Durations(60, 60)),
+    (20, 20, Durations(1800, 1800)),
+)
+LOST_GOAL = Goal(0, "ours")
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,7 @@ class Figures:
     """Means over the seeds.
 
     Attributes:
-        makespan: over what the jobs take if the whole quota is always in use.
+        makespan: over the bound.
         calls: create calls for each of the jobs that the items need.
         lost: items.
     """
@@ -42,44 +59,69 @@ class Figures:
 
 
 def measure_retriers(work: Path) -> Iterator[Measure]:
-    """The three figures; the scratch folder is not used."""
+    """The figures at the advised number of items at once; the scratch folder is not used."""
     del work
-    retriers = [read_retriers(DEFINITION, state) for state in STATES]
-    documented = [DOCUMENTED_BY_AWS] * len(STATES)
-    ours, reference = model(retriers, OURS), model(documented, UNCAPPED, seeds=ANY_SEED)
+    ours, reference = advised(QUOTA, QUOTA, ALIKE), _documented(STATES)
+    cap = fitting_to_train(QUOTA, QUOTA, ALIKE)
     note = (
-        f"model of {ITEMS:,} items: each a training and a transform of {JOB_SECONDS:g} s; of each {QUOTA} at once and one "
-        f"create call a second; means of {len(SEEDS)} seeds. The definition's retriers, a cap of {QUOTA} and the turns that "
-        "PrepareRun gives, against the retriers that AWS documents and no cap; ideal is the time of all jobs over "
-        f"{QUOTA}. AWS's with training alone: {model(documented[:1], UNCAPPED, seeds=ANY_SEED)}; with both and the cap: "
-        f"{model(documented, Load(ITEMS, QUOTA), seeds=ANY_SEED)}. Ours with jobs up to a tenth shorter or longer: "
-        f"{model(retriers, OURS, spread=0.1)}"
+        f"model of {ITEMS:,} items: each a training and a transform of {JOB_SECONDS:g} s ± {SPREAD * 100:g} %; an account "
+        f"of {QUOTA} instances and one create call a second for either use; means of {len(SEEDS)} seeds. As many items at "
+        f"once as `automlops quotas` advises, {cap}, with the definition's retriers and the turns that PrepareRun gives, "
+        "against the retriers that AWS documents and no cap. The bound is the time that the busier use's jobs take on its "
+        "quota, or its calls at the rate, and an item's two jobs besides. AWS's with training alone: "
+        f"{_documented(STATES[:1])}"
     )
     name = f"model of {ITEMS:,} items"
-    yield Measure(f"{name}, makespan over ideal", "", ours.makespan, reference.makespan, MAKESPAN_GOAL, note)
-    yield Measure(f"{name}, create calls a job", "", ours.calls, reference.calls, CALLS_GOAL, note)
+    yield Measure(f"{name}, makespan over bound", "", ours.makespan, reference.makespan, Goal(1.10, "ours"), note)
+    yield Measure(f"{name}, create calls a job", "", ours.calls, reference.calls, Goal(1.4, "ours"), note)
     yield Measure(f"{name}, items lost", "", ours.lost, reference.lost, LOST_GOAL, note)
+    half = advised(QUOTA, QUOTA, HALF)
+    name = f"{name}, transforms half as long"
+    yield Measure(f"{name}, makespan over bound", "", half.makespan, None, Goal(1.15, "ours"), note)
+    note = "\n  - ".join(_all_figures())
+    yield Measure(f"{name}, items lost", "", half.lost, None, LOST_GOAL, note)
+
+
+def advised(
+    training: int, transform: int, durations: Durations, *, times: float = 1, spread: float = SPREAD
+) -> Figures:
+    """The figures of a run that follows the advice for these quotas, or takes so many times as many items at once."""
+    cap = round(times * fitting_to_train(training, transform, durations))
+    quotas = zip((durations.training, durations.transform), (training, transform), STATES, strict=True)
+    stages = [
+        Stage(seconds, quota, read_retriers(DEFINITION, state), spread=spread) for seconds, quota, state in quotas
+    ]
+    return model(stages, capped(ITEMS, cap))
+
+
+def scored(transform: int, *, times: float = 1, spread: float = SPREAD) -> Figures:
+    """The same in mode score, with transforms of five minutes."""
+    stage = Stage(JOB_SECONDS, transform, read_retriers(DEFINITION, STATES[1]), spread=spread)
+    return model([stage], capped(ITEMS, round(times * fitting_to_score(transform, ALIKE))))
 
 
 def model(
-    retriers: Sequence[Sequence[Retrier]],
-    load: Load,
-    *,
-    quota: int = QUOTA,
-    spread: float = 0.0,
-    seeds: Sequence[int] = SEEDS,
+    stages: Sequence[Stage], load: Load, *, seeds: Sequence[int] = SEEDS, ideal: float | None = None
 ) -> Figures:
-    """The figures of items with a job for each of the states' retriers."""
-    stages = [Stage(JOB_SECONDS, quota, of_state, spread=spread) for of_state in retriers]
+    """The figures of items with a job for each of the stages.
+
+    Args:
+        stages: the jobs.
+        load: the items.
+        seeds: each makes a run of its own.
+        ideal: seconds that the makespan is held against; by default the bound.
+    """
     outcomes = [simulate(stages, [load], seed) for seed in seeds]
-    jobs = load.items * len(stages)
-    # Not even the largest quota makes an item shorter.
-    ideal = len(stages) * JOB_SECONDS * max(1, load.items / quota)
     return Figures(
-        makespan=fmean(outcome.makespan for outcome in outcomes) / ideal,
-        calls=fmean(outcome.calls for outcome in outcomes) / jobs,
+        makespan=fmean(outcome.makespan for outcome in outcomes) / (ideal or bound(stages, load.items)),
+        calls=fmean(outcome.calls for outcome in outcomes) / (load.items * len(stages)),
         lost=fmean(outcome.lost for outcome in outcomes),
     )
+
+
+def stages_of(retriers: Sequence[Sequence[Retrier]], *, quota: int = QUOTA, spread: float = 0.0) -> list[Stage]:
+    """Jobs of five minutes, one for each of the states' retriers."""
+    return [Stage(JOB_SECONDS, quota, of_state, spread=spread) for of_state in retriers]
 
 
 def capped(items: int, cap: int) -> Load:
@@ -88,4 +130,27 @@ def capped(items: int, cap: int) -> Load:
     return Load(items, cap, [waits.get(index, 0) for index in range(cap)])
 
 
-UNCAPPED, OURS = Load(ITEMS), capped(ITEMS, QUOTA)
+def _documented(states: Sequence[str]) -> Figures:
+    return model(stages_of([DOCUMENTED_BY_AWS] * len(states)), Load(ITEMS), seeds=ANY_SEED)
+
+
+def _all_figures() -> Iterator[str]:
+    yield (
+        f"model of {ITEMS:,} items in other accounts, at what `automlops quotas` advises; one create call a second of "
+        f"either use, means of {len(SEEDS)} seeds, jobs ± {', ± '.join(f'{spread * 100:g}' for spread in SPREADS)} %; then "
+        f"at half and at one and a half times the advice, jobs ± {SPREAD * 100:g} %:"
+    )
+    for training, transform, durations in SITUATIONS:
+        fits = fitting_to_train(training, transform, durations)
+        told = "; ".join(str(advised(training, transform, durations, spread=spread)) for spread in SPREADS)
+        other = "; ".join(str(advised(training, transform, durations, times=times)) for times in (0.5, 1.5))
+        yield (
+            f"quotas {training} + {transform}, {durations.training:g} + {durations.transform:g} s, {fits} at once: {told}; "
+            f"half: {other.replace('; ', '; one and a half: ')}."
+        )
+    for transform in (5, 20, 50, 100):
+        told = "; ".join(str(scored(transform, spread=spread)) for spread in SPREADS)
+        yield (
+            f"mode score, quota {transform}, {fitting_to_score(transform, ALIKE)} at once: {told}; twice as many: "
+            f"{scored(transform, times=2)}."
+        )

@@ -8,10 +8,20 @@ from pathlib import Path
 from benchmarks.account_model import Load
 from benchmarks.measure import Goal, Measure
 from benchmarks.retriers import read_retriers
-from benchmarks.retrying import DEFINITION, ITEMS, JOB_SECONDS, QUOTA, STATES, Figures, capped, model
+from benchmarks.retrying import (
+    DEFINITION,
+    ITEMS,
+    JOB_SECONDS,
+    QUOTA,
+    SEEDS,
+    SPREADS,
+    STATES,
+    Figures,
+    capped,
+    model,
+    stages_of,
+)
 
-SPREADS = (0.005, 0.02, 0.1)
-SEEDS = range(10)
 # Runs of one wave: as many items as may be under way, and as the quota is.
 ONE_WAVE = (10, 20, 50, 100, 150, 200, 300)
 # What turns further apart or closer would make of it: items, how many at once, seconds.
@@ -48,15 +58,18 @@ def evenly_apart(items: int, cap: int, seconds: float, *, spread: float) -> Figu
 
 
 def _figures(load: Load, quota: int, spread: float) -> Figures:
-    retriers = [read_retriers(DEFINITION, state) for state in STATES]
-    return model(retriers, load, quota=quota, spread=spread, seeds=SEEDS)
+    stages = stages_of([read_retriers(DEFINITION, state) for state in STATES], quota=quota, spread=spread)
+    # An item has one job at a time, and no cap makes it shorter.
+    busy = min(load.cap or load.items, len(stages) * quota)
+    return model(stages, load, ideal=len(stages) * JOB_SECONDS * max(1, load.items / busy))
 
 
 def _all_figures() -> Iterator[str]:
     yield (
         f"model: each item a training and a transform of {JOB_SECONDS:g} s, one create call a second of either; means of"
-        f" {len(SEEDS)} seeds; makespan over the time of all jobs over the quota, of which either use has one of its own, or"
-        " over that of an item's two jobs where that is longer."
+        f" {len(SEEDS)} seeds; makespan over the time of all jobs with as many under way as may be at once and as both"
+        " quotas together let run, or over that of an item's two jobs where that is longer; the quota of either use is as"
+        " many as there are at once, or as told."
     )
     for items in ONE_WAVE:
         for spread in SPREADS:

@@ -10,16 +10,17 @@ FEWEST_AT_ONCE = 10
 # between those for the first, and what was refused comes back without being refused over and over.
 GAP_IN_SECONDS = 3.0
 # Where each of the first items is followed by others in its place, it pays to keep them further apart: jobs that vary
-# by a little then stay apart. But no wave is to take much longer to start than that spares.
+# by a little then stay apart, and fewer ask for an instance while the quota is full. But starting a wave is to take no
+# longer than what an item takes on its way: two jobs of five minutes.
 FEWEST_WAVES = 2
 LONGEST_GAP_IN_SECONDS = 7.5
-LONGEST_WAVE_IN_SECONDS = 150.0
+LONGEST_WAVE_IN_SECONDS = 600.0
 
 
 def seconds_to_wait(items: Sequence[int], at_once: int) -> dict[int, int]:
     """How long each of the first items waits before its first job; who need not wait is not in it.
 
-    The figures are those of docs/decisions/0018.
+    The figures are those of docs/decisions/0026.
 
     Args:
         items: indices of the items that start a job, of whichever kind, in the order of the run.

@@ -10,9 +10,19 @@ from botocore.stub import Stubber
 from rich.console import Console
 
 from automlops import quotas as quotas_module
+from automlops.concurrency import Durations
 from automlops.connection import Connection
 from automlops.errors import ServiceError
-from automlops.quotas import ALL_TYPES, Quota, advice, needed_quotas, read_quotas, show_quotas
+from automlops.quotas import (
+    ALL_TYPES,
+    Quota,
+    advice,
+    fitting,
+    needed_quotas,
+    read_quotas,
+    show_quotas,
+    zero_quotas,
+)
 from automlops.stack import Stack
 
 Stubbed = Callable[[str], tuple[Any, Stubber]]
@@ -23,6 +33,7 @@ PARAMETERS = {
     "TrainingUseSpot": "false",
     "MaxConcurrency": "5",
 }
+MEASURED = Durations(300, 150, "20261121T094236123Z-nightly")
 TRAINING, TRANSFORM = Quota("ml.m5.large", "training"), Quota("ml.m5.xlarge", "transform")
 
 
@@ -89,7 +100,8 @@ def test_quotas_over_all_types_count_where_an_account_has_them(
     assert [quota.instance_type for quota in quotas] == ["ml.m5.large", "ml.m5.xlarge", *([ALL_TYPES] * len(uses))]
     limits = {"training": (7, "L-7"), "spot training": (8, "L-8"), "transform": (6, "L-6")}
     assert [(quota.use, quota.limit, quota.code) for quota in quotas[2:]] == [(use, *limits[use]) for use in uses]
-    assert "that fits if no other jobs run: 6." in advice(quotas, stack_of(), "eu-west-1")[0]
+    # Seven trainings and six transforms at once, of the same length.
+    assert fitting(quotas, Durations()) == (12, 6)
 
 
 def test_an_accounts_own_value_stands_before_the_default(stubbed: Stubbed) -> None:
@@ -116,7 +128,7 @@ def test_a_service_without_quotas_tells_none(stubbed: Stubbed) -> None:
     for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
         stub.add_client_error(operation, "NoSuchResourceException", "no such service", 404)
     assert read_quotas(client, [TRAINING]) == [TRAINING]
-    assert advice([TRAINING], stack_of(), "eu-west-1") == [
+    assert advice([TRAINING], Durations(), stack_of(), "eu-west-1") == [
         "Service Quotas tells no limit for ml.m5.large for training job usage."
     ]
 
@@ -135,47 +147,88 @@ def known(training: int, transform: int) -> list[Quota]:
     ]
 
 
-def test_the_smaller_quota_says_what_fits() -> None:
-    assert advice(known(20, 5), stack_of(), "eu-west-1") == [
-        "MaxConcurrency that fits if no other jobs run: 5. The stack 'mine' has 5.",
+def lines_of(quotas: list[Quota], at_once: int, durations: Durations = MEASURED) -> list[str]:
+    return advice(quotas, durations, stack_of(MaxConcurrency=str(at_once)), "eu-west-1")
+
+
+def test_both_quotas_together_say_what_fits() -> None:
+    assert lines_of(known(20, 20), 40, Durations()) == [
+        "MaxConcurrency that fits if no other jobs run: 40. The stack 'mine' has 40.",
+        "With mode score, and for a rerun whose trainings are all kept: 20.",
+        "No run tells how long jobs take: trainings and transforms are taken to last alike, five minutes.",
         "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more.",
+        (
+            "A request with mode score, or such a rerun, wants maxConcurrency 20: with more, new items overtake those"
+            " that wait, and some may fail."
+        ),
     ]
 
 
+def test_mode_score_is_not_spoken_of_where_the_stacks_number_fits_it_too() -> None:
+    assert not [line for line in lines_of(known(5, 100), 10, Durations()) if "wants maxConcurrency" in line]
+
+
+def test_the_last_runs_durations_say_what_fits() -> None:
+    lines = lines_of(known(20, 40), 30)
+    assert "that fits if no other jobs run: 30." in lines[0]
+    assert lines[2] == (
+        "In run 20261121T094236123Z-nightly a training took 300 s and a transform 150 s on average."
+    )
+    assert len(lines) == 4
+
+
+def test_a_stack_that_asks_for_less_is_told_to_use_its_quotas() -> None:
+    (line,) = lines_of(known(20, 20), 5)[4:]
+    assert line.startswith("Fewer items at once than fit leave instances idle.")
+    assert "MaxConcurrency=30" in line
+
+
 def test_a_stack_that_asks_for_more_is_told_how_to_change_either() -> None:
-    lines = advice(known(3, 4), stack_of(MaxConcurrency="10"), "eu-west-1")
-    assert "that fits if no other jobs run: 3. The stack 'mine' has 10." in lines[0]
-    assert "MaxConcurrency=3" in lines[2]
+    lines = lines_of(known(4, 3), 12)
+    assert "that fits if no other jobs run: 6. The stack 'mine' has 12." in lines[0]
+    assert lines[4].startswith("More items at once than fit wait for their jobs")
+    assert "MaxConcurrency=6" in lines[4]
+    assert lines[6] == "To have room for 12 items at once:"
     raise_it = "aws service-quotas request-service-quota-increase --service-code sagemaker"
-    assert [line.strip() for line in lines[4:]] == [
-        f"{raise_it} --quota-code {code} --desired-value 10 --region eu-west-1" for code in ("L-3", "L-2")
+    assert [line.strip() for line in lines[7:]] == [
+        f"{raise_it} --quota-code L-3 --desired-value 8 --region eu-west-1",
+        f"{raise_it} --quota-code L-2 --desired-value 4 --region eu-west-1",
     ]
 
 
 def test_large_quotas_are_bounded_by_the_rate_of_calls() -> None:
-    lines = advice(known(500, 101), stack_of(), "eu-west-1")
-    assert "that fits if no other jobs run: 100." in lines[0]
-    assert lines[2].startswith("SageMaker takes about one create call a second: at that, no more than 100 items")
-    assert len(lines) == 3
-    assert len(advice(known(100, 500), stack_of(MaxConcurrency="100"), "eu-west-1")) == 2
+    lines = lines_of(known(500, 101), 120, Durations())
+    assert "that fits if no other jobs run: 120." in lines[0]
+    assert lines[1].endswith(": 60.")
+    assert lines[4].startswith("SageMaker takes about one create call a second of each kind")
+    assert not [line for line in lines_of(known(50, 500), 100, Durations()) if "create call" in line]
 
 
 def test_a_stack_above_the_rate_of_calls_needs_no_other_quota() -> None:
-    lines = advice(known(500, 500), stack_of(MaxConcurrency="300"), "eu-west-1")
-    assert "MaxConcurrency=100" in lines[-1]
+    lines = lines_of(known(500, 500), 300, Durations())
+    assert "MaxConcurrency=120" in lines[-2]
     assert not [line for line in lines if "--quota-code" in line]
 
 
-def test_a_quota_of_nothing_is_told_as_such() -> None:
-    lines = advice(known(0, 20), stack_of(), "eu-west-1")
-    assert "A quota of 0 lets nothing run" in lines[2]
-    assert [line.split("--quota-code ")[1][:3] for line in lines[4:]] == ["L-3"]
+@pytest.mark.parametrize(("training", "transform", "code"), [(0, 20, "L-3"), (20, 0, "L-2")])
+def test_a_quota_of_nothing_is_told_as_such(training: int, transform: int, code: str) -> None:
+    lines = lines_of(known(training, transform), 5)
+    assert "that fits if no other jobs run: 0." in lines[0]
+    assert lines[4].startswith("A quota of 0, ml.m5.")
+    assert [line.split("--quota-code ")[1][:3] for line in lines if "--quota-code" in line] == [code]
+
+
+def test_score_mode_needs_no_quota_of_trainings() -> None:
+    quotas = [*known(0, 0), Quota(ALL_TYPES, "training", 0, "L-7"), Quota(ALL_TYPES, "transform", 9, "L-6")]
+    assert [quota.code for quota in zero_quotas(quotas)] == ["L-3", "L-2", "L-7"]
+    assert [quota.code for quota in zero_quotas(quotas, "score")] == ["L-2"]
+    assert zero_quotas([TRAINING, *known(1, 1)]) == []
 
 
 def test_what_one_quota_tells_counts_though_the_other_is_unknown() -> None:
-    lines = advice([Quota("ml.m5.large", "training", 2, "L-3"), TRANSFORM], stack_of(), "eu-west-1")
+    lines = lines_of([Quota("ml.m5.large", "training", 2, "L-3"), TRANSFORM], 5)
     assert lines[0] == "Service Quotas tells no limit for ml.m5.xlarge for transform job usage."
-    assert "that fits if no other jobs run: 2." in lines[1]
+    assert "that fits if no other jobs run: 3." in lines[1]
 
 
 def test_the_table_shows_type_use_and_quota(
@@ -188,13 +241,15 @@ def test_the_table_shows_type_use_and_quota(
     stub.add_response("list_service_quotas", own, {"ServiceCode": "sagemaker"})
     monkeypatch.setattr(quotas_module, "find_stack", lambda _connection, _name: stack_of())
 
-    class OneClient:
-        def client(self, service: str, **_: object) -> object:
-            assert service == "service-quotas"
-            return client
+    s3, runs = stubbed("s3")
+    runs.add_response("list_objects_v2", {}, {"Bucket": "output", "Prefix": "runs/", "Delimiter": "/"})
 
-    session: Any = OneClient()
+    class Clients:
+        def client(self, service: str, **_: object) -> object:
+            return {"service-quotas": client, "s3": s3}[service]
+
+    session: Any = Clients()
     show_quotas(console, Connection(session, "eu-west-1"), "mine")
     rows = [[cell.strip() for cell in row.split("│")[1:-1]] for row in shown().splitlines() if "ml.m5" in row]
     assert rows == [["ml.m5.large", "training", "20"], ["ml.m5.xlarge", "transform", "8"]]
-    assert "that fits if no other jobs run: 8" in shown()
+    assert "that fits if no other jobs run: 16" in shown()
