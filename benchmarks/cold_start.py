@@ -26,6 +26,7 @@ EVENTS = {
     "aws_training_job": "TrainingJobEvent",
     "aws_create_model": "CreateModelEvent",
     "aws_batch_transform": "BatchTransformEvent",
+    "follow_job": "FollowJobEvent",
     "summarize_run": "SummarizeRunEvent",
 }
 CLIENTS = {
@@ -33,6 +34,7 @@ CLIENTS = {
     "aws_training_job": ("s3", "sagemaker"),
     "aws_create_model": ("s3", "sagemaker"),
     "aws_batch_transform": ("s3", "sagemaker"),
+    "follow_job": ("sagemaker",),
     "summarize_run": ("s3", "sagemaker"),
 }
 # What anyone pays who uses Powertools' Logger, Metrics and Parser: a handler with one model that does nothing else.
