@@ -175,11 +175,15 @@ def advice(quotas: Sequence[Quota], stack: Stack, region: str) -> list[str]:
     if not small:
         return lines
     lines.append("To have a quota raised:")
-    for quota in small:
-        words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
-        words += ["--quota-code", quota.code, "--desired-value", str(wanted), "--region", region]
-        lines.append(f"  {shlex.join(words)}")
+    lines += [f"  {raise_command(quota, wanted, region)}" for quota in small]
     return lines
+
+
+def raise_command(quota: Quota, value: int, region: str) -> str:
+    """What to type to ask AWS for a quota of `value` instances."""
+    words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
+    words += ["--quota-code", quota.code, "--desired-value", str(value), "--region", region]
+    return shlex.join(words)
 
 
 def _print_table(console: Console, quotas: Iterable[Quota]) -> None:
