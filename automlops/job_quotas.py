@@ -130,7 +130,7 @@ def require_quotas(console: Console, answer: Future[list[Quota]], needs: Needs, 
     small = list(_too_small(quotas, needs))
     if small:
         raise CommandError(
-            "No job of these items could start; they would fail after hours of waiting:",
+            "A job of these items could never start, and they would fail after hours of waiting:",
             *(f"  {names_for_a_line(need.items)}: {_shortage(quota, need)}" for quota, need in small),
             "To have a quota raised:",
             *(
