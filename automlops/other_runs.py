@@ -73,9 +73,7 @@ def _items_of(sfn: SFNClient, s3: S3Client, stack: Stack, execution: Execution) 
     except (KeyError, TypeError, ValueError):
         # Its items are named elsewhere; its work list has them, once it is prepared.
         pass
-    except ServiceError as error:
-        if error.code not in DENIED_CODES:
-            raise
+    except ServiceError:
         return None
     try:
         run_id = Watch(sfn, s3, stack.output_bucket, execution).find_run_id()

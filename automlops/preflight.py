@@ -105,12 +105,6 @@ def _problems_of_request(
     request: RunRequest, entries: Sequence[Entry], stack: Stack, region: str, name: str
 ) -> list[str]:
     """What PrepareRun would refuse of a request that keeps its contract, in its own sentences."""
-    return _problems_of_lines(request, entries, stack, region, name)
-
-
-def _problems_of_lines(
-    request: RunRequest, entries: Sequence[Entry], stack: Stack, region: str, name: str
-) -> list[str]:
     # Of other sources nothing is uploaded, and lists may be long.
     if request.item_list is None:
         return []

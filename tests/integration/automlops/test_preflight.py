@@ -20,7 +20,7 @@ from automlops.stack import Stack, find_stack
 Command = Callable[..., Result]
 
 ACCOUNT = """
-jobs: {trainingSeconds: 600, transformSeconds: 600}
+jobs: {trainingSeconds: 90, transformSeconds: 90}
 quotas:
   - {instanceType: ml.m5.large, use: training, limit: 20}
   - {instanceType: ml.m5.large, use: transform, limit: 20}
