@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from automlops.connection import service_errors
 from automlops.errors import CommandError, ServiceError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-RUNNING = "RUNNING"
+RUNNING: Final = "RUNNING"
 # How far the start in the run's id may be from the one that Step Functions tells.
 START_TOLERANCE = timedelta(minutes=1)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
@@ -54,6 +54,53 @@ class Snapshot:
     cause: str = ""
 
 
+def require_free_name(sfn: SFNClient, state_machine_arn: str, name: str) -> None:
+    """Makes sure that no execution of the state machine is called `name`, or was in the last 90 days.
+
+    Raises:
+        CommandError: there is one.
+        ServiceError: Step Functions cannot be asked.
+    """
+    arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    try:
+        with service_errors(f"ask whether there is an execution {name!r}"):
+            sfn.describe_execution(executionArn=arn)
+    except ServiceError as error:
+        if error.code != "ExecutionDoesNotExist":
+            raise
+        return
+    raise _name_taken(name)
+
+
+def find_running(sfn: SFNClient, state_machine_arn: str, limit: int) -> list[Execution]:
+    """The executions under way, newest first; no more than one over `limit`.
+
+    Raises:
+        ServiceError: Step Functions cannot be asked.
+    """
+    pages = sfn.get_paginator("list_executions").paginate(
+        stateMachineArn=state_machine_arn,
+        statusFilter=RUNNING,
+        PaginationConfig={"MaxItems": limit + 1, "PageSize": limit + 1},
+    )
+    with service_errors("list the executions under way"):
+        return [
+            Execution(found["executionArn"], found["name"], found["startDate"])
+            for page in pages
+            for found in page["executions"]
+        ]
+
+
+def read_input(sfn: SFNClient, execution_arn: str) -> str:
+    """What the execution was started with, in JSON; empty if Step Functions does not tell.
+
+    Raises:
+        ServiceError: Step Functions cannot be asked.
+    """
+    with service_errors(f"ask what {execution_arn} runs"):
+        return sfn.describe_execution(executionArn=execution_arn).get("input", "")
+
+
 def start_execution(sfn: SFNClient, state_machine_arn: str, request: Mapping[str, Any], name: str) -> Execution:
     """Starts the state machine with `request`.
 
@@ -69,8 +116,12 @@ def start_execution(sfn: SFNClient, state_machine_arn: str, request: Mapping[str
     except ServiceError as error:
         if error.code != "ExecutionAlreadyExists":
             raise
-        raise CommandError(f"There was an execution named {name!r} already.", "Give another --name.") from error
+        raise _name_taken(name) from error
     return Execution(started["executionArn"], name, started["startDate"])
+
+
+def _name_taken(name: str) -> CommandError:
+    return CommandError(f"There was an execution named {name!r} already.", "Give another --name.")
 
 
 class Watch:

@@ -25,6 +25,7 @@ SAMPLE_FILE_NAME = "transactions.csv"
 MAX_ROWS = 50
 # A first run that ends while one looks on.
 FEW = 3
+NAMED_IN_A_LINE = 5
 
 
 def make_sample(out: Path, count: int, seed: int, *, only: Sequence[str] = (), force: bool = False) -> Split:
@@ -90,3 +91,9 @@ def run_command(parts: Sequence[Part], *options: str) -> str:
     """What to type to run `parts`; only the largest, if they are many."""
     items = [word for part in parts[:MAX_ROWS] for word in ("--item", f"{part.item}={part.path}")]
     return shlex.join([program(), "run", *items, *options])
+
+
+def names_for_a_line(items: Sequence[str]) -> str:
+    """The first of `items`, and how many more there are."""
+    more = len(items) - NAMED_IN_A_LINE
+    return ", ".join(map(repr, items[:NAMED_IN_A_LINE])) + (f" and {more:,} more" if more > 0 else "")

@@ -165,6 +165,15 @@ def run(
     max_concurrency: Annotated[
         int | None, typer.Option(metavar="N", help="Items at once; otherwise the event's or the stack's.", min=1)
     ] = None,
+    tolerated_failure_percentage: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="Share of items, 0 to 100, that may fail without failing the run; otherwise the event's, or none.",
+            min=0,
+            max=100,
+        ),
+    ] = None,
     rerun_of: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="Run again what has not succeeded in that run or in a rerun of it."),
@@ -193,11 +202,19 @@ def run(
             metavar="PREFIX/", help="The items: the folders below a prefix of the data bucket or an S3 URI."
         ),
     ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--anyway",
+            help="Run even if another run of an item is under way, or a quota lets no job of it start.",
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results are copied to DIR/<run>/.")] = Path("out"),
 ) -> None:
     """Run items, and copy their predictions here.
 
-    Uploads what is given, starts the execution, shows how it goes, and copies manifest and predictions.
+    Checks that the run is possible, uploads what is given, starts the execution, shows how it goes, and copies
+    manifest and predictions.
 
     Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 the options or the request were refused; 3 AWS or the emulator
     could not be reached or said no, or results could not be copied; 4 the run was stopped or timed out; 130 Ctrl-C
@@ -218,8 +235,9 @@ def run(
             "itemsUri": items_uri,
             "itemPrefix": item_prefix,
             "maxConcurrency": max_concurrency,
+            "toleratedFailurePercentage": tolerated_failure_percentage,
         }
-        order = make_order(item or [], input_, name=name, out=out, choices=choices)
+        order = make_order(item or [], input_, name=name, out=out, choices=choices, anyway=anyway)
         if place is None:
             require_beginning(order.request)
             from automlops.connection import connect_emulator

@@ -233,9 +233,7 @@ def _raising(quotas: Sequence[Quota], durations: Durations, wanted: int, region:
     for quota in quotas:
         needed = transform if quota.use == "transform" else training
         if quota.limit is not None and quota.limit < needed:
-            words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
-            words += ["--quota-code", quota.code, "--desired-value", str(needed), "--region", region]
-            lines.append(f"  {shlex.join(words)}")
+            lines.append(f"  {raise_command(quota, needed, region)}")
     return [f"To have room for {wanted} items at once:", *lines] if lines else []
 
 
@@ -243,6 +241,13 @@ def _smallest(quotas: Sequence[Quota], uses: Sequence[str]) -> float:
     return min(
         (quota.limit for quota in quotas if quota.limit is not None and quota.use in uses), default=math.inf
     )
+
+
+def raise_command(quota: Quota, value: int, region: str) -> str:
+    """What to type to ask AWS for a quota of `value` instances."""
+    words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
+    words += ["--quota-code", quota.code, "--desired-value", str(value), "--region", region]
+    return shlex.join(words)
 
 
 def _print_table(console: Console, quotas: Iterable[Quota]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from automlops.errors import CommandError
-from automlops.table_file import check_file
+from automlops.table_file import check_file, check_table
 from pipeline.contracts import SOURCES, RunRequest, parse_event
 from pipeline.errors import InvalidRequestError
 from pipeline.naming import item_problem
@@ -49,14 +49,15 @@ def parse_item_files(words: Sequence[str]) -> list[ItemFile]:
     A name may hold `=`, and so may a path: the cut is made where what follows is a file.
 
     Raises:
-        CommandError: lists every word that is wrong: no `=`, an illegal name, no such file, a name given twice.
+        CommandError: lists every word that is wrong: no `=`, an illegal name, a name given twice, a file that is
+            missing or holds no table.
     """
     files: list[ItemFile] = []
     problems: list[str] = []
     for word in words:
         try:
             file = _cut(word)
-            check_file(file.path)
+            check_table(file.path)
         except CommandError as error:
             problems += error.lines
             continue

@@ -23,6 +23,7 @@ from automlops.errors import (
 )
 from automlops.execution import Execution, Snapshot, Watch, follow, start_execution
 from automlops.items import program
+from automlops.preflight import check_run
 from automlops.progress import show_progress
 from automlops.report import print_table
 from automlops.request import ItemFile, build_request, check_execution_name, parse_item_files
@@ -52,12 +53,14 @@ class Order:
         request: the execution's input.
         name: the execution's name.
         out: where results are copied to.
+        anyway: whether it runs although it is unwise.
     """
 
     files: Sequence[ItemFile]
     request: Mapping[str, Any]
     name: str
     out: Path
+    anyway: bool = False
 
 
 def make_order(
@@ -67,6 +70,7 @@ def make_order(
     name: str | None,
     out: Path,
     choices: Mapping[str, Any] | None = None,
+    anyway: bool = False,
 ) -> Order:
     """The order that the options of `automlops run` make.
 
@@ -76,6 +80,7 @@ def make_order(
         name: the execution's name; otherwise one is made.
         out: where results are copied to.
         choices: further keys of the request; None where an option was not given.
+        anyway: whether it runs although it is unwise.
 
     Raises:
         CommandError: they do not make one; lists what is wrong.
@@ -86,13 +91,13 @@ def make_order(
         raise CommandError(f"--out {out} is not a directory.")
     files = parse_item_files(items)
     request = build_request(files, event, choices)
-    return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out)
+    return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out, anyway)
 
 
 def run_order(
     console: Console, connection: Connection, stack_name: str, order: Order, *, ends_here: bool = False
 ) -> Results:
-    """Uploads, starts, waits, shows, copies.
+    """Checks, uploads, starts, waits, shows, copies.
 
     Args:
         console: where all is shown.
@@ -115,6 +120,7 @@ def run_order(
     stack = find_stack(connection, stack_name)
     s3: S3Client = connection.client("s3")
     sfn: SFNClient = connection.client("stepfunctions")
+    check_run(console, connection, stack, order)
     for file in order.files:
         place = upload_data(s3, stack, file)
         console.out(f"uploaded {file.path} to {place.uri}", highlight=False)

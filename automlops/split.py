@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import io
@@ -12,30 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from automlops.errors import CommandError
 from automlops.filenames import FileNames
-from automlops.table_file import open_table
+from automlops.table_file import BYTE_ORDER_MARK, LOSSLESS, check_kind, open_table
 from pipeline.naming import item_problem
 
 # Rows wait in memory and go to disk together, so that any number of values needs one open file.
 MAX_WAITING_CHARACTERS = 64 * 1024 * 1024
 MAX_NAMED_VALUES = 20
 MAX_NAME_CHARACTERS = 40
-# So much of the start tells text from anything else.
-START_BYTES = 4096
-# None of them stands in a header; ends of lines, tabs and a few leftovers of printers are no sign.
-CONTROL_BYTES = frozenset(range(0x20)) - frozenset(b"\t\n\v\f\r\x1a\x1b") | {0x7F}
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-# UTF-8, Latin-1 and their kin agree on commas, quotes and line ends; read as Latin-1, every byte comes back.
-LOSSLESS = "latin-1"
-BYTE_ORDER_MARK = codecs.BOM_UTF8.decode(LOSSLESS)
-NOT_A_CSV = {
-    codecs.BOM_UTF16_LE: "is UTF-16 text: save it as CSV in UTF-8",
-    codecs.BOM_UTF16_BE: "is UTF-16 text: save it as CSV in UTF-8",
-    b"PK\x03\x04": "is a zip file or an Excel workbook: unpack it, or save it as CSV in UTF-8",
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +72,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
         CommandError: the source cannot be read or has no such column or value, or a file exists.
     """
     with open_table(source) as stream, io.TextIOWrapper(stream, encoding=LOSSLESS, newline="") as text:
-        _check_kind(stream, source)
+        check_kind(stream, source)
         records = _records(text, source)
         try:
             first = next(records)
@@ -150,16 +136,6 @@ def _records(text: Iterable[str], source: Path) -> Iterator[_Record]:
             first_line = reader.line_num + 1
     except csv.Error as error:
         raise CommandError(f"{source}, line {first_line}: not readable as CSV ({error}).") from error
-
-
-def _check_kind(stream: BinaryIO, source: Path) -> None:
-    start = stream.read(START_BYTES)
-    stream.seek(0)
-    for magic, problem in NOT_A_CSV.items():
-        if start.startswith(magic):
-            raise CommandError(f"{source} {problem}.")
-    if b"\0" in start or CONTROL_BYTES.intersection(start.partition(b"\n")[0]):
-        raise CommandError(f"{source} is not a text table: save it as CSV in UTF-8.")
 
 
 def _find_column(column: str, header: _Record, source: Path) -> int:

@@ -1,19 +1,39 @@
-"""Opens a table that somebody keeps on this machine: plain, or packed with gzip or xz."""
+"""Opens and checks a table that somebody keeps on this machine: plain, or packed with gzip or xz."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from automlops.errors import CommandError
 
 GZIP_MAGIC = b"\x1f\x8b"
 XZ_MAGIC = b"\xfd7zXZ\x00"
+# So much of the start tells text from anything else.
+START_BYTES = 4096
+# None of them stands in a header; ends of lines, tabs and a few leftovers of printers are no sign.
+CONTROL_BYTES = frozenset(range(0x20)) - frozenset(b"\t\n\v\f\r\x1a\x1b") | {0x7F}
+# UTF-8, Latin-1 and their kin agree on commas, quotes and line ends; read as Latin-1, every byte comes back.
+LOSSLESS = "latin-1"
+BYTE_ORDER_MARK = codecs.BOM_UTF8.decode(LOSSLESS)
+NOT_A_CSV = {
+    codecs.BOM_UTF16_LE: "is UTF-16 text: save it as CSV in UTF-8",
+    codecs.BOM_UTF16_BE: "is UTF-16 text: save it as CSV in UTF-8",
+    b"PK\x03\x04": "is a zip file or an Excel workbook: unpack it, or save it as CSV in UTF-8",
+}
+# A header and a line below it.
+LINES_NEEDED = 2
+# Some files have no line ends, and need not fit into memory.
+PIECE = 1024 * 1024
+# What a header without a name consists of.
+SEPARATORS = " \t\r\n,;|\"'"
 
 
 def check_file(path: Path) -> None:
@@ -55,3 +75,69 @@ def open_table(path: Path) -> Iterator[BinaryIO]:
                 yield stream
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise CommandError(f"{path} is packed and damaged: {error}.") from error
+
+
+def check_kind(stream: BinaryIO, path: Path) -> None:
+    """Makes sure that `stream` begins as a text table does, and leaves it at its start.
+
+    Args:
+        stream: the table, unpacked.
+        path: where it was found, for messages.
+
+    Raises:
+        CommandError: it is a workbook, UTF-16 or no text at all.
+    """
+    start = stream.read(START_BYTES)
+    stream.seek(0)
+    for magic, problem in NOT_A_CSV.items():
+        if start.startswith(magic):
+            raise CommandError(f"{path} {problem}.")
+    if b"\0" in start or CONTROL_BYTES.intersection(start.partition(b"\n")[0]):
+        raise CommandError(f"{path} is not a text table: save it as CSV in UTF-8.")
+
+
+def check_table(path: Path) -> None:
+    """Makes sure that `path` holds a table: text, a header, and at least one line below it.
+
+    Which columns it must have is for the image to say. A packed file is unpacked to its end, since it can be damaged
+    anywhere.
+
+    Raises:
+        CommandError: it does not.
+    """
+    with open_table(path) as stream:
+        check_kind(stream, path)
+        text = io.TextIOWrapper(stream, encoding=LOSSLESS)
+        lines = _first_lines(text)
+        # Otherwise it would close the stream.
+        text.detach()
+        if problem := _problem_of(lines):
+            raise CommandError(f"{path} {problem}; an item's data is a header and at least one line below it.")
+        if isinstance(stream, gzip.GzipFile | lzma.LZMAFile):
+            while stream.read(PIECE):
+                pass
+
+
+def _problem_of(lines: list[str]) -> str | None:
+    """What is wrong with a table whose first lines that are not blank begin like this."""
+    if not lines:
+        return "is empty"
+    if not lines[0].strip(SEPARATORS):
+        return "names no column in its first line"
+    if len(lines) < LINES_NEEDED:
+        return "has a header and nothing below it"
+    return None
+
+
+def _first_lines(text: TextIO) -> list[str]:
+    """How the first lines of `text` begin, blank ones left out: no more of them than are needed."""
+    lines: list[str] = []
+    at_start = True
+    for number, piece in enumerate(iter(lambda: text.readline(PIECE), "")):
+        shown = piece.removeprefix(BYTE_ORDER_MARK) if number == 0 else piece
+        if shown.strip() and at_start:
+            lines.append(shown)
+            if len(lines) == LINES_NEEDED:
+                break
+        at_start = piece.endswith("\n") or (at_start and not shown.strip())
+    return lines

@@ -195,7 +195,7 @@ class LineMaker:
             extra = {"run_id": self.run.run_id, "item": entry.request.item, "problem": str(error)}
             logger.warning("item refused", extra=extra)
         size = len(as_bytes(line))
-        return _CheckedLine(line, _problems(entry, line, size))
+        return _CheckedLine(line, problems_of(entry, line, size))
 
     def _line(self, index: int, entry: ItemRequest) -> Line:
         kept = self.kept.get(entry.item)
@@ -278,7 +278,14 @@ class LineMaker:
         )
 
 
-def _problems(entry: Entry, line: Line, size: int) -> list[str]:
+def problems_of(entry: Entry, line: Line, size: int) -> list[str]:
+    """What makes the whole run impossible: settings that only the stack's own make too large.
+
+    Args:
+        entry: the item.
+        line: its line.
+        size: how many bytes the line takes.
+    """
     problems = []
     if size > MAX_LINE_BYTES:
         problems.append(

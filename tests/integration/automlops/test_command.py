@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import gzip
 import json
 import os
 import re
@@ -19,8 +20,13 @@ from typing import Any, Protocol
 import pytest
 from typer.testing import CliRunner, Result
 
+from automlops.connection import connect_emulator
+from automlops.errors import CommandError
 from automlops.main import app
+from automlops.request import ItemFile
 from automlops.sample_data import write_transactions
+from automlops.stack import find_stack
+from automlops.upload import upload_data
 from emulator.endpoint import Clients
 
 Command = Callable[..., Result]
@@ -52,6 +58,29 @@ def shop(tmp_path: Path) -> Path:
     path = tmp_path / "shop.csv"
     write_transactions(path, ["France"], 1)
     return path
+
+
+@pytest.fixture
+def without_data(tmp_path: Path) -> tuple[str, str]:
+    """Options for a run of an item that has no data and fails at once."""
+    (tmp_path / "event.json").write_text('{"itemList": ["nothing there"]}')
+    return ("--input", "event.json")
+
+
+@pytest.fixture
+def versions(deployed: Deployed) -> Callable[[], list[tuple[str, str]]]:
+    """What lies in the stack's buckets: key and version of everything that was ever written."""
+    s3 = Clients(deployed.url).get("s3")
+
+    def read() -> list[tuple[str, str]]:
+        return [
+            (version["Key"], version["VersionId"])
+            for bucket in ("DataBucketName", "OutputBucketName")
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=deployed.outputs[bucket])
+            for version in page.get("Versions", [])
+        ]
+
+    return read
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -88,8 +117,8 @@ def test_good_item_is_scored_and_broken_one_is_told(command: Command, shop: Path
 def test_failed_item_is_rerun_by_its_run_and_the_manifest_shown(
     command: Command, shop: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "empty.csv").touch()
-    words = ("run", "--item", f"mended={shop}", "--item", "waiting=empty.csv")
+    (tmp_path / "event.json").write_text('{"itemList": ["mended", "waiting"]}')
+    words = ("run", "--input", "event.json", "--item", f"mended={shop}")
     assert command(*words, "--name", "before").exit_code == 1
     run_id = manifest_in(tmp_path / "out")["runId"]
     assert command("run", "--item", f"waiting={shop}", "--name", "mending", "--out", "mending").exit_code == 0
@@ -125,9 +154,10 @@ def test_run_that_scores_and_run_of_what_has_not_changed(command: Command, shop:
     assert copy == same
 
 
-def test_manifest_of_no_run_names_the_latest(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "empty.csv").touch()
-    assert command("run", "--item", "a=empty.csv", "--name", "latest").exit_code == 1
+def test_manifest_of_no_run_names_the_latest(
+    command: Command, without_data: tuple[str, str], tmp_path: Path
+) -> None:
+    assert command("run", *without_data, "--name", "latest").exit_code == 1
     result = command("manifest", "20200101T000000000Z-x")
     assert result.exit_code == 2
     assert manifest_in(tmp_path / "out")["runId"] in result.stderr
@@ -140,7 +170,10 @@ def test_quotas_of_the_stacks_instance_types_are_shown(command: Command) -> None
         assert words in result.stdout
 
 
-def test_run_that_prepare_run_refuses_lists_its_problems(command: Command, shop: Path, tmp_path: Path) -> None:
+def test_run_that_is_refused_lists_its_problems_and_leaves_s3_as_it_was(
+    command: Command, versions: Callable[[], list[tuple[str, str]]], shop: Path, tmp_path: Path
+) -> None:
+    before = versions()
     settings = {f"setting{n}": "x" * 2500 for n in range(60)}
     event = {"itemList": [{"item": "a", "hyperparameters": settings}]}
     (tmp_path / "event.json").write_text(json.dumps(event))
@@ -148,6 +181,16 @@ def test_run_that_prepare_run_refuses_lists_its_problems(command: Command, shop:
     assert result.exit_code == 2, result.output
     assert "The run was refused" in result.stderr
     assert "itemList[0]: the settings of item 'a' take" in result.stderr
+    assert "stackTrace" not in result.stderr
+    assert not (tmp_path / "out").exists()
+    assert versions() == before
+
+
+def test_run_that_prepare_run_alone_can_refuse_lists_its_problems(command: Command, tmp_path: Path) -> None:
+    result = command("run", "--rerun-of", "20200101T000000000Z-x")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[0] == "The run was refused, nothing was started:"
+    assert "there is no run 20200101T000000000Z-x" in result.stderr
     assert "stackTrace" not in result.stderr
     assert not (tmp_path / "out").exists()
 
@@ -167,12 +210,57 @@ def test_stack_that_is_not_there_is_one_clear_line(
     assert result.stderr.splitlines()[0].startswith(message)
 
 
-def test_name_of_an_earlier_execution_is_refused(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "empty.csv").touch()
-    assert command("run", "--item", "first=empty.csv", "--name", "twice").exit_code == 1
-    result = command("run", "--item", "second=empty.csv", "--name", "twice")
+def test_name_of_an_earlier_execution_is_refused_and_s3_left_as_it_was(
+    command: Command,
+    without_data: tuple[str, str],
+    versions: Callable[[], list[tuple[str, str]]],
+    shop: Path,
+) -> None:
+    assert command("run", *without_data, "--name", "twice").exit_code == 1
+    before = versions()
+    result = command("run", "--item", f"second={shop}", "--name", "twice")
     assert result.exit_code == 2
     assert "another --name" in result.stderr
+    assert versions() == before
+
+
+def test_files_that_are_no_tables_are_told_at_once_and_s3_left_as_it_was(
+    command: Command, versions: Callable[[], list[tuple[str, str]]], shop: Path, tmp_path: Path
+) -> None:
+    before = versions()
+    packed = gzip.compress(shop.read_bytes())
+    contents = {"empty": b"", "header": b"Id,Country\n", "book": b"PK\x03\x04", "cut": packed[: len(packed) // 2]}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    words = [word for name in contents for word in ("--item", f"{name}={name}")]
+    result = command("run", "--item", f"good={shop}", *words)
+    assert result.exit_code == 2
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()] == list(contents)
+    assert versions() == before
+
+
+def test_packed_data_that_is_damaged_while_it_is_uploaded_leaves_nothing_behind(
+    deployed: Deployed, shop: Path, tmp_path: Path
+) -> None:
+    rows = shop.read_bytes()
+    path = tmp_path / "big.csv.gz"
+    # Beyond what is uploaded in one piece.
+    path.write_bytes(gzip.compress(rows * (20 * 1024 * 1024 // len(rows)))[:-9])
+    stack = find_stack(connect_emulator(deployed.url), "automlops")
+    s3 = Clients(deployed.url).get("s3")
+    with pytest.raises(CommandError, match="packed and damaged"):
+        upload_data(s3, stack, ItemFile("damaged", path))
+    there = {"Bucket": stack.data_bucket, "Prefix": "analysis_predict/damaged/"}
+    assert not s3.list_object_versions(**there).get("Versions")
+    assert not s3.list_multipart_uploads(**there).get("Uploads")
+
+
+def test_tolerated_failures_let_a_run_succeed(
+    command: Command, without_data: tuple[str, str], tmp_path: Path
+) -> None:
+    result = command("run", *without_data, "--tolerated-failure-percentage", "100")
+    assert result.exit_code == 0, result.output
+    assert manifest_in(tmp_path / "out")["counts"]["failed"] == 1
 
 
 def test_folder_that_cannot_be_made_is_told_before_the_run(command: Command, shop: Path, tmp_path: Path) -> None:
@@ -184,15 +272,13 @@ def test_folder_that_cannot_be_made_is_told_before_the_run(command: Command, sho
 
 
 def test_results_that_cannot_be_copied_leave_the_verdict_shown(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, without_data: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "empty.csv").touch()
-
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("automlops.results._write", full)
-    result = command("run", "--item", "a=empty.csv")
+    result = command("run", *without_data)
     assert result.exit_code == 3, result.output
     assert "verdict FAILED: 0 of 1 items succeeded" in result.stdout
     assert "No space left on device" in result.stderr

@@ -31,6 +31,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
 def data(tmp_path: Path) -> Path:
     path = tmp_path / "data.csv"
     path.write_text("Id,Country\n1,France\n2,Spain\n3,Spain\n")
+    (tmp_path / "empty.csv").touch()
     return path
 
 
@@ -61,6 +62,17 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
         pytest.param(["run", "--local", "--item", "a"], "write it as NAME=FILE.csv", id="no file"),
         pytest.param(["run", "--local", "--item", "a=none.csv"], "no file none.csv", id="missing file"),
         pytest.param(["run", "--local", "--input", "none.json"], "no file none.json", id="missing event"),
+        pytest.param(["run", "--local", "--item", "a=empty.csv"], "empty.csv is empty", id="empty file"),
+        pytest.param(
+            ["run", "--stack", "s", "--item-prefix", "x/", "--tolerated-failure-percentage", "101"],
+            "less than or equal to 100",
+            id="share of more than all",
+        ),
+        pytest.param(
+            ["run", "--stack", "s", "--item-prefix", "x/", "--tolerated-failure-percentage", "nan"],
+            "Invalid value for '--tolerated-failure-percentage'",
+            id="share that is no number",
+        ),
         pytest.param(["run", "--stack", "s", "--item", "a/b=data.csv"], "must not contain '/'", id="item name"),
         pytest.param(["run", "--stack", "s", "--item", "a=data.csv", "--name", "a b"], "refuses ' '", id="name"),
         pytest.param(["split", "none.csv", "--by", "x", "--out", "o"], "no file none.csv", id="split nothing"),
@@ -185,10 +197,11 @@ def test_exit_code_follows_what_became_of_the_run(
 
 
 def test_options_become_the_request(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked, anyway = [], []
 
     def remember(_console: object, _connection: object, _stack: str, order: run_module.Order) -> SimpleNamespace:
         asked.append(dict(order.request))
+        anyway.append(order.anyway)
         return SimpleNamespace(manifest=SimpleNamespace(verdict="SUCCEEDED"))
 
     monkeypatch.setattr(run_module, "run_order", remember)
@@ -196,10 +209,14 @@ def test_options_become_the_request(command: Command, monkeypatch: pytest.Monkey
     assert command(*place, "--rerun-of", "20261122T094236123Z-x").exit_code == 0
     assert command(*place, "--item-prefix", "x/", "--mode", "score", "--max-concurrency", "2").exit_code == 0
     assert command(*place, "--items-uri", "s3://bucket/list", "--skip-unchanged").exit_code == 0
+    tolerant = ("--item-prefix", "x/", "--tolerated-failure-percentage", "2.5", "--anyway")
+    assert command(*place, *tolerant).exit_code == 0
+    assert anyway == [False, False, False, True]
     assert asked == [
         {"rerunOf": "20261122T094236123Z-x"},
         {"itemPrefix": "x/", "mode": "score", "maxConcurrency": 2},
         {"itemsUri": "s3://bucket/list", "skipUnchanged": True},
+        {"itemPrefix": "x/", "toleratedFailurePercentage": 2.5},
     ]
 
 

@@ -33,6 +33,7 @@ EXECUTION = Execution(
     "arn:aws:states:eu-west-1:1:execution:machine:night", "night", datetime(2026, 1, 1, tzinfo=UTC)
 )
 STACK = Stack("mine", "arn:machine", "data", "output", "file.csv")
+TABLE = "a,b\n1,2\n"
 
 
 def lambda_cause(message: str, kind: str) -> str:
@@ -99,14 +100,14 @@ def test_run_cut_off_on_a_stack_is_told_with_how_to_complete_it(
 
 def test_executions_made_by_the_command_get_different_names(tmp_path: Path) -> None:
     data = tmp_path / "a.csv"
-    data.touch()
+    data.write_text(TABLE)
     orders = [make_order([f"a={data}"], None, name=None, out=tmp_path / "out") for _ in range(2)]
     assert orders[0].name != orders[1].name
 
 
 def test_out_that_is_a_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
     data = tmp_path / "a.csv"
-    data.touch()
+    data.write_text(TABLE)
     with pytest.raises(CommandError, match="is not a directory"):
         make_order([f"a={data}"], None, name=None, out=data)
 
@@ -134,6 +135,7 @@ class FakePlace:
             return EXECUTION
 
         monkeypatch.setattr(run_module, "find_stack", lambda _connection, _name: STACK)
+        monkeypatch.setattr(run_module, "check_run", lambda *_: self.done.append("checked"))
         monkeypatch.setattr(run_module, "upload_data", upload)
         monkeypatch.setattr(run_module, "start_execution", start)
         monkeypatch.setattr(run_module, "Watch", lambda *_: watch)
@@ -144,7 +146,7 @@ class FakePlace:
 
 def an_order(tmp_path: Path) -> Order:
     for name in "ab":
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text(TABLE)
     words = [f"{name}={tmp_path / name}" for name in "ab"]
     return make_order(words, None, name="night", out=tmp_path / "out")
 
@@ -162,7 +164,7 @@ def test_all_data_is_there_before_the_execution_starts(
     place = FakePlace(monkeypatch, lambda: Snapshot("ABORTED"))
     with pytest.raises(CommandError):
         run_order(console, place.connection, "mine", an_order(tmp_path))
-    assert place.done == ["a", "b", "started"]
+    assert place.done == ["checked", "a", "b", "started"]
 
 
 @pytest.mark.parametrize(
