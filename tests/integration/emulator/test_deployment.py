@@ -163,6 +163,43 @@ def test_a_changed_parameter_changes_what_uses_it_alone(clients: Clients, stacks
     assert stacks.status() == "UPDATE_COMPLETE"
 
 
+ROLES = """
+Parameters:
+  Both: {Type: String, Default: "yes"}
+Conditions:
+  IsForBoth: !Equals [!Ref Both, "yes"]
+Resources:
+  One: &role
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
+  Other: *role
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: read
+      Roles: [!Ref One, !If [IsForBoth, !Ref Other, !Ref AWS::NoValue]]
+      PolicyDocument: {Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*"}]}
+Outputs:
+  One: {Value: !Ref One}
+  Other: {Value: !Ref Other}
+"""
+
+
+def test_a_policy_leaves_the_roles_that_are_no_longer_its_own_and_stays_in_the_others(
+    clients: Clients, stacks: Stacks
+) -> None:
+    roles = stacks.deploy(ROLES)
+    for both in ("yes", "no", "yes"):
+        assert stacks.deploy(ROLES, Both=both) == roles
+        held = {
+            name: clients.get("iam").list_role_policies(RoleName=role)["PolicyNames"]
+            for name, role in roles.items()
+        }
+        assert held == {"One": ["read"], "Other": ["read"] if both == "yes" else []}
+
+
 def test_a_resource_tells_its_own_status(stacks: Stacks) -> None:
     text = BUCKETS.replace("Outputs:", "  Logs: {Type: AWS::Logs::LogGroup}\nOutputs:")
     stacks.deploy(text)
