@@ -49,9 +49,12 @@ NEVER_SETTABLE = {
         "NODE_*", "NPM_*", "PERL*", "RUBY*", "GEM_*", "BUNDLE_*", "JAVA_*", "_JAVA_*", "JDK_*", "CLASSPATH", "MAVEN_*",
         "R_*", "RSTUDIO*", "JULIA_*", "LUA_*", "PHP*", "TCLLIBPATH", "DOTNET_*", "CORECLR_*", "SPARK_*", "HADOOP_*",
     ),
-    "the servers of images": ("GUNICORN_*", "UVICORN_*", "WEB_CONCURRENCY", "FLASK_*", "WERKZEUG_*", "TS_*", "MMS_*"),
+    "the servers of images": (
+        "GUNICORN_*", "UVICORN_*", "WEB_CONCURRENCY", "FLASK_*", "WERKZEUG_*", "TS_CONFIG*", "TS_MODEL_STORE",
+        "TS_LOAD_MODELS", "TS_*DEP*", "MMS_*",
+    ),
     "the SDKs of AWS and other clouds": (
-        "AWS_*", "AMAZON_*", "BOTO*", "ECS_*", "S3_*", "GOOGLE_*", "GCLOUD_*", "AZURE_*",
+        "AWS_*", "AMAZON_*", "BOTO*", "ECS_*", "S3_ENDPOINT*", "GOOGLE_*", "GCLOUD_*", "AZURE_*",
     ),
     "SageMaker": ("SAGEMAKER_*", "SM_*", "TRAINING_JOB_*"),
     "clients of the network": (
@@ -63,10 +66,9 @@ NEVER_SETTABLE = {
         "LIBRARY_PATH", "COMPILER_PATH", "GCC_*", "CLANG_*", "MAKEFLAGS", "CUDA_HOME", "CUDA_PATH", "NVCC*", "ROCM_PATH",
     ),
     "libraries that load others": (
-        "*PRELOAD*", "*PLUGIN*",
-        "OMP_TOOL*", "CUDA_INJECTION*", "CUDA_CACHE_PATH", "CUDA_MPS_*", "NVIDIA_*", "NCCL_CONF_FILE", "NCCL_NET*",
-        "NCCL_TUNER*", "NCCL_PROFILER*", "TORCH_EXTENSIONS_DIR", "MPLCONFIGDIR", "MATPLOTLIBRC",
-        "NUMBA_CACHE_DIR", "GTK_*", "GI_*", "GIO_*", "QT_*", "SASL_PATH", "ODBC*",
+        "*PRELOAD*", "*PLUGIN*", "OMP_TOOL*", "CUDA_INJECTION*", "CUDA_CACHE_PATH", "CUDA_MPS_*", "NVIDIA_*",
+        "NCCL_CONF_FILE", "NCCL_NET*", "NCCL_TUNER*", "NCCL_PROFILER*", "TORCH_EXTENSIONS_DIR", "MPLCONFIGDIR",
+        "MATPLOTLIBRC", "NUMBA_CACHE_DIR", "GTK_*", "GI_*", "GIO_*", "QT_*", "SASL_PATH", "ODBC*",
     ),
 }  # fmt: skip
 # Clocks differ, and an execution is told its start by another machine.

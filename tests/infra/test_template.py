@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline import contracts, layout, settings
-from pipeline.contracts import ItemRequest, parse_event
+from pipeline.contracts import ItemRequest, RunRequest, parse_event
 from pipeline.errors import SettingsError
 from pipeline.limits import Limits
 from tests.unit.pipeline.conftest import ENVIRONMENT
@@ -286,3 +286,14 @@ def test_an_item_gets_what_an_ordinary_team_needs_by_default(
     assert allowed is not None
     request = {"item": "a", "training": {"instanceType": kind}, "transform": {"instanceType": kind}}
     assert (allowed.entry_problems(parse_event(ItemRequest, request)) == []) is accepted
+
+
+def test_every_sample_event_asks_for_what_a_stack_gives_by_default(root: Path, template: Document) -> None:
+    defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
+    allowed = Limits.of_parameters(defaults, data_bucket="data", output_bucket="output")
+    assert allowed is not None
+    for path in sorted((root / "events").glob("run*.json")):
+        request = parse_event(RunRequest, json.loads(path.read_text()))
+        problems = [allowed.source_problems(request), allowed.concurrency_problems(request.max_concurrency or 1)]
+        problems += [allowed.entry_problems(entry) for entry in request.item_list or []]
+        assert not any(problems), path.name
