@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_JOBS = 5.0
 # What a job is taken to last where no run tells.
 ASSUMED_SECONDS = 300.0
+# An instance alone takes longer to start; jobs as short as this ran on the emulator, and tell nothing of AWS.
+TOO_SHORT_SECONDS = 30.0
 # How many runs, from the newest back, are looked into for durations.
 RUNS_READ = 10
 
@@ -102,10 +104,12 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
 
 
 def durations_of(manifest: Manifest) -> Durations | None:
-    """The mean durations of the manifest's jobs; None unless it tells of both kinds."""
+    """The mean durations of the manifest's jobs; None unless it tells of both kinds, and they may be AWS's."""
     training = _mean_seconds(item.training for item in manifest.items)
     transform = _mean_seconds(item.transform for item in manifest.items)
-    return Durations(training, transform, manifest.run_id) if training and transform else None
+    if training is None or transform is None or min(training, transform) < TOO_SHORT_SECONDS:
+        return None
+    return Durations(training, transform, manifest.run_id)
 
 
 def _mean_seconds(jobs: Iterable[Job | None]) -> float | None:

@@ -293,7 +293,7 @@ def quotas(
 ) -> None:
     """Show how many items at once the account's quotas let run.
 
-    Reads Service Quotas for the stack's instance types, and compares them with its MaxConcurrency.
+    Reads Service Quotas for the stack's instance types and the last run's job times, and compares with its MaxConcurrency.
     """
     with _reported():
         place = stack_name(os.environ, stack)

@@ -144,6 +144,13 @@ def test_the_last_run_with_both_kinds_of_job_tells_how_long_they_take(stubbed: S
     assert read_durations(runs.client, "output") == Durations(200, 50, "2")
 
 
+def test_jobs_too_short_for_aws_tell_nothing(stubbed: Stubbed) -> None:
+    quick = {"training": job("createdAt", 0, 100), "transform": job("createdAt", 0, 2)}
+    runs = Runs(stubbed, {"1": manifest("1", quick)})
+    runs.expect("1")
+    assert read_durations(runs.client, "output") == Durations()
+
+
 def test_without_a_run_durations_are_assumed_alike(stubbed: Stubbed) -> None:
     durations = read_durations(Runs(stubbed, {}).client, "output")
     assert durations.training == durations.transform
