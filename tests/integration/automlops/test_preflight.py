@@ -177,6 +177,35 @@ def test_item_whose_quota_is_nothing_is_refused_at_once(
     assert versions() == before
 
 
+def test_what_the_stack_does_not_let_a_request_ask_for_is_refused_before_the_upload(
+    command: Command, versions: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    chosen = {
+        "itemList": [
+            {"item": "usual", "environment": {"LD_PRELOAD": "/opt/ml/input/data/training/x.so"}},
+            {"item": "far", "input": "s3://somebody-elses/data.csv"},
+            {"item": "huge", "training": {"instanceType": "ml.p5.48xlarge", "instanceCount": 20}},
+            {"item": "wide", "transform": {"maxConcurrentTransforms": 4, "maxPayloadInMB": 50}},
+        ]
+    }
+    before = versions()
+    result = command(*event(tmp_path, chosen), "--item", "usual=data.csv", "--max-concurrency", "10000")
+    assert result.exit_code == 2, result.output
+    for place in (
+        "maxConcurrency: 10,000",
+        "itemList[0].environment.LD_PRELOAD",
+        "itemList[1].input",
+        "itemList[2].training.instanceType",
+        "itemList[2].training.instanceCount: 20",
+        "itemList[3].transform: maxConcurrentTransforms 4",
+    ):
+        assert f"  {place}" in result.stderr
+    listed = command("--items-uri", "s3://somebody-elses/list.jsonl")
+    assert listed.exit_code == 2
+    assert "  itemsUri: s3://somebody-elses/list.jsonl is in none of the buckets" in listed.stderr
+    assert versions() == before
+
+
 def test_quota_that_the_run_does_not_use_is_no_reason(command: Command, tmp_path: Path) -> None:
     none = {"item": "none", "training": {"instanceType": "ml.c5.xlarge"}}
     result = command(*event(tmp_path, {"itemList": [none], "mode": "score"}))
