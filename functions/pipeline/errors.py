@@ -17,6 +17,7 @@ PipelineError
 │   ├── TrainingNotCompletedError    the training job did not end as Completed
 │   ├── ModelWorseThanBaselineError  the training's own metrics say that a naive guess is better
 │   ├── NameTakenError               another job or model has this name and differs
+│   ├── DataChangedError             a job has read other data than the run had found for it
 │   ├── RunConflictError             another execution has written this run's files
 │   └── RunNotEndedError             a run that must have ended is still under way
 ├── SettingsError                the function's own environment is wrong: never retried
@@ -113,6 +114,10 @@ class ModelWorseThanBaselineError(StateError):
 
 class NameTakenError(StateError):
     """A job or model of this name exists and is not the one asked for."""
+
+
+class DataChangedError(StateError):
+    """What a job was to read has changed since PrepareRun found it, so the result may be of other data."""
 
 
 class RunConflictError(StateError):

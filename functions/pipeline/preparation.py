@@ -9,7 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import aws, inputs, item_sources, latest, layout, lines, naming, records, reruns, turns, unchanged
+from pipeline import (
+    aws,
+    inputs,
+    item_sources,
+    latest,
+    layout,
+    lines,
+    naming,
+    promises,
+    records,
+    requests,
+    reruns,
+    turns,
+    unchanged,
+)
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
 from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
@@ -22,9 +36,6 @@ if TYPE_CHECKING:
     from pipeline.lines import Run
     from pipeline.reruns import KeptTraining, Services
     from pipeline.settings import PrepareRunSettings
-
-# CreateTransformJob: requests at once times their size, in MB.
-MAX_TRANSFORM_PAYLOAD = inputs.MAX_REQUEST_IN_MB
 
 
 def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services) -> PreparedRun:
@@ -50,7 +61,13 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         )
     digits = naming.hash_digits_for([entry.request.item for entry in asked.entries], started)
     run = lines.Run(settings=settings, run_id=run_id, started=started, digits=digits, mode=asked.mode)
-    maker = LineMaker(run, services, asked.kept, skip_unchanged=bool(request.skip_unchanged))
+    maker = LineMaker(
+        run,
+        services,
+        asked.kept,
+        unchanged.ManifestTimes(services.s3, bucket),
+        skip_unchanged=bool(request.skip_unchanged),
+    )
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
         checked = list(pool.map(maker.checked_line, range(len(asked.entries)), asked.entries))
     if problems := [problem for line in checked for problem in line.problems]:
@@ -150,12 +167,14 @@ class LineMaker:
         run: the run.
         services: the clients.
         kept: item to the training that need not be done again.
+        manifests: of the items' last runs.
         skip_unchanged: whether an item is left as it is where nothing has changed since its last success.
     """
 
     run: Run
     services: Services
     kept: Mapping[str, KeptTraining]
+    manifests: unchanged.ManifestTimes
     skip_unchanged: bool
 
     def checked_line(self, index: int, entry: Entry) -> _CheckedLine:
@@ -175,30 +194,36 @@ class LineMaker:
         settings = self.run.settings
         if kept is not None and not kept.model_refused:
             # What it was trained on need not be there any more; what it scores is that of today.
-            fingerprint = unchanged.result_fingerprint(
-                entry,
-                settings,
-                self._find_predict_input(entry),
-                mode="train",
-                model=kept.training_fingerprint,
-            )
-            return lines.kept_line(self.run, index, entry, fingerprint, kept)
+            made_of = self._made_of(entry, kept.training_fingerprint)
+            return lines.kept_line(self.run, index, entry, made_of, kept)
         if self.run.mode == "score":
             return self._score_line(index, entry)
         data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
-        training = unchanged.training_fingerprint(entry, settings, inputs.find_input(self.services.s3, data_uri))
-        fingerprint = unchanged.result_fingerprint(
-            entry, settings, self._find_predict_input(entry), mode="train", model=training
-        )
+        data = inputs.find_input(self.services.s3, data_uri)
+        training = unchanged.training_fingerprint(entry, settings, data)
+        made_of = self._made_of(entry, training)
         if kept is not None and kept.training_fingerprint == training:
             # Another training would make the same model: the limit may have been raised meanwhile.
-            return lines.kept_line(self.run, index, entry, fingerprint, kept)
+            return lines.kept_line(self.run, index, entry, made_of, kept)
         if self.skip_unchanged:
             model = self._latest_if_readable(entry)
             scored = lines.scored_uri(self.run, entry, self.run.run_id)
-            if model and (last := self._last_success(entry, model, fingerprint, scored)):
-                return lines.unchanged_line(self.run, index, entry, fingerprint, last)
-        return lines.train_line(self.run, index, entry, fingerprint, training)
+            if model and (last := self._last_success(entry, model, made_of.fingerprint, scored)):
+                return lines.unchanged_line(self.run, index, entry, made_of.fingerprint, last)
+        made_of = made_of._replace(training_input=promises.promise(data_uri, data))
+        return lines.train_line(self.run, index, entry, made_of)
+
+    def _made_of(self, entry: ItemRequest, training: str) -> lines.MadeOf:
+        """What the result of an item is made of that is trained.
+
+        Args:
+            entry: the item.
+            training: the fingerprint of its training.
+        """
+        scored = self._find_predict_input(entry)
+        fingerprint = unchanged.result_fingerprint(entry, self.run.settings, scored, mode="train", model=training)
+        scored_input = promises.promise(entry.predict_input, scored) if entry.predict_input else None
+        return lines.MadeOf(fingerprint, scored_input, training)
 
     def _score_line(self, index: int, entry: ItemRequest) -> Line:
         settings, s3 = self.run.settings, self.services.s3
@@ -218,7 +243,10 @@ class LineMaker:
         fingerprint = unchanged.result_fingerprint(entry, settings, data, mode="score", model=made_by)
         if self.skip_unchanged and (last := self._last_success(entry, model, fingerprint, scored)):
             return lines.unchanged_line(self.run, index, entry, fingerprint, last)
-        return lines.score_line(self.run, index, entry, fingerprint, model, scored)
+        # Of a folder, one file is scored; of the others nothing is read.
+        read = [found for found in data if found.uri.startswith(scored)]
+        made_of = lines.MadeOf(fingerprint, promises.promise(scored, read))
+        return lines.score_line(self.run, index, entry, made_of, model, scored)
 
     def _find_predict_input(self, entry: ItemRequest) -> list[inputs.DataObject]:
         return inputs.find_input(self.services.s3, entry.predict_input) if entry.predict_input else []
@@ -241,6 +269,7 @@ class LineMaker:
             mode=self.run.mode,
             fingerprint=fingerprint,
             scored_uri=scored,
+            manifests=self.manifests if self.run.mode == "score" or entry.predict_input else None,
         )
 
 
@@ -252,9 +281,9 @@ def _problems(entry: Entry, line: Line, size: int) -> list[str]:
             f" {MAX_LINE_BYTES:,} fit into a state of Step Functions"
         )
     job = line.transform_job
-    if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
+    if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > requests.MAX_TRANSFORM_PAYLOAD_IN_MB:
         problems.append(
             f"{entry.place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"
-            f" {job['MaxPayloadInMB']} is more than SageMaker's {MAX_TRANSFORM_PAYLOAD} MB"
+            f" {job['MaxPayloadInMB']} is more than SageMaker's {requests.MAX_TRANSFORM_PAYLOAD_IN_MB} MB"
         )
     return problems

@@ -14,10 +14,13 @@ from pipeline.fields import Mode
 from pipeline.inputs import DataObject
 from pipeline.settings import PrepareRunSettings, load_settings
 
-from .objects import Objects, data, prepare
+from .objects import WRITTEN, Objects, data, prepare
 from .stored import failure, success
 
-DATA = [DataObject("s3://data-bucket/in/a.csv", '"1"', 5), DataObject("s3://data-bucket/in/b.csv", '"2"', 6)]
+DATA = [
+    DataObject("s3://data-bucket/in/a.csv", '"1"', 5, WRITTEN),
+    DataObject("s3://data-bucket/in/b.csv", '"2"', 6, WRITTEN),
+]
 ENTRY = {"item": "a", "hyperparameters": {"seed": "1", "depth": "2"}}
 EARLIER = "20261121T000000000Z-earlier"
 RECORD_KEY = f"runs/{EARLIER}/records/0.json"
