@@ -52,7 +52,7 @@ def check_now(s3: S3Client, promised: InputVersion) -> None:
         found = inputs.find_input(s3, promised.uri)
     except (DataNotFoundError, DataEmptyError, DataAmbiguousError) as error:
         raise DataChangedError(f"the data changed while the item was trained: {error}; then {REMEDY}") from error
-    if promise(promised.uri, found) != promised:
+    if promise(promised.uri, found).version != promised.version:
         newest = max(found, key=attrgetter("last_modified"))
         raise DataChangedError(
             f"the data changed while the item was trained: the objects under {promised.uri} are not those that the"
@@ -84,7 +84,7 @@ def check_then(s3: S3Client, promised: InputVersion, ended: datetime, since: dat
         version = _current(of_key, ended)
         is_untold = is_untold or version is None
         current += [version] if version else []
-    if promise(promised.uri, [version.data for version in current if version.data]) == promised:
+    if promise(promised.uri, [version.data for version in current if version.data]).version == promised.version:
         return True
     changed = [version for version in current if version.last_modified >= since]
     if is_untold and not changed:
