@@ -54,11 +54,11 @@ def check_now(s3: S3Client, promised: InputVersion) -> None:
         raise DataChangedError(f"the data changed while the item was trained: {error}; then {REMEDY}") from error
     if promise(promised.uri, found).version != promised.version:
         newest = max(found, key=attrgetter("last_modified"))
-        raise DataChangedError(
-            f"the data changed while the item was trained: the objects under {promised.uri} are not those that the"
-            f" run had found before; the newest is {newest.uri}, written at {iso_text(newest.last_modified)};"
-            f" {REMEDY}"
-        )
+        written = f"{newest.uri} was written at {iso_text(newest.last_modified)}"
+        told = "after the run had found it"
+        if newest.uri != promised.uri:
+            told = f"last of all; other objects than now were under {promised.uri} when the run began"
+        raise DataChangedError(f"the data changed while the item was trained: {written}, {told}; {REMEDY}")
 
 
 def check_then(s3: S3Client, promised: InputVersion, ended: datetime, since: datetime) -> bool:

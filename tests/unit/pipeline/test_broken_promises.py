@@ -49,17 +49,22 @@ def promise(users: Data) -> dict[str, Any]:
     return as_json(promises.promise(DATA, find_input(client, DATA)))
 
 
+def on_users_data(s3: Any, users: Data) -> Any:
+    """A client that lists the users' bucket."""
+    s3.list_object_versions = users.list_object_versions
+    s3.list_objects_v2 = users.list_objects_v2
+    return s3
+
+
 # --- SummarizeRun ---------------------------------------------------------------------------------------------------
 class Run:
     """A run of one item that was given a file to score, and has scored it."""
 
     def __init__(self, users: Data) -> None:
-        self.s3: Any = Bucket()
+        self.s3: Any = on_users_data(Bucket(), users)
         self.s3.add_run(R0, [line(0, R0, scoredInput=promise(users)), line(1, R0)])
         self.s3.add_record(R0, success(0))
         self.s3.add_record(R0, success(1))
-        self.s3.list_object_versions = users.list_object_versions
-        self.s3.list_objects_v2 = users.list_objects_v2
 
     def summed_up(self) -> dict[str, Any]:
         """The manifest."""
@@ -175,9 +180,7 @@ def test_a_training_of_other_data_is_not_even_judged(
 def cut_off(users: Data, **fields: Any) -> Place:
     """A run of one item, which has no manifest."""
     place = Place()
-    client: Any = place.s3
-    client.list_object_versions = users.list_object_versions
-    client.list_objects_v2 = users.list_objects_v2
+    on_users_data(place.s3, users)
     place.s3.add_run(R0, [line(0, R0, **fields)])
     place.add_training(line(0, R0))
     return place
