@@ -168,7 +168,7 @@ def _environment(stack: Stack, region: str) -> dict[str, str]:
 def _least_line(run: lines.Run, index: int, entry: Entry) -> Line:
     """The line that PrepareRun would write for the item, without what only S3 tells."""
     if run.mode == "train":
-        return lines.train_line(run, index, entry.request, "", "")
+        return lines.train_line(run, index, entry.request, lines.MadeOf(""))
     unknown = Latest(run_id="", model_name="", model_data_url="", image="")
     scored = entry.request.predict_input or f"s3://{run.settings.data_bucket}/{run.settings.dataset_file_name}"
-    return lines.score_line(run, index, entry.request, "", unknown, scored)
+    return lines.score_line(run, index, entry.request, lines.MadeOf(""), unknown, scored)

@@ -1,12 +1,14 @@
 """Lists a bucket's objects by looking only at those that are asked for, where moto looks at all of them.
 
-Touches moto's private parts: the name `_VersionedKeyStore` in moto.s3.models, which a bucket's `keys` are made of, and
-S3Backend.list_objects with its `_pagination_tokens`, `_get_results_from_token` and `_truncate_result`.
+Touches moto's private parts: the name `_VersionedKeyStore` in moto.s3.models, which a bucket's `keys` are made of,
+S3Backend.list_objects with its `_pagination_tokens`, `_get_results_from_token` and `_truncate_result`, and
+S3Backend.list_object_versions, of whose versions moto.s3.responses reads what `ListedVersion` has.
 """
 
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,78 @@ def list_objects(
     return keys, sorted(folders), more, token
 
 
+class ListedVersion:
+    """A version of an object as a list shows it, without the copy of its content that moto would make.
+
+    Args:
+        version: moto's object or delete marker.
+        is_latest: whether it is the key's newest.
+    """
+
+    def __init__(self, version: Any, *, is_latest: bool) -> None:
+        self.moto = version
+        self.is_latest = is_latest
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.moto, name)
+
+
+def list_object_versions(
+    self: Any,
+    bucket_name: str,
+    delimiter: str | None = None,
+    key_marker: str | None = None,
+    max_keys: int | None = 1000,
+    prefix: str = "",
+    version_id_marker: str | None = None,
+) -> tuple[list[ListedVersion], list[str], list[ListedVersion], str | None, str | None]:
+    """As moto's: versions, folders, delete markers, and the key and the version where the next page begins after."""
+    versions: list[ListedVersion] = []
+    markers: list[ListedVersion] = []
+    folders: dict[str, None] = {}
+    last: tuple[str | None, str | None] = (None, None)
+    for version in _after(_versions(self.get_bucket(bucket_name).keys, prefix), key_marker, version_id_marker):
+        head, found, _ = version.name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        folder = f"{prefix}{head}{found}"
+        if found and (folder in folders or folder == key_marker):
+            continue
+        if max_keys is not None and len(versions) + len(markers) + len(folders) >= max_keys:
+            return versions, sorted(folders), markers, *last
+        if found:
+            folders[folder] = None
+            last = folder, None
+            continue
+        last = version.name, version.version_id
+        (markers if isinstance(version.moto, models.FakeDeleteMarker) else versions).append(version)
+    return versions, sorted(folders), markers, None, None
+
+
+def _versions(store: KeyStore, prefix: str) -> Iterator[ListedVersion]:
+    """All versions of the keys that begin with `prefix`, of each key the newest first."""
+    for name in store.starting_with(prefix):
+        for number, version in enumerate(reversed(store.getlist(name, []))):
+            yield ListedVersion(version, is_latest=number == 0)
+
+
+def _after(
+    versions: Iterator[ListedVersion], key_marker: str | None, version_id_marker: str | None
+) -> Iterator[ListedVersion]:
+    """Those that come after the last one of the page before."""
+    if not key_marker:
+        return versions
+    later = itertools.dropwhile(lambda version: version.name < key_marker, versions)
+    of_key_passed = False
+
+    def is_passed(version: ListedVersion) -> bool:
+        nonlocal of_key_passed
+        if version.name != key_marker or of_key_passed:
+            return False
+        of_key_passed = version.version_id == version_id_marker
+        return True
+
+    return itertools.dropwhile(is_passed, later)
+
+
 def _current(store: KeyStore, prefix: str) -> Iterator[tuple[str, Any]]:
     """Keys that begin with `prefix` and their newest versions, without those that were deleted."""
     for name in store.starting_with(prefix):
@@ -100,3 +174,11 @@ def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is
         list_objects,
         expects=("self", "bucket", "prefix", "delimiter", "marker", "max_keys"),
     )
+    replace(
+        models.S3Backend,
+        "list_object_versions",
+        list_object_versions,
+        expects=(
+            "self", "bucket_name", "delimiter", "key_marker", "max_keys", "prefix", "version_id_marker",
+        ),
+    )  # fmt: skip

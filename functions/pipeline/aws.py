@@ -22,6 +22,8 @@ from pipeline.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -197,6 +199,17 @@ def find_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str] | None:
     with translated(f"reading s3://{bucket}/{key}"):
         try:
             return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        except ClientError as error:
+            if status_of(error) == 404:
+                return None
+            raise
+
+
+def find_write(s3: S3Client, bucket: str, key: str) -> datetime | None:
+    """When the object was written, to the second, or None if there is none."""
+    with translated(f"looking for s3://{bucket}/{key}"):
+        try:
+            return s3.head_object(Bucket=bucket, Key=key)["LastModified"]
         except ClientError as error:
             if status_of(error) == 404:
                 return None

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationE
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
 
-from pipeline.documents import Caught, PreparedRun, TrainingJob
+from pipeline.documents import Caught, InputVersion, PreparedRun, TrainingJob
 from pipeline.errors import InvalidRequestError
 from pipeline.fields import (
     MAX_SHOWN,
@@ -199,6 +199,14 @@ class EndedTraining(TrainingJob):
     arn: str
 
 
+class PromisedInput(InputVersion):
+    """What the training of a pipeline's step was to read."""
+
+    model_config = STRICT
+
+    uri: S3Uri
+
+
 class CreateModelEvent(Contract):
     """Input of aws_create_model: a pipeline's step, or on its own with a model artifact or an item.
 
@@ -215,6 +223,7 @@ class CreateModelEvent(Contract):
         fingerprint: what the item's result is made of (`pipeline.unchanged`).
         training: the training job that made the artifact; None in mode score.
         trained_in: the run in whose folder that training wrote; None in mode score.
+        training_input: what a training of this run was to read.
     """
 
     model_config = EVENT
@@ -231,16 +240,17 @@ class CreateModelEvent(Contract):
     fingerprint: str | None = None
     training: EndedTraining | None = None
     trained_in: RunId | None = None
+    training_input: PromisedInput | None = None
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:
         """Refuse what names no model, or half a step of a pipeline."""
         if self.item is None and self.model_data_url is None:
             raise ValueError("give item, modelDataUrl or both")
-        steps_own = (self.mode, self.fingerprint, self.training, self.trained_in)
+        steps_own = (self.mode, self.fingerprint, self.training, self.trained_in, self.training_input)
         if self.record_key is None:
             if any(value is not None for value in steps_own):
-                raise ValueError("mode, fingerprint, training and trainedIn come with recordKey")
+                raise ValueError("mode, fingerprint, training, trainedIn and trainingInput come with recordKey")
         elif None in (self.item, self.model_data_url, self.run_id, self.mode, self.fingerprint):
             raise ValueError("recordKey comes with item, modelDataUrl, runId, mode and fingerprint")
         elif self.mode == "train" and (self.training is None or self.trained_in is None):

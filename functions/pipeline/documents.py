@@ -147,6 +147,18 @@ def transform_job_of(described: Mapping[str, Any]) -> Job:
     )
 
 
+class InputVersion(Document):
+    """What a job is to read, as PrepareRun found it.
+
+    Attributes:
+        uri: S3 URI of the file or, ending in `/`, the folder.
+        version: SHA-256, in hex digits, of every object in it (`pipeline.promises`).
+    """
+
+    uri: str
+    version: str
+
+
 class CreatedModel(Document):
     """What aws_create_model answers of a model.
 

@@ -21,6 +21,7 @@ PipelineError
 │   ├── JobNotFoundError             there is no job of this name to be followed
 │   ├── JobFailedError               the job that was followed did not end as Completed
 │   ├── JobOverdueError              the job that is followed takes longer than it may
+│   ├── DataChangedError             a job has read other data than the run had found for it
 │   ├── RunConflictError             another execution has written this run's files
 │   └── RunNotEndedError             a run that must have ended is still under way
 ├── SettingsError                the function's own environment is wrong: never retried
@@ -134,6 +135,10 @@ class JobFailedError(StateError):
 
 class JobOverdueError(StateError):
     """A job that is followed has not ended in the time that it may take."""
+
+
+class DataChangedError(StateError):
+    """What a job was to read has changed since PrepareRun found it, so the result may be of other data."""
 
 
 class RunConflictError(StateError):

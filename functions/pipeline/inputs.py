@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -41,11 +42,29 @@ class DataObject(NamedTuple):
         uri: `s3://bucket/key`.
         etag: as S3 tells it; it changes with the content.
         size: in bytes.
+        last_modified: when it was written, to the second.
     """
 
     uri: str
     etag: str
     size: int
+    last_modified: datetime
+
+
+class ObjectVersion(NamedTuple):
+    """A version of an object, or the marker of its deletion.
+
+    Attributes:
+        uri: `s3://bucket/key`.
+        last_modified: when it was written, to the second.
+        is_latest: whether it is what the key holds now.
+        data: the object; None of a marker.
+    """
+
+    uri: str
+    last_modified: datetime
+    is_latest: bool
+    data: DataObject | None
 
 
 def find_input(s3: S3Client, uri: str) -> list[DataObject]:
@@ -63,12 +82,7 @@ def find_input(s3: S3Client, uri: str) -> list[DataObject]:
     with _looking_for(uri, place.bucket):
         pages = _pages(s3, Bucket=place.bucket, Prefix=place.key)
         # Of a file, the first page tells whether it is alone.
-        listed = [entry for page in (pages if is_folder else [next(pages)]) for entry in page.get("Contents", [])]
-    found = [
-        DataObject(f"s3://{place.bucket}/{entry['Key']}", entry["ETag"], entry["Size"])
-        for entry in listed
-        if not entry["Key"].endswith("/")
-    ]
+        found = list(_objects(place.bucket, pages if is_folder else [next(pages)]))
     if is_folder:
         if not found:
             raise DataNotFoundError(f"there is no object under {uri}; upload the item's data there")
@@ -81,6 +95,37 @@ def find_input(s3: S3Client, uri: str) -> list[DataObject]:
     if not found[0].size:
         raise DataEmptyError(f"{uri} is empty (0 bytes); upload the item's data again")
     return found
+
+
+def find_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
+    """Every version of every object that a job given `uri` might have read, of each key those written last first.
+
+    A bucket without versioning has one of each. Where AWS does not grant `s3:ListBucketVersions`, what is there now is
+    taken for all there is.
+
+    Raises:
+        DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list it.
+    """
+    bucket, prefix = layout.parse_uri(uri)
+    try:
+        with _looking_for(uri, bucket):
+            pages = list(_version_pages(s3, Bucket=bucket, Prefix=prefix))
+    except DataNotReadableError:
+        with _looking_for(uri, bucket):
+            now = list(_objects(bucket, _pages(s3, Bucket=bucket, Prefix=prefix)))
+        return [ObjectVersion(data.uri, data.last_modified, True, data) for data in now]
+    kept = [entry for page in pages for entry in page.get("Versions", [])]
+    objects = [_data_object(bucket, entry) for entry in kept]
+    versions = [
+        ObjectVersion(data.uri, data.last_modified, entry["IsLatest"], data)
+        for entry, data in zip(kept, objects, strict=True)
+    ]
+    markers = [
+        ObjectVersion(f"s3://{bucket}/{entry['Key']}", _second(entry["LastModified"]), entry["IsLatest"], None)
+        for page in pages
+        for entry in page.get("DeleteMarkers", [])
+    ]
+    return [version for version in versions + markers if not version.uri.endswith("/")]
 
 
 def whole_file(uri: str, found: list[DataObject]) -> str:
@@ -168,6 +213,36 @@ def _pages(s3: S3Client, **request: Any) -> Iterator[Any]:
     while page.get("IsTruncated"):
         page = s3.list_objects_v2(**request, ContinuationToken=page["NextContinuationToken"])
         yield page
+
+
+def _version_pages(s3: S3Client, **request: Any) -> Iterator[Any]:
+    """Every page of a listing of versions."""
+    page = s3.list_object_versions(**request)
+    yield page
+    while page.get("IsTruncated"):
+        page = s3.list_object_versions(
+            **request, KeyMarker=page["NextKeyMarker"], VersionIdMarker=page["NextVersionIdMarker"]
+        )
+        yield page
+
+
+def _objects(bucket: str, pages: Iterable[Any]) -> Iterator[DataObject]:
+    """The objects of a listing's pages, without the markers that consoles leave for folders."""
+    for page in pages:
+        for entry in page.get("Contents", []):
+            if not entry["Key"].endswith("/"):
+                yield _data_object(bucket, entry)
+
+
+def _data_object(bucket: str, entry: Any) -> DataObject:
+    return DataObject(
+        f"s3://{bucket}/{entry['Key']}", entry["ETag"], entry["Size"], _second(entry["LastModified"])
+    )
+
+
+def _second(moment: datetime) -> datetime:
+    """The whole second; S3 tells no more."""
+    return moment.replace(microsecond=0)
 
 
 @contextmanager

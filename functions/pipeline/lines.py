@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline import inputs, layout, naming, requests
 from pipeline.contracts import as_requested
@@ -12,6 +12,7 @@ from pipeline.work_list import Line, LineModel
 
 if TYPE_CHECKING:
     from pipeline.contracts import ItemRequest, TransformChoices
+    from pipeline.documents import InputVersion
     from pipeline.errors import UserError
     from pipeline.fields import Mode
     from pipeline.reruns import KeptTraining
@@ -39,6 +40,22 @@ class Run:
     mode: Mode
 
 
+class MadeOf(NamedTuple):
+    """What an item's result is made of; for the fingerprints see `pipeline.unchanged`, for the rest `pipeline.promises`.
+
+    Attributes:
+        fingerprint: of the result.
+        scored_input: what its batch transform job is to read, where that is not what training writes.
+        training_fingerprint: of the model; None in mode score.
+        training_input: what its training job is to read; None where none is started.
+    """
+
+    fingerprint: str
+    scored_input: InputVersion | None = None
+    training_fingerprint: str | None = None
+    training_input: InputVersion | None = None
+
+
 def refused_line(run: Run, index: int, entry: ItemRequest, error: UserError) -> Line:
     """One whose item fails before it costs anything; the others run."""
     caught = Caught(error=type(error).__name__, cause=str(error))
@@ -50,8 +67,8 @@ def unchanged_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, l
     return Line(**_common(run, index, entry), fingerprint=fingerprint, unchanged=last_success)
 
 
-def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, training_fingerprint: str) -> Line:
-    """One that trains, creates the model and scores; for the fingerprints see `pipeline.unchanged`."""
+def train_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf) -> Line:
+    """One that trains, creates the model and scores."""
     settings = run.settings
     job_name = naming.training_job_name(entry.item, run.started, run.digits)
     training_job = requests.training_job_request(
@@ -63,8 +80,7 @@ def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, train
     )
     return Line(
         **_common(run, index, entry),
-        fingerprint=fingerprint,
-        training_fingerprint=training_fingerprint,
+        **made_of._asdict(),
         trained_in=run.run_id,
         training_job_name=job_name,
         training_job=training_job,
@@ -74,12 +90,11 @@ def train_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, train
     )
 
 
-def kept_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, kept: KeptTraining) -> Line:
+def kept_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, kept: KeptTraining) -> Line:
     """One that creates the model of a training that an earlier run has finished, and scores."""
     return Line(
         **_common(run, index, entry),
-        fingerprint=fingerprint,
-        training_fingerprint=kept.training_fingerprint,
+        **made_of._asdict(),
         trained_in=kept.trained_in,
         training_job_name=kept.training.name,
         training=kept.training,
@@ -88,14 +103,14 @@ def kept_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, kept: 
     )
 
 
-def score_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, latest: Latest, input_uri: str) -> Line:
+def score_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, latest: Latest, input_uri: str) -> Line:
     """One that makes the item's last accepted model once more, and scores.
 
     Args:
         run: the run.
         index: the item's number.
         entry: the item.
-        fingerprint: see `pipeline.unchanged`.
+        made_of: what its result is made of.
         latest: the model.
         input_uri: the entry's predict_input, else the item's data, one file that is sent in one request.
     """
@@ -116,7 +131,7 @@ def score_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, lates
         )
     return Line(
         **_common(run, index, entry),
-        fingerprint=fingerprint,
+        **made_of._asdict(),
         model=model,
         **_scoring(run, entry, choices, input_uri),
     )

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import acceptance, aws, latest, layout, limits, naming, requests
+from pipeline import acceptance, aws, latest, layout, limits, naming, promises, requests
 from pipeline.documents import COMPLETED, LastRun, Latest, MetricsFile
 from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 
@@ -47,6 +47,7 @@ def create_model(
     Raises:
         InvalidRequestError: the stack does not let this be asked for, or it is no step of a run; see `pipeline.limits`.
         TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
+        DataChangedError: what the training was to read has changed since the run found it.
         ModelWorseThanBaselineError: the model errs more than the stack's limit allows.
         DataNotFoundError: there is no artifact, or the item has no accepted model yet.
         ImageNotSetError: neither event, artifact nor stack names an image.
@@ -55,6 +56,9 @@ def create_model(
     allowed = limits.Limits.of_settings(settings)
     limits.require(allowed.model_problems(event, now))
     _check_training(event)
+    if event.training_input is not None:
+        # Before the model is judged: of other data, it says nothing of the item's.
+        promises.check_now(s3, event.training_input)
     bucket = settings.output_bucket
     if event.item is not None and event.model_data_url is None:
         last = latest.read_latest(s3, bucket, event.item)

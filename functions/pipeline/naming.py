@@ -49,6 +49,11 @@ def timestamp(moment: datetime) -> str:
     return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
 
 
+def started_at(run_id: str) -> datetime:
+    """The second in which the run of this id began."""
+    return datetime.strptime(f"{run_id[:15]}Z", "%Y%m%dT%H%M%S%z")
+
+
 def run_id(started: str, execution_name: str) -> str:
     """`<timestamp>-<execution name>`, safe as part of an S3 key and of a tag.
 

@@ -18,7 +18,9 @@ from pipeline import (
     limits,
     lines,
     naming,
+    promises,
     records,
+    requests,
     reruns,
     turns,
     unchanged,
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     from pipeline.lines import Run
     from pipeline.reruns import KeptTraining, Services
     from pipeline.settings import PrepareRunSettings
-
-# CreateTransformJob: requests at once times their size, in MB.
-MAX_TRANSFORM_PAYLOAD = inputs.MAX_REQUEST_IN_MB
 
 
 def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: Services) -> PreparedRun:
@@ -72,7 +71,14 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
         )
     digits = naming.hash_digits_for([entry.request.item for entry in asked.entries], started)
     run = lines.Run(settings=settings, run_id=run_id, started=started, digits=digits, mode=asked.mode)
-    maker = LineMaker(run, services, asked.kept, allowed, skip_unchanged=bool(request.skip_unchanged))
+    maker = LineMaker(
+        run,
+        services,
+        asked.kept,
+        allowed,
+        unchanged.ManifestTimes(services.s3, bucket),
+        skip_unchanged=bool(request.skip_unchanged),
+    )
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
         checked = list(pool.map(maker.checked_line, range(len(asked.entries)), asked.entries))
     if problems := [problem for line in checked for problem in line.problems]:
@@ -176,6 +182,7 @@ class LineMaker:
         services: the clients.
         kept: item to the training that need not be done again.
         allowed: what the stack lets be asked for; stored images and variables are held to it.
+        manifests: of the items' last runs.
         skip_unchanged: whether an item is left as it is where nothing has changed since its last success.
     """
 
@@ -183,6 +190,7 @@ class LineMaker:
     services: Services
     kept: Mapping[str, KeptTraining]
     allowed: Limits
+    manifests: unchanged.ManifestTimes
     skip_unchanged: bool
 
     def checked_line(self, index: int, entry: Entry) -> _CheckedLine:
@@ -202,35 +210,41 @@ class LineMaker:
         settings = self.run.settings
         if kept is not None and not kept.model_refused:
             # What it was trained on need not be there any more; what it scores is that of today.
-            fingerprint = unchanged.result_fingerprint(
-                entry,
-                settings,
-                self._find_predict_input(entry),
-                mode="train",
-                model=kept.training_fingerprint,
-            )
-            return self._kept_line(index, entry, fingerprint, kept)
+            made_of = self._made_of(entry, kept.training_fingerprint)
+            return self._kept_line(index, entry, made_of, kept)
         if self.run.mode == "score":
             return self._score_line(index, entry)
         data_uri = inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name)
-        training = unchanged.training_fingerprint(entry, settings, inputs.find_input(self.services.s3, data_uri))
-        fingerprint = unchanged.result_fingerprint(
-            entry, settings, self._find_predict_input(entry), mode="train", model=training
-        )
+        data = inputs.find_input(self.services.s3, data_uri)
+        training = unchanged.training_fingerprint(entry, settings, data)
+        made_of = self._made_of(entry, training)
         if kept is not None and kept.training_fingerprint == training:
             # Another training would make the same model: the limit may have been raised meanwhile.
-            return self._kept_line(index, entry, fingerprint, kept)
+            return self._kept_line(index, entry, made_of, kept)
         if self.skip_unchanged:
             model = self._latest_if_readable(entry)
             scored = lines.scored_uri(self.run, entry, self.run.run_id)
-            if model and (last := self._last_success(entry, model, fingerprint, scored)):
-                return lines.unchanged_line(self.run, index, entry, fingerprint, last)
-        return lines.train_line(self.run, index, entry, fingerprint, training)
+            if model and (last := self._last_success(entry, model, made_of.fingerprint, scored)):
+                return lines.unchanged_line(self.run, index, entry, made_of.fingerprint, last)
+        made_of = made_of._replace(training_input=promises.promise(data_uri, data))
+        return lines.train_line(self.run, index, entry, made_of)
 
-    def _kept_line(self, index: int, entry: ItemRequest, fingerprint: str, kept: KeptTraining) -> Line:
+    def _made_of(self, entry: ItemRequest, training: str) -> lines.MadeOf:
+        """What the result of an item is made of that is trained.
+
+        Args:
+            entry: the item.
+            training: the fingerprint of its training.
+        """
+        scored = self._find_predict_input(entry)
+        fingerprint = unchanged.result_fingerprint(entry, self.run.settings, scored, mode="train", model=training)
+        scored_input = promises.promise(entry.predict_input, scored) if entry.predict_input else None
+        return lines.MadeOf(fingerprint, scored_input, training)
+
+    def _kept_line(self, index: int, entry: ItemRequest, made_of: lines.MadeOf, kept: KeptTraining) -> Line:
         source = f"training job {kept.training.name} of run {kept.trained_in}"
         limits.require(self.allowed.image_problems(kept.image, source))
-        return lines.kept_line(self.run, index, entry, fingerprint, kept)
+        return lines.kept_line(self.run, index, entry, made_of, kept)
 
     def _score_line(self, index: int, entry: ItemRequest) -> Line:
         settings, s3 = self.run.settings, self.services.s3
@@ -252,7 +266,10 @@ class LineMaker:
         fingerprint = unchanged.result_fingerprint(entry, settings, data, mode="score", model=made_by)
         if self.skip_unchanged and (last := self._last_success(entry, model, fingerprint, scored)):
             return lines.unchanged_line(self.run, index, entry, fingerprint, last)
-        return lines.score_line(self.run, index, entry, fingerprint, model, scored)
+        # Of a folder, one file is scored; of the others nothing is read.
+        read = [found for found in data if found.uri.startswith(scored)]
+        made_of = lines.MadeOf(fingerprint, promises.promise(scored, read))
+        return lines.score_line(self.run, index, entry, made_of, model, scored)
 
     def _find_predict_input(self, entry: ItemRequest) -> list[inputs.DataObject]:
         return inputs.find_input(self.services.s3, entry.predict_input) if entry.predict_input else []
@@ -275,6 +292,7 @@ class LineMaker:
             mode=self.run.mode,
             fingerprint=fingerprint,
             scored_uri=scored,
+            manifests=self.manifests if self.run.mode == "score" or entry.predict_input else None,
         )
 
 
@@ -293,9 +311,9 @@ def problems_of(entry: Entry, line: Line, size: int) -> list[str]:
             f" {MAX_LINE_BYTES:,} fit into a state of Step Functions"
         )
     job = line.transform_job
-    if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > MAX_TRANSFORM_PAYLOAD:
+    if job and job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] > requests.MAX_TRANSFORM_PAYLOAD_IN_MB:
         problems.append(
             f"{entry.place}.transform: maxConcurrentTransforms {job['MaxConcurrentTransforms']} times maxPayloadInMB"
-            f" {job['MaxPayloadInMB']} is more than SageMaker's {MAX_TRANSFORM_PAYLOAD} MB"
+            f" {job['MaxPayloadInMB']} is more than SageMaker's {requests.MAX_TRANSFORM_PAYLOAD_IN_MB} MB"
         )
     return problems

@@ -14,6 +14,8 @@ Request = dict[str, Any]
 TASK_MARGIN_IN_SECONDS = 3600
 # How much longer than it may run a job may wait for spot capacity.
 SPOT_WAIT_IN_SECONDS = 3600
+# CreateTransformJob: requests at once times their size.
+MAX_TRANSFORM_PAYLOAD_IN_MB = 100
 
 STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:item"
 
@@ -158,15 +160,18 @@ def transform_job_request(
     The predictions of `<file>` land as `analysis_predicted_out/<item>/<run>/<file>.out`.
     """
     split_type = choices.split_type or settings.split_type
-    max_payload = choices.max_payload_in_mb
+    max_payload = settings.max_payload_in_mb if choices.max_payload_in_mb is None else choices.max_payload_in_mb
+    at_once = choices.max_concurrent_transforms
+    if at_once is None:
+        # 0 leaves it to the image's /execution-parameters; of the largest requests SageMaker takes one at a time.
+        at_once = 1 if max_payload * 2 > MAX_TRANSFORM_PAYLOAD_IN_MB else 0
     return {
         "TransformJobName": job_name,
         "ModelName": model_name,
         # Several lines a request need a SplitType; without one, a record is the whole file.
         "BatchStrategy": "MultiRecord" if split_type == "Line" else "SingleRecord",
-        "MaxPayloadInMB": settings.max_payload_in_mb if max_payload is None else max_payload,
-        # 0 leaves it to the image's /execution-parameters.
-        "MaxConcurrentTransforms": choices.max_concurrent_transforms or 0,
+        "MaxPayloadInMB": max_payload,
+        "MaxConcurrentTransforms": at_once,
         "TransformInput": {
             "ContentType": "text/csv",
             "SplitType": split_type,

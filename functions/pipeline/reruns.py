@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline import aws, layout, records
+from pipeline import aws, layout, naming, promises, records
 from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import COMPLETED, SUCCEEDED, PreparedRun, Record, RerunMarker, TrainingJob, training_job_of
 from pipeline.errors import (
+    DataChangedError,
     InvalidRequestError,
     ModelWorseThanBaselineError,
     NameTakenError,
@@ -263,6 +264,9 @@ def _attempts(s3: S3Client, bucket: str, runs: Iterable[str], items: Iterable[st
             line for line in lines if line.item in attempts and not any(map(_succeeded, attempts[line.item][-1:]))
         ]
         found = records.read_records(s3, bucket, run_id, open_).by_index
+        # Of a run that was cut off, nobody has looked yet whether it has scored what it had promised to.
+        written = aws.find_write(s3, bucket, layout.manifest_key(run_id))
+        found = promises.checked_records(s3, bucket, run_id, open_, found, written)
         for line in open_:
             attempts[line.item].append(_Attempt(run_id, line, found.get(line.index)))
     return attempts
@@ -306,7 +310,7 @@ class _Keeper:
         self._describes = BoundedSemaphore(PARALLEL_DESCRIBES)
 
     def find(self, entry: ItemRequest, attempts: Iterable[_Attempt]) -> KeptTraining | None:
-        """The newest training of the item that ended well.
+        """The newest training of the item that ended well and has read the data that it was to read.
 
         Args:
             entry: the item.
@@ -331,9 +335,28 @@ class _Keeper:
                 self._s3, self._bucket, layout.sample_key(entry.item, trained_in)
             ):
                 continue
-            if training := self._completed(attempt, name):
+            training = self._completed(attempt, name)
+            if training and self._read_what_was_promised(attempt, training):
                 return KeptTraining(training, trained_in, model.image, fingerprint, name in refused)
         return None
+
+    def _read_what_was_promised(self, attempt: _Attempt, training: TrainingJob) -> bool:
+        """Whether the training is known to be of the data that its fingerprint tells of.
+
+        CreateModel makes sure of it before it judges the model; but the item may not have come so far.
+        """
+        record, promised = attempt.record, attempt.line.training_input
+        if promised is None or _was_refused(attempt) or (isinstance(record, Record) and record.model is not None):
+            return True
+        try:
+            ended = training.ended_at
+            return ended is not None and promises.check_then(
+                self._s3, promised, ended, naming.started_at(attempt.run_id)
+            )
+        except (DataChangedError, UserError) as error:
+            told = {"run_id": attempt.run_id, "item": attempt.line.item, "problem": str(error)}
+            logger.warning("training not kept", extra=told)
+            return False
 
     def _completed(self, attempt: _Attempt, name: str) -> TrainingJob | None:
         """The attempt's training as the definition keeps it, if it ended well."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import aws, layout, records
+from pipeline import aws, layout, promises, records
 from pipeline.documents import (
     FAILED,
     SUCCEEDED,
@@ -53,7 +53,8 @@ def write_manifest(
 ) -> Summary:
     """Reads what the run has left in the output bucket, and writes its manifest.json there.
 
-    Called again, it gives the same verdicts.
+    The record of an item that has scored other data than the run had found for it becomes that of a failure. Called
+    again, it gives the same verdicts.
 
     Raises:
         RunNotFoundError: the run's items.json is gone.
@@ -61,7 +62,8 @@ def write_manifest(
     """
     lines = records.read_lines(s3, bucket, run.run_id)
     found = records.read_records(s3, bucket, run.run_id, lines)
-    manifest = make_manifest(run, lines, found.by_index, map_run_error, ended)
+    by_index = promises.checked_records(s3, bucket, run.run_id, lines, found.by_index)
+    manifest = make_manifest(run, lines, by_index, map_run_error, ended)
     key = layout.manifest_key(run.run_id)
     aws.write_document(s3, bucket, key, manifest)
     return Summary(manifest, key, lines, found.ignored)

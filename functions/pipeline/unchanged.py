@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, inputs, layout
+from pipeline import aws, inputs, layout, promises
 from pipeline.contracts import as_requested
-from pipeline.documents import CreatedModel, Record, Unchanged, read_document
+from pipeline.documents import Record, Unchanged, read_document
 from pipeline.records import succeeded
 from pipeline.settings import StackSettings, TrainingSettings, TransformSettings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_s3 import S3Client
 
     from pipeline.contracts import ItemRequest
@@ -28,7 +30,7 @@ SCORING_KEYS = {"transform", "predictInput"}
 
 
 def training_fingerprint(
-    entry: ItemRequest, settings: PrepareRunSettings, data: Sequence[inputs.DataObject]
+    entry: ItemRequest, settings: PrepareRunSettings, data: Iterable[inputs.DataObject]
 ) -> str:
     """SHA-256, in hex digits, of all that shapes the item's model when it is trained by the stack's image.
 
@@ -43,7 +45,7 @@ def training_fingerprint(
             "image": settings.image_uri,
             "entry": {key: value for key, value in requested.items() if key not in SCORING_KEYS},
             "settings": _shaping(settings, TrainingSettings),
-            "data": data,
+            "data": _contents(data),
         }
     )
 
@@ -51,7 +53,7 @@ def training_fingerprint(
 def result_fingerprint(
     entry: ItemRequest,
     settings: PrepareRunSettings,
-    data: Sequence[inputs.DataObject],
+    data: Iterable[inputs.DataObject],
     *,
     mode: Mode,
     model: str | Mapping[str, Any],
@@ -72,13 +74,40 @@ def result_fingerprint(
             "model": model,
             "entry": {key: requested[key] for key in SCORING_KEYS & requested.keys()},
             "settings": _shaping(settings, TransformSettings),
-            "data": data,
+            "data": _contents(data),
         }
     )
 
 
+class ManifestTimes:
+    """When runs' manifests were written; asked once of each run.
+
+    Args:
+        s3: the client.
+        bucket: the stack's output bucket.
+    """
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+        self._known: dict[str, datetime | None] = {}
+
+    def of(self, run_id: str) -> datetime | None:
+        """When the run's manifest was written, to the second; None if it has none."""
+        if run_id not in self._known:
+            self._known[run_id] = aws.find_write(self._s3, self._bucket, layout.manifest_key(run_id))
+        return self._known[run_id]
+
+
 def last_success(
-    s3: S3Client, bucket: str, item: str, latest: Latest, *, mode: Mode, fingerprint: str, scored_uri: str
+    s3: S3Client,
+    bucket: str,
+    item: str,
+    latest: Latest,
+    *,
+    mode: Mode,
+    fingerprint: str,
+    scored_uri: str,
+    manifests: ManifestTimes | None = None,
 ) -> Unchanged | None:
     """The item's last success, if it was made of the same things and its predictions are still there.
 
@@ -90,17 +119,22 @@ def last_success(
         mode: the run's.
         fingerprint: what the item's result would be made of now.
         scored_uri: what would be scored now.
+        manifests: given where that is users' data: only SummarizeRun looks whether it was read as it was promised, so a
+            run without a manifest, or a record that is younger, tells of no success.
     """
     runs = latest.last_runs.get(mode, [])
     if fingerprint not in {run.fingerprint for run in runs}:
         return None
     for run in runs:
         # The run is noted before it has scored; how that ended, only its record tells.
-        model = _model_of_success(s3, bucket, item, run)
-        if model is None:
+        record = _success(s3, bucket, item, run)
+        if record is None or record.model is None:
             continue
         if run.fingerprint != fingerprint:
             break
+        if manifests and not promises.is_known(record, manifests.of(run.run_id)):
+            continue
+        model = record.model
         folder = layout.S3Location(bucket, layout.predictions_prefix(item, run.run_id))
         predictions_uri = layout.predictions_uri(folder.uri, scored_uri)
         if inputs.has_objects(s3, predictions_uri):
@@ -113,8 +147,8 @@ def last_success(
     return None
 
 
-def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> CreatedModel | None:
-    """The model that the run has scored the item with, if it came to that."""
+def _success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Record | None:
+    """The record of the run, if it has scored the item."""
     body = aws.read_bytes(s3, bucket, run.record_key)
     try:
         record = read_document(Record, body or b"")
@@ -122,7 +156,12 @@ def _model_of_success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Cre
     except ValueError:
         return None
     scored = record.item == item and record.transform is not None and succeeded(record)
-    return record.model if scored else None
+    return record if scored else None
+
+
+def _contents(data: Iterable[inputs.DataObject]) -> list[tuple[str, str, int]]:
+    """What of the data counts: the same bytes, uploaded again, are unchanged."""
+    return [(found.uri, found.etag, found.size) for found in data]
 
 
 def _shaping(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:

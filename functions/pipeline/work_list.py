@@ -13,6 +13,7 @@ from pipeline.documents import (
     Caught,
     CreatedModel,
     Document,
+    InputVersion,
     Job,
     TrainingJob,
     Unchanged,
@@ -49,9 +50,11 @@ class Line(Document):
         predictions_uri: where its predictions are, once it has succeeded: a file, or a folder ending in `/`.
         training_job: the body of CreateTrainingJob; None where nothing is trained in this run.
         training_timeout_seconds: how long the state machine waits for it.
+        training_input: what it is to read.
         model: what its model is made of.
         transform_job: the body of CreateTransformJob; None for items that are refused or left as they are.
         transform_timeout_seconds: how long the state machine waits for it.
+        scored_input: what it is to read, where that is not what training writes.
         start_after_seconds: how long it waits for its turn (`pipeline.turns`).
         training: the training job once it has ended; from the start where an earlier run has done it.
         created: aws_create_model's answer, once there is one.
@@ -75,9 +78,11 @@ class Line(Document):
     predictions_uri: str | None = None
     training_job: dict[str, Any] | None = None
     training_timeout_seconds: int | None = None
+    training_input: InputVersion | None = None
     model: LineModel | None = None
     transform_job: dict[str, Any] | None = None
     transform_timeout_seconds: int | None = None
+    scored_input: InputVersion | None = None
     start_after_seconds: int | None = None
     # The child's state begins with these, null or not, since JSONPath cannot read what is absent.
     training: TrainingJob | None = None

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import errors, inputs, layout, lines, requests, single_jobs
 from pipeline.contracts import BatchTransformEvent, ItemRequest, TrainingJobEvent, parse_event
-from pipeline.documents import Latest, TrainingJob, Unchanged, as_json
+from pipeline.documents import InputVersion, Latest, TrainingJob, Unchanged, as_json
 from pipeline.reruns import KeptTraining
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.conftest import ENVIRONMENT
@@ -25,6 +25,9 @@ ENTRY: Document = {
 }
 TRANSFORM: Document = {"instanceType": "ml.c5.xlarge", "maxPayloadInMB": 20, "maxConcurrentTransforms": 2}
 
+PROMISED = InputVersion(uri="s3://b/data.csv", version="0f")
+MADE_OF = lines.MadeOf("result", None, "training", PROMISED)
+
 
 @pytest.fixture
 def settings_for_lines() -> PrepareRunSettings:
@@ -36,7 +39,7 @@ def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_i
     monkeypatch.setattr(inputs, "find_input", lambda s3, uri: [])  # noqa: ARG005
     run = lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
     entry = parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM})
-    return as_json(lines.train_line(run, 3, entry, "result", "training"))
+    return as_json(lines.train_line(run, 3, entry, MADE_OF))
 
 
 @pytest.fixture
@@ -223,8 +226,8 @@ def every_line(line: Document, settings_for_lines: PrepareRunSettings) -> dict[s
     model = Latest(run_id=f"{STARTED}-earlier", model_name="m", model_data_url="s3://b/k", image="image")
     unchanged = Unchanged(run_id=f"{STARTED}-earlier")
     made = {
-        "kept": lines.kept_line(run, 1, entry, "result", kept),
-        "score": lines.score_line(scoring, 2, entry, "result", model, "s3://b/data.csv"),
+        "kept": lines.kept_line(run, 1, entry, lines.MadeOf("result", None, "training"), kept),
+        "score": lines.score_line(scoring, 2, entry, lines.MadeOf("result", PROMISED), model, "s3://b/data.csv"),
         "refused": lines.refused_line(run, 3, entry, errors.UserError("no")),
         "unchanged": lines.unchanged_line(run, 4, entry, "result", unchanged),
     }

@@ -120,3 +120,64 @@ def test_keys_written_from_many_threads_are_all_in_order(backend: Any) -> None:
         thread.join()
 
     assert bucket.keys.starting_with("") == sorted(f"{k}/{n}" for k in range(50) for n in range(8))
+
+
+def versions(backend: Any, **asked: Any) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]], list[str]]:
+    """Versions and delete markers, each with whether it is the key's latest, and folders."""
+    found, folders, markers, *_ = backend.list_object_versions("bucket-of-this-test", **asked)
+    return (
+        [(one.name, one.is_latest) for one in found],
+        [(one.name, one.is_latest) for one in markers],
+        folders,
+    )
+
+
+def test_versions_come_by_key_and_of_each_the_newest_first(backend: Any) -> None:
+    backend.put_bucket_versioning("bucket-of-this-test", "Enabled")
+    for key, body in (("b", b"1"), ("a/1", b"22"), ("a/1", b"333"), ("a/2", b"1")):
+        backend.put_object("bucket-of-this-test", key, body)
+    backend.delete_object("bucket-of-this-test", "a/2")
+    assert versions(backend, prefix="a/") == (
+        [("a/1", True), ("a/1", False), ("a/2", False)],
+        [("a/2", True)],
+        [],
+    )
+    assert versions(backend, delimiter="/") == ([("b", True)], [], ["a/"])
+    found = backend.list_object_versions("bucket-of-this-test", prefix="a/1")[0]
+    assert [(one.size, one.version_id) for one in found] == [
+        (3, backend.get_object("bucket-of-this-test", "a/1").version_id),
+        (2, found[1].version_id),
+    ]
+
+
+def test_a_bucket_without_versions_lists_what_is_there(backend: Any) -> None:
+    put(backend, "a", "a", "b")
+    backend.delete_object("bucket-of-this-test", "b")
+    found = backend.list_object_versions("bucket-of-this-test")[0]
+    assert [(one.name, one.version_id, one.is_latest) for one in found] == [("a", "null", True)]
+
+
+@pytest.mark.parametrize("delimiter", [None, "/"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_pages_of_versions_follow_one_another(backend: Any, size: int, delimiter: str | None) -> None:
+    backend.put_bucket_versioning("bucket-of-this-test", "Enabled")
+    put(backend, *KEYS, *KEYS, "a0", "a0")
+    backend.delete_object("bucket-of-this-test", "a0")
+    whole = versions(backend, delimiter=delimiter, max_keys=None)
+    seen: tuple[list[Any], list[Any], list[str]] = ([], [], [])
+    marker: tuple[str | None, str | None] = (None, None)
+    for _ in range(40):
+        found, folders, markers, *marker = backend.list_object_versions(
+            "bucket-of-this-test",
+            delimiter=delimiter,
+            max_keys=size,
+            key_marker=marker[0],
+            version_id_marker=marker[1],
+        )
+        seen[0].extend((one.name, one.is_latest) for one in found)
+        seen[1].extend((one.name, one.is_latest) for one in markers)
+        seen[2].extend(folders)
+        assert len(found) + len(folders) + len(markers) <= size
+        if marker[0] is None:
+            break
+    assert seen == whole

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import preparation
@@ -17,6 +18,7 @@ from pipeline.settings import PrepareRunSettings
 
 from .stored import refusal
 
+WRITTEN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 RUN = "20261122T094236123Z-x"
 
 
@@ -26,6 +28,8 @@ class Objects:
     def __init__(self, objects: dict[str, bytes], page_size: int = 1000) -> None:
         self.objects = objects
         self.metadata: dict[str, dict[str, str]] = {}
+        # When an object was written, where that is not WRITTEN.
+        self.written: dict[str, datetime] = {}
         self.calls: Counter[str] = Counter()
         self._page_size = page_size
         self._lock = threading.Lock()
@@ -68,7 +72,13 @@ class Objects:
             answer["CommonPrefixes"] = [{"Prefix": folder} for folder in folders]
         if files:
             answer["Contents"] = [
-                {"Key": key, "Size": len(self.objects[key]), "ETag": self.etag(key)} for key in files
+                {
+                    "Key": key,
+                    "Size": len(self.objects[key]),
+                    "ETag": self.etag(key),
+                    "LastModified": self.written.get(key, WRITTEN),
+                }
+                for key in files
             ]
         return answer
 
@@ -77,7 +87,7 @@ class Objects:
         self._count("head_object")
         if Key not in self.objects:
             raise refusal("404", 404)
-        return {"Metadata": self.metadata.get(Key, {})}
+        return {"Metadata": self.metadata.get(Key, {}), "LastModified": self.written.get(Key, WRITTEN)}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803, ARG002 - boto3's names
         """As boto3's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 BUCKET = "output-bucket"
 # That of the stack's image.
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+# After the records that are made here.
+SUMMED_UP = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 # As the definition keeps them.
 TRAINING: dict[str, Any] = {
     "arn": "arn:t",
@@ -59,7 +62,7 @@ class Bucket:
         assert Bucket == BUCKET
         if Key not in self.objects:
             raise refusal("404", 404)
-        return {"Metadata": self.metadata.get(Key, {})}
+        return {"Metadata": self.metadata.get(Key, {}), "LastModified": SUMMED_UP}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
         """As boto3's."""

@@ -263,9 +263,12 @@ def test_thousands_of_problems_fit_into_the_cause_that_step_functions_keeps() ->
                 "modelDataUrl": "s3://bucket/m.tar.gz",
                 "training": {"name": "a", "arn": "b", "status": "c", "createdAt": 1},
             },
-            "mode, fingerprint, training and trainedIn come with recordKey",
+            "mode, fingerprint, training, trainedIn and trainingInput come with recordKey",
         ),
-        ({"item": "a", "mode": "score"}, "mode, fingerprint, training and trainedIn come with recordKey"),
+        (
+            {"item": "a", "mode": "score"},
+            "mode, fingerprint, training, trainedIn and trainingInput come with recordKey",
+        ),
         (
             {"item": "a", "recordKey": "runs/r/records/0.json", "mode": "score", "fingerprint": "f"},
             "recordKey comes with item, modelDataUrl, runId, mode and fingerprint",

@@ -126,7 +126,7 @@ def test_fingerprints_are_those_of_that_version(settings: PrepareRunSettings) ->
             "transform": {"maxConcurrentTransforms": 0, "splitType": "Line"},
         },
     )
-    data = [DataObject("s3://bucket/a.csv", '"e"', 5)]
+    data = [DataObject("s3://bucket/a.csv", '"e"', 5, datetime.now(UTC))]
     made_by = {"image": "i", "artifact": "a", "environment": {}}
     # Computed by that version: another value would train every unchanged item again.
     assert unchanged.training_fingerprint(entry, settings, data) == (

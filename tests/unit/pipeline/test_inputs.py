@@ -21,7 +21,7 @@ from pipeline.errors import (
 )
 from pipeline.inputs import DataObject
 
-from .objects import Objects
+from .objects import WRITTEN, Objects
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"
@@ -37,7 +37,9 @@ def s3() -> Iterator[Stubber]:
 
 
 def found(*entries: tuple[str, int]) -> dict[str, Any]:
-    return {"Contents": [{"Key": key, "Size": size, "ETag": '"e"'} for key, size in entries]}
+    return {
+        "Contents": [{"Key": key, "Size": size, "ETag": '"e"', "LastModified": WRITTEN} for key, size in entries]
+    }
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_of_a_file_only_one_page_is_asked_for() -> None:
 
 
 def objects(**sizes: int) -> list[DataObject]:
-    return [DataObject(f"{FOLDER}{name.replace('_', '.')}", "e", size) for name, size in sizes.items()]
+    return [DataObject(f"{FOLDER}{name.replace('_', '.')}", "e", size, WRITTEN) for name, size in sizes.items()]
 
 
 def test_the_one_file_with_bytes_can_be_sent_whole() -> None:

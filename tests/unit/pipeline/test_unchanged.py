@@ -14,12 +14,16 @@ from pipeline.fields import Mode
 from pipeline.inputs import DataObject
 from pipeline.settings import PrepareRunSettings, load_settings
 
-from .objects import Objects, data, prepare
-from .stored import REGISTRY, failure, success
+from .objects import WRITTEN, Objects, data, prepare
+from .stored import REGISTRY, SUMMED_UP, failure, success
 
-DATA = [DataObject("s3://data-bucket/in/a.csv", '"1"', 5), DataObject("s3://data-bucket/in/b.csv", '"2"', 6)]
+DATA = [
+    DataObject("s3://data-bucket/in/a.csv", '"1"', 5, WRITTEN),
+    DataObject("s3://data-bucket/in/b.csv", '"2"', 6, WRITTEN),
+]
 ENTRY = {"item": "a", "hyperparameters": {"seed": "1", "depth": "2"}}
 EARLIER = "20261121T000000000Z-earlier"
+MANIFEST = f"runs/{EARLIER}/manifest.json"
 RECORD_KEY = f"runs/{EARLIER}/records/0.json"
 
 
@@ -196,6 +200,8 @@ def after_success(settings: PrepareRunSettings, mode: str, entry: Any = "a", **c
     printed = line_of(s3, prepare(settings, s3, {"itemList": [entry], "mode": mode}, name="first"))["fingerprint"]
     s3.objects["analysis_predicted/a/latest.json"] = json.dumps(latest(printed, mode, **changes)).encode()
     s3.objects[RECORD_KEY] = json.dumps(success(0, "a")).encode()
+    s3.objects[MANIFEST] = b"{}"
+    s3.written[MANIFEST] = SUMMED_UP
     s3.objects[f"analysis_predicted_out/a/{EARLIER}/{SCORED[mode]}.out"] = b"predictions"
     return s3
 
@@ -219,6 +225,46 @@ def test_an_unchanged_item_points_to_its_last_predictions(settings: PrepareRunSe
         "modelDataUrl": "s3://out/model.tar.gz",
         "metrics": {"customers": 3},
     }
+
+
+@pytest.mark.parametrize(
+    ("mode", "entry", "needs_it"),
+    [
+        ("train", "a", False),
+        ("train", {"item": "a", "predictInput": "s3://data-bucket/in/x.csv"}, True),
+        ("score", "a", True),
+        ("score", {"item": "a", "predictInput": "s3://data-bucket/in/x.csv"}, True),
+    ],
+    ids=["train", "train and score a file", "score", "score a file"],
+)
+@pytest.mark.parametrize("manifest", ["none", "older than the record"])
+def test_a_success_that_nobody_has_summed_up_is_none_where_users_data_was_scored(
+    settings: PrepareRunSettings, mode: str, entry: Any, needs_it: bool, manifest: str
+) -> None:
+    """Only SummarizeRun looks whether the data that was scored is the data that was promised."""
+    s3 = after_success(settings, mode, entry)
+    predictions = f"analysis_predicted_out/a/{EARLIER}/x.csv.out"
+    s3.objects[predictions] = b"predictions"
+    assert "unchanged" in again(settings, s3, mode, entry)
+    if manifest == "none":
+        del s3.objects[MANIFEST]
+    else:
+        del s3.written[MANIFEST]
+    s3.objects = {key: body for key, body in s3.objects.items() if not key.endswith("-x/items.json")}
+    assert ("unchanged" in again(settings, s3, mode, entry)) is not needs_it
+
+
+def test_a_run_is_asked_once_for_its_manifest(settings: PrepareRunSettings) -> None:
+    s3 = after_success(settings, "score")
+    times = unchanged.ManifestTimes(s3, "output-bucket")  # type: ignore[arg-type]
+    s3.calls.clear()
+    assert [times.of(run_id) for run_id in (EARLIER, "other", EARLIER, "other")] == [
+        SUMMED_UP,
+        None,
+        SUMMED_UP,
+        None,
+    ]
+    assert s3.calls == {"head_object": 2}
 
 
 NEWER = [f"2026112{day}T120000000Z-newer" for day in (2, 1)]
