@@ -216,7 +216,7 @@ def test_every_role_of_the_stack_is_bounded(pipeline: Pipeline) -> None:
     pages = pipeline.clients.get("cloudformation").get_paginator("list_stack_resources")
     resources = [one for page in pages.paginate(StackName=STACK) for one in page["StackResourceSummaries"]]
     roles = [one["PhysicalResourceId"] for one in resources if one["ResourceType"] == "AWS::IAM::Role"]
-    assert len(roles) == 7
+    assert len(roles) == 8
     for name in roles:
         role: Any = pipeline.clients.get("iam").get_role(RoleName=name)["Role"]
         boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
