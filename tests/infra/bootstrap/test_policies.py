@@ -297,6 +297,7 @@ def test_the_boundary_leaves_them_buckets_and_a_role_that_bootstrap_was_given(
     assert ("s3:GetObject", "arn:aws:s3:::team-data/*") in kept
     assert {action for action, _ in kept} == {
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "s3:GetBucketLocation",
         "s3:GetObject",
         "iam:PassRole",

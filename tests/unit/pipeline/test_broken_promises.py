@@ -147,7 +147,9 @@ def test_a_throttled_look_is_for_the_state_machine_to_take_again(users: Data) ->
 def test_a_training_of_other_data_is_not_even_judged(
     environment: dict[str, str], users: Data, changed: bool
 ) -> None:
-    artifact, sagemaker = "analysis_predicted/a/t/output/model.tar.gz", Models()
+    started = RUN.partition("-")[0]
+    training, sagemaker = naming.training_job_name("a", started), Models()
+    artifact = layout.model_artifact_key("a", training)
     s3: Any = Objects({artifact: b"x", f"analysis_predicted/a/{RUN}/metrics.json": b"{}"})
     event = {
         "item": "a",
@@ -157,8 +159,9 @@ def test_a_training_of_other_data_is_not_even_judged(
         "fingerprint": "f",
         "trainedIn": RUN,
         "trainingInput": promise(users),
+        "modelName": naming.model_name("a", started),
         "modelDataUrl": f"s3://{BUCKET}/{artifact}",
-        "training": {"name": "t", "arn": "arn", "status": "Completed"},
+        "training": {"name": training, "arn": f"arn:aws:…:training-job/{training}", "status": "Completed"},
     }
     s3.list_objects_v2 = users.list_objects_v2
     users.calls.clear()
