@@ -173,6 +173,7 @@ Resources:
     Type: AWS::IAM::Role
     Properties:
       AssumeRolePolicyDocument:
+        Version: "2012-10-17"
         Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
   Other: *role
   Policy:
@@ -180,7 +181,9 @@ Resources:
     Properties:
       PolicyName: read
       Roles: [!Ref One, !If [IsForBoth, !Ref Other, !Ref AWS::NoValue]]
-      PolicyDocument: {Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*"}]}
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*"}]
 Outputs:
   One: {Value: !Ref One}
   Other: {Value: !Ref Other}
