@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import models, promises, summary
+from pipeline import layout, models, naming, promises, summary
 from pipeline.contracts import CreateModelEvent, TransformChoices, parse_event
 from pipeline.documents import PreparedRun, as_json
 from pipeline.errors import DataChangedError, ServiceThrottledError
