@@ -18,6 +18,7 @@ S3_ACTIONS = (
     "DeleteObjects",
     "GetObject",
     "HeadObject",
+    "ListObjectVersions",
     "ListObjects",
     "ListObjectsV2",
     "PutObject",

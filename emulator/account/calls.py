@@ -94,6 +94,8 @@ def _s3_call(environ: dict[str, Any], path: str, region: str) -> Call | None:
 def _bucket_action(method: str, query: dict[str, list[str]]) -> str:
     if method == "POST" and "delete" in query:
         return "DeleteObjects"
+    if method == "GET" and "versions" in query:
+        return "ListObjectVersions"
     if method == "GET" and all(name in _LISTING or name.lower().startswith("x-") for name in query):
         return "ListObjectsV2" if query.get("list-type") == ["2"] else "ListObjects"
     return ""

@@ -74,6 +74,7 @@ def test_json_services_and_functions(request_: dict[str, Any], expected: Call | 
         ("DELETE", "/b/k/x.csv", "", "DeleteObject"),
         ("GET", "/b", "list-type=2&prefix=k%2Fx.csv", "ListObjectsV2"),
         ("GET", "/b/", "prefix=k/x.csv&delimiter=/", "ListObjects"),
+        ("GET", "/b", "versions&prefix=k%2Fx.csv&encoding-type=url", "ListObjectVersions"),
         ("PUT", "/b/k/x.csv", "tagging", ""),
         ("GET", "/b/k/x.csv", "uploadId=u", ""),
         ("GET", "/b", "versioning", ""),
