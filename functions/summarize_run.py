@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, limits, summary
+from pipeline import aws, limits, records, summary
 from pipeline.contracts import SummarizeRunEvent, parse_event
 from pipeline.leftovers import remove_leftovers
 from pipeline.observability import about, count, logger, metrics
@@ -30,6 +30,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     limits.require(limits.summary_problems(run, now))
     about(settings.stack_name, run_id=run.run_id)
     bucket = settings.output_bucket
+    records.require_as_prepared(aws.s3_client(), bucket, run)
     found = summary.write_manifest(run, bucket, aws.s3_client(), run.map_run_error, now)
     if found.ignored:
         logger.warning("records of no item of the run", extra={"keys": found.ignored[:MAX_LOGGED]})

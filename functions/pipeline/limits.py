@@ -245,6 +245,9 @@ class Limits:
         problems = [
             *timestamp_problems(event.timestamp, now),
             *self._bucket_problems("modelDataUrl", event.model_data_url),
+            *self._bucket_problems(
+                "trainingInput.uri", event.training_input.uri if event.training_input else None
+            ),
             *self.environment_problems(event.environment, "environment"),
         ]
         if event.image is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import aws, layout
 from pipeline.documents import COMPLETED, FAILED, SUCCEEDED, UNFINISHED, PreparedRun, Record, Status, read_document
-from pipeline.errors import DataNotReadableError, RunNotFoundError
+from pipeline.errors import DataNotReadableError, InvalidRequestError, RunNotFoundError
 from pipeline.reasons import reason_of, timeout_reason
 from pipeline.work_list import Line, read_work_list
 
@@ -81,6 +82,24 @@ def read_prepared_run(s3: S3Client, bucket: str, run_id: str) -> PreparedRun:
             f"s3://{bucket}/{key} does not tell what was asked of run {run_id}: another version of this application"
             " wrote it; start a new run of its items"
         ) from error
+
+
+def require_as_prepared(s3: S3Client, bucket: str, told: PreparedRun) -> None:
+    """Makes sure that a run is told of as prepare_run has answered.
+
+    Raises:
+        InvalidRequestError: it is told of otherwise; names every key.
+        RunNotFoundError: there is no such run, or it is not one that this version can read.
+    """
+    prepared = read_prepared_run(s3, bucket, told.run_id).model_dump(by_alias=True)
+    found = told.model_dump(by_alias=True)
+    problems = [
+        f"{key}: must be {json.dumps(value)}, as prepare_run answered"
+        for key, value in prepared.items()
+        if found[key] != value
+    ]
+    if problems:
+        raise InvalidRequestError(problems)
 
 
 def parse_prepared_run(metadata: dict[str, str]) -> PreparedRun:

@@ -62,9 +62,11 @@ def write_manifest(
     """
     lines = records.read_lines(s3, bucket, run.run_id)
     found = records.read_records(s3, bucket, run.run_id, lines)
-    by_index = promises.checked_records(s3, bucket, run.run_id, lines, found.by_index)
-    manifest = make_manifest(run, lines, by_index, map_run_error, ended)
     key = layout.manifest_key(run.run_id)
+    # What an earlier call has looked at is not looked at again: old versions of objects expire.
+    written = aws.find_write(s3, bucket, key)
+    by_index = promises.checked_records(s3, bucket, run.run_id, lines, found.by_index, written)
+    manifest = make_manifest(run, lines, by_index, map_run_error, ended)
     aws.write_document(s3, bucket, key, manifest)
     return Summary(manifest, key, lines, found.ignored)
 

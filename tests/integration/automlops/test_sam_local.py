@@ -15,7 +15,7 @@ import pytest
 from automlops.sam_local import FILE
 from emulator.endpoint import Clients
 
-FUNCTIONS = {"PrepareRun", "TrainingJob", "CreateModel", "BatchTransform", "SummarizeRun"}
+FUNCTIONS = {"PrepareRun", "TrainingJob", "CreateModel", "BatchTransform", "FollowJob", "SummarizeRun"}
 # A machine with Docker, whose bridge has an address of the loopback: Linux answers on all of 127.0.0.0/8.
 DOCKER = """#!/bin/sh
 case $1 in

@@ -325,6 +325,7 @@ YEAR_9999 = "99991231T235959999Z"
             ["training.name", "training.arn", "modelDataUrl"],
         ),
         ({"modelDataUrl": "s3://output-bucket/analysis_predicted/item2/j/output/model.tar.gz"}, ["modelDataUrl"]),
+        ({"trainingInput": {"uri": "s3://foreign/a.csv", "version": "1"}}, ["trainingInput.uri"]),
         ({"modelDataUrl": f"s3://data-bucket/{test_models.ARTIFACT}"}, ["modelDataUrl"]),
         ({"modelDataUrl": f"s3://foreign/{test_models.ARTIFACT}"}, ["modelDataUrl", "modelDataUrl"]),
         ({"mode": "score"}, ["mode"]),

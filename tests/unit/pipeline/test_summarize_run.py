@@ -9,11 +9,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import summarize_run
 from pipeline import aws
+from pipeline.errors import InvalidRequestError
 from pipeline.leftovers import Leftovers
 from tests.unit.pipeline.conftest import ENVIRONMENT
 from tests.unit.pipeline.stored import Bucket, failure, line, success
 
 RUN = "20261122T094236123Z-x"
+EXECUTION = "arn:aws:states:ap-east-2:123456789012:execution:shop:x"
 
 
 class Context(LambdaContext):
@@ -35,7 +37,7 @@ class Place:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.s3 = Bucket()
-        self.s3.add_run(RUN, [line(0, RUN), line(1, RUN)])
+        self.s3.add_run(RUN, [line(0, RUN), line(1, RUN)], executionArn=EXECUTION)
         self.s3.add_record(RUN, success(0))
         self.s3.add_record(RUN, failure(1))
         self.asked: list[dict[str, Any]] = []
@@ -50,7 +52,7 @@ class Place:
         """The function's answer."""
         event = {
             "runId": RUN,
-            "executionArn": "arn:aws:states:ap-east-2:123456789012:execution:shop:x",
+            "executionArn": EXECUTION,
             "startedAt": "2026-11-22T09:42:36.123Z",
             "itemsKey": f"runs/{RUN}/items.json",
             "itemCount": 2,
@@ -71,6 +73,18 @@ class Place:
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(monkeypatch)
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_a_run_is_summed_up_as_it_was_prepared_or_not_at_all(place: Place) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        place.run(toleratedFailurePercentage=100.0, mode="score")
+    assert refusal.value.problems == [
+        "toleratedFailurePercentage: must be 0.0, as prepare_run answered",
+        'mode: must be "train", as prepare_run answered',
+    ]
+    assert f"runs/{RUN}/manifest.json" not in place.s3.objects
+    assert place.asked == []
 
 
 def test_verdict_and_counts_are_answered(place: Place) -> None:
