@@ -54,6 +54,10 @@ class Stacks:
         status: str = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"]
         return status
 
+    def parameters(self) -> dict[str, str]:
+        found = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["Parameters"]
+        return {one["ParameterKey"]: one["ParameterValue"] for one in found}
+
     def resources(self) -> dict[str, str]:
         found = self.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
@@ -385,6 +389,23 @@ def test_a_stack_made_by_create_stack_can_be_updated_by_update_stack(clients: Cl
     assert stacks.status() == "UPDATE_COMPLETE"
     with pytest.raises(ClientError, match="No updates are to be performed"):
         cloudformation.update_stack(**told, Parameters=[{"ParameterKey": "Versioning", "UsePreviousValue": True}])
+
+
+def test_a_parameters_previous_value_outlives_a_change_of_its_type(stacks: Stacks) -> None:
+    """As believed of AWS, so that a stack of an earlier version keeps its TimeSeriesLength."""
+    number = "Parameters:\n  Length: {Type: Number, Default: 5, MinValue: 1}\n"
+    text = 'Parameters:\n  Length: {Type: String, Default: "", AllowedPattern: "^$|^[1-9]$"}\n'
+    rest = "Resources: {L: {Type: AWS::Logs::LogGroup}}\nOutputs: {Length: {Value: !Ref Length}}\n"
+    assert stacks.deploy(number + rest) == {"Length": "5"}
+    assert stacks.parameters() == {"Length": "5"}
+    stacks.cloudformation.update_stack(
+        StackName=stacks.name,
+        # What uses no parameter changes as well, so that there is something to update.
+        TemplateBody=text + rest.replace("LogGroup}", "LogGroup, Properties: {RetentionInDays: 1}}"),
+        Parameters=[{"ParameterKey": "Length", "UsePreviousValue": True}],
+    )
+    assert stacks.status() == "UPDATE_COMPLETE"
+    assert stacks.parameters() == {"Length": "5"}
 
 
 def test_an_export_is_imported_by_another_stack(stacks: Stacks, emulator: Emulator, tmp_path: Path) -> None:
