@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.work_list import Line
 
 REMEDY = "run the item again, and leave its data as it is until it has ended"
+# Where nothing there bears a time since the run began.
+UNTOLD = "objects are gone and no version of them is left, or an upload in parts ended that had begun before the run"
 
 
 def promise(uri: str, found: Iterable[DataObject]) -> InputVersion:
@@ -96,7 +98,7 @@ def check_then(s3: S3Client, promised: InputVersion, ended: datetime, since: dat
     more = [f"{len(changed) - len(told):,} more have changed"] if len(changed) > len(told) else []
     raise DataChangedError(
         f"the data under {promised.uri} changed before the job had read it:"
-        f" {', '.join(told + more) or 'objects are gone, and no version of them is left'}; {REMEDY}"
+        f" {', '.join(told + more) or UNTOLD}; {REMEDY}"
     )
 
 
