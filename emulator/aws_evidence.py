@@ -98,8 +98,9 @@ class Belief(_Part):
 
     @property
     def documented(self) -> bool:
-        """Whether AWS itself says it."""
-        return any(one.kind in DOCUMENTED for one in self.evidence)
+        """Whether AWS itself says all of it: where a part is inferred, it does not."""
+        kinds = {one.kind for one in self.evidence}
+        return bool(kinds & DOCUMENTED) and "inference" not in kinds
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -113,7 +114,9 @@ class Belief(_Part):
         if self.live and self.not_live:
             raise ValueError("give `live` or `not_live`, not both")
         if not (self.documented or self.live or self.not_live):
-            raise ValueError("AWS does not document it, so give `live`, or in `not_live` why no test can show it")
+            raise ValueError(
+                "AWS does not document all of it, so give `live`, or in `not_live` why no test can show it"
+            )
         return self
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 REMEDY = "run the item again, and leave its data as it is until it has ended"
 # Where nothing there bears a time since the run began.
-UNTOLD = "objects are gone and no version of them is left, or an upload in parts ended that had begun before the run"
+UNTOLD = (
+    "objects are gone and no version of them is left, or an upload in parts ended that had begun before the run"
+)
 
 
 def promise(uri: str, found: Iterable[DataObject]) -> InputVersion:

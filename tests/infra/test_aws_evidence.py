@@ -29,6 +29,7 @@ BELIEFS = read_beliefs()
 JOBS = {"StartTrainingJob": "createTrainingJob", "StartBatchTransformJob": "createTransformJob"}
 PAGE = {"kind": "AWS page", "source": "https://docs.aws.amazon.com/x.html"}
 THREAD = {"kind": "public definition", "source": "https://github.com/o/r/issues/1"}
+INFERENCE = {"kind": "inference", "source": "it follows"}
 ENTRY = {"group": "language", "belief": "b", "evidence": [PAGE], "tests": ["t"], "otherwise": "o"}
 
 
@@ -159,7 +160,8 @@ def test_what_holds_and_shows_a_belief_exists(root: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"evidence": [THREAD]}, "AWS does not document it, so give `live`"),
+        ({"evidence": [THREAD]}, "AWS does not document all of it, so give `live`"),
+        ({"evidence": [PAGE, INFERENCE]}, "AWS does not document all of it, so give `live`"),
         ({"live": ["t"], "not_live": "no"}, "give `live` or `not_live`, not both"),
         ({"names": ["a"]}, "`names` goes with the groups"),
         ({"group": "errors"}, "an entry of the group errors says in `names` what it is about"),
@@ -174,7 +176,7 @@ def test_what_holds_and_shows_a_belief_exists(root: Path, name: str) -> None:
             "a service model does not show that an integration takes a field",
         ),
     ],
-    ids=["undocumented", "both", "names", "no names", "no test", "unknown", "model"],
+    ids=["undocumented", "partly inferred", "both", "names", "no names", "no test", "unknown", "model"],
 )
 def test_an_entry_that_contradicts_itself_is_refused(changes: Document, said: str) -> None:
     assert Belief.model_validate(ENTRY)

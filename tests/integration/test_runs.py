@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,6 +240,15 @@ def test_s3_tells_versions_and_times_in_whole_seconds(deployed: Stack, unique: C
     described = s3.head_object(Bucket=bucket, Key=listed["Key"])
     for told in (listed, described, *versions):
         assert told["LastModified"].microsecond == 0
+
+
+def test_a_stack_tells_the_values_of_all_its_parameters(root: Path, deployed: Stack) -> None:
+    of_template = re.findall(r"(?m)^  (\w+):$", (root / "template.yaml").read_text().split("\nConditions:")[0])
+    parameters = deployed.description.parameters
+    assert len(of_template) > 20
+    assert parameters.keys() == set(of_template)
+    # A list with a default.
+    assert parameters["AllowedInstanceTypes"].startswith("ml.")
 
 
 def models_of(deployed: Stack) -> list[str]:
