@@ -59,7 +59,7 @@ dev: .venv/dev.stamp ## set up .venv with the development tools as well
 run: setup ## train, create models and score three items, here, end to end (DATA=file.csv ITEMS="France,Germany")
 	@$(BIN)/automlops quickstart $(if $(DATA),--data "$(DATA)") $(if $(ITEMS),--items "$(ITEMS)")
 
-# One more than there are processors, as tests also wait; recursive, since python is not there before `dev`.
+# One more than there are processors, since tests also wait; four at most.
 TEST_PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 .PHONY: test
 test: dev ## run all tests that need neither Docker nor AWS
