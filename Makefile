@@ -59,9 +59,11 @@ dev: .venv/dev.stamp ## set up .venv with the development tools as well
 run: setup ## train, create models and score three items, here, end to end (DATA=file.csv ITEMS="France,Germany")
 	@$(BIN)/automlops quickstart $(if $(DATA),--data "$(DATA)") $(if $(ITEMS),--items "$(ITEMS)")
 
+# One more than there are processors, since tests also wait; four at most.
+TEST_PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 .PHONY: test
 test: dev ## run all tests that need neither Docker nor AWS
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadscope
 
 .PHONY: chaos
 chaos: dev ## run the chaos suite whole, of which `make test` takes a sample (SEED=n draws other fault plans)

@@ -29,9 +29,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     now = datetime.now(UTC)
     limits.require(limits.summary_problems(run, now))
     about(settings.stack_name, run_id=run.run_id)
-    bucket = settings.output_bucket
-    records.require_as_prepared(aws.s3_client(), bucket, run)
-    found = summary.write_manifest(run, bucket, aws.s3_client(), run.map_run_error, now)
+    bucket, s3 = settings.output_bucket, aws.s3_client()
+    records.require_as_prepared(s3, bucket, run)
+    found = summary.write_manifest(run, bucket, s3, run.map_run_error, now)
     if found.ignored:
         logger.warning("records of no item of the run", extra={"keys": found.ignored[:MAX_LOGGED]})
     answer = summary.answer_of(found, bucket)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws
-from pipeline.errors import ExistingResourceError
+from pipeline.errors import ExistingResourceError, InvalidRequestError
+from pipeline.fields import MAX_SHOWN
 from pipeline.observability import logger
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.settings import PrepareRunSettings
 
 SAGEMAKER = "sagemaker.amazonaws.com"
+# arn:PARTITION:states:REGION:ACCOUNT:execution:MACHINE:NAME
+EXECUTION_ARN_PARTS = 8
 _TAKING_A_ROLE = frozenset({"sts:assumerole", "sts:*", "*"})
 _ALLOWED = 'docs/configuration.md, "A bucket and a role of your own", has the policies to copy'
 
@@ -33,11 +36,21 @@ def check_existing_resources(
 
     Raises:
         ExistingResourceError: the bucket or the role is not there, or not as SageMaker needs it.
+        InvalidRequestError: `execution_arn` is no such ARN.
     """
     if settings.check_data_bucket:
         _check_bucket(settings.data_bucket, settings.aws_region, s3)
     if settings.check_sagemaker_role:
-        _check_role(settings.sagemaker_role_arn, execution_arn.split(":")[4], iam)
+        _check_role(settings.sagemaker_role_arn, _account_of(execution_arn), iam)
+
+
+def _account_of(execution_arn: str) -> str:
+    parts = execution_arn.split(":")
+    if len(parts) != EXECUTION_ARN_PARTS:
+        raise InvalidRequestError(
+            [f"execution.id: must be the ARN of an execution, not {execution_arn[:MAX_SHOWN]!r}"]
+        )
+    return parts[4]
 
 
 def _check_bucket(bucket: str, region: str, s3: S3Client) -> None:

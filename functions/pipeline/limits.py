@@ -78,6 +78,10 @@ LONGEST_EXECUTION = timedelta(days=366)
 # An ECR registry belongs to one account. Others may belong to everybody, and of them the repository counts.
 _ACCOUNTS_REGISTRY = re.compile(r"\d{12}\.")
 _REPOSITORY = re.compile(r"(.+?)(:[^:/]+|@.+)?")
+# HOST/NAME with tag, digest, both or neither. A name with `..` in it could lead out of the repository that it begins with.
+_IMAGE = re.compile(
+    r"[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9_][A-Za-z0-9._-]*)+(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?", re.ASCII
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +228,7 @@ class Limits:
 
     def image_problems(self, image: str, place: str) -> list[str]:
         """Whether a model must not be made of this image."""
-        if any(_is_of(image, registry) for registry in self.registries):
+        if _IMAGE.fullmatch(image) and any(_is_of(image, registry) for registry in self.registries):
             return []
         named = ", ".join(self.registries) or "none"
         problem = (

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from pipeline.work_list import Line
 
-REMEDY = "run the item again, and leave its data as it is until it has ended"
-# Where nothing there bears a time since the run began.
-UNTOLD = (
-    "objects are gone and no version of them is left, or an upload in parts ended that had begun before the run"
+# A deleted object of a bucket without versioning has no time, and an upload in parts has the time at which it began.
+NO_TIME_TELLS = (
+    "an object is gone and no version of it is left, or an upload that began before the run has replaced it"
 )
+REMEDY = "run the item again, and leave its data as it is until it has ended"
 
 
 def promise(uri: str, found: Iterable[DataObject]) -> InputVersion:
@@ -100,7 +100,7 @@ def check_then(s3: S3Client, promised: InputVersion, ended: datetime, since: dat
     more = [f"{len(changed) - len(told):,} more have changed"] if len(changed) > len(told) else []
     raise DataChangedError(
         f"the data under {promised.uri} changed before the job had read it:"
-        f" {', '.join(told + more) or UNTOLD}; {REMEDY}"
+        f" {', '.join(told + more) or NO_TIME_TELLS}; {REMEDY}"
     )
 
 

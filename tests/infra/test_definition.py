@@ -185,7 +185,15 @@ def test_a_job_that_overran_is_stopped_and_one_that_may_have_been_started_is_fol
     child: Document, follow: str
 ) -> None:
     start, stop, _ = FOLLOW[follow]
-    refused = {"AmazonSageMakerException", "ResourceInUseException", "SageMakerException", "SdkClientException"}
+    # A job that nobody heard of can itself be what fills the quota that its own create call is refused for.
+    quota = "ResourceLimitExceededException"
+    refused = {
+        "AmazonSageMakerException",
+        "ResourceInUseException",
+        quota,
+        "SageMakerException",
+        "SdkClientException",
+    }
     assert caught(child["States"][start]) == {
         "States.Timeout": (stop, "$.error"),
         **dict.fromkeys((f"SageMaker.{name}" for name in refused), (follow, "$.error")),

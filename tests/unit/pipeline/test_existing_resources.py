@@ -11,7 +11,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pipeline.errors import ExistingResourceError, ServiceThrottledError, ServiceUnavailableError
+from pipeline.errors import (
+    ExistingResourceError,
+    InvalidRequestError,
+    ServiceThrottledError,
+    ServiceUnavailableError,
+)
 from pipeline.existing_resources import check_existing_resources
 from pipeline.settings import PrepareRunSettings, load_settings
 
@@ -144,6 +149,15 @@ def test_a_role_of_another_account_is_refused_without_asking_iam(
     other = ROLE.replace(ACCOUNT, "210987654321")
     with pytest.raises(ExistingResourceError, match="of another account than the stack's, 123456789012"):
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=other)
+
+
+def test_an_execution_that_names_no_account_is_refused_in_words(
+    environment: dict[str, str], s3: Any, iam: Any
+) -> None:
+    variables = environment | {"CHECK_SAGEMAKER_ROLE": "true", "SAGEMAKER_ROLE_ARN": ROLE}
+    settings = load_settings(PrepareRunSettings, variables)
+    with pytest.raises(InvalidRequestError, match=r"execution\.id: must be the ARN of an execution, not 'arn:x'"):
+        check_existing_resources(settings, "arn:x", s3.client, lambda: iam.client)
 
 
 def test_a_role_that_is_not_there_is_refused(environment: dict[str, str], s3: Any, iam: Any) -> None:

@@ -143,7 +143,7 @@ def test_of_a_folder_without_versions_a_change_before_the_end_is_told_all_the_sa
 def test_what_has_gone_without_a_trace_is_no_success() -> None:
     s3, promise = bucket(uri=FOLDER, versioned=False)
     s3.delete("in/a.csv", 12)
-    with pytest.raises(DataChangedError, match="no version of them is left"):
+    with pytest.raises(DataChangedError, match="gone and no version of it is left"):
         check_then(s3, promise)
 
 
@@ -152,7 +152,7 @@ def test_an_upload_in_parts_has_the_time_at_which_it_began_and_is_told() -> None
     s3.put("in/a.csv", B, -5)
     with pytest.raises(DataChangedError):
         check_now(s3, promise)
-    with pytest.raises(DataChangedError, match="an upload in parts ended that had begun before the run"):
+    with pytest.raises(DataChangedError, match="or an upload that began before the run has replaced it"):
         check_then(s3, promise)
 
 
