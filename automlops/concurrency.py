@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from automlops.connection import service_errors
-from automlops.errors import ServiceError
+from automlops.errors import RunBrokenError, ServiceError
 from automlops.manifest import parse_manifest
 from pipeline.layout import RUNS_PREFIX, manifest_key
 
@@ -80,7 +80,6 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
 
     Raises:
         ServiceError: the runs may not be read.
-        RunBrokenError: a manifest cannot be read.
     """
     with service_errors(f"list the runs in {bucket}"):
         pages = s3.get_paginator("list_objects_v2").paginate(
@@ -98,7 +97,12 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
                 raise
             # It is under way, or was stopped.
             continue
-        if durations := durations_of(parse_manifest(content)):
+        try:
+            durations = durations_of(parse_manifest(content))
+        except RunBrokenError:
+            # Advice can do without it.
+            continue
+        if durations:
             return durations
     return Durations()
 

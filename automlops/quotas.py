@@ -72,7 +72,6 @@ def show_quotas(console: Console, connection: Connection, stack_name: str) -> No
 
     Raises:
         ServiceError: AWS cannot be asked or says no.
-        RunBrokenError: the last run's manifest cannot be read.
     """
     stack = find_stack(connection, stack_name)
     client: Any = connection.client("service-quotas")

@@ -1,4 +1,4 @@
-"""Lambda function: finds out how a job of a run ended whose start was not heard of."""
+"""Lambda function: finds out how a job of a run ended whose create call got no answer."""
 
 from __future__ import annotations
 

@@ -195,6 +195,8 @@ class Record(Document):
         transform: its batch transform job, if one ended well.
         unchanged: the earlier success, where the item was left as it was.
         error: why it failed.
+        input_unverified: whether SummarizeRun could not tell which data was scored: it was replaced after the job had
+            ended, in a bucket that keeps no versions.
     """
 
     index: int
@@ -205,6 +207,7 @@ class Record(Document):
     transform: Job | None = None
     unchanged: Unchanged | None = None
     error: Caught | None = None
+    input_unverified: bool = False
 
 
 class PreparedRun(Document):

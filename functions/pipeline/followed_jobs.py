@@ -1,4 +1,4 @@
-"""Follows a job whose start was not heard of: whether it is the item's own, and how it ended."""
+"""Follows a job whose create call got no answer: whether it is the item's own, and how it ended."""
 
 from __future__ import annotations
 

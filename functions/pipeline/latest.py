@@ -136,7 +136,8 @@ def _check_place(latest: Latest, bucket: str, key: str, item: str) -> None:
     own_prefix = layout.S3Location(bucket, layout.training_output_prefix(item)).uri
     if latest.item not in {None, item}:
         raise DataNotReadableError(f"s3://{bucket}/{key} is of item {latest.item!r}")
-    if not latest.model_data_url.startswith(own_prefix):
+    # A key with `..` in it is no way out in S3, but whoever unpacks it into folders may take it for one.
+    if "/../" in latest.model_data_url or not latest.model_data_url.startswith(own_prefix):
         raise DataNotReadableError(
             f"s3://{bucket}/{key} names artifact {latest.model_data_url}, which is not under {own_prefix}"
         )

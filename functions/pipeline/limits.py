@@ -182,6 +182,7 @@ class Limits:
         where = f"{place}." if place else ""
         return [
             *self._bucket_problems(f"{where}input", entry.input),
+            *self._own_output_problems(f"{where}input", entry),
             *self._bucket_problems(f"{where}predictInput", entry.predict_input),
             *(
                 f"{where}hyperparameters.{name}: SageMaker's own tools read hyperparameters sagemaker_…, such as the"
@@ -292,6 +293,14 @@ class Limits:
             if event.model_data_url != artifact:
                 problems.append(f"modelDataUrl: the artifact of training.name is {artifact}")
         return problems
+
+    def _own_output_problems(self, place: str, entry: ItemRequest) -> list[str]:
+        """Whether the item would be trained on a folder into which its training writes."""
+        folder = entry.input or ""
+        own = layout.S3Location(self.output_bucket, layout.training_output_prefix(entry.item)).uri
+        if not folder.endswith("/") or not (own.startswith(folder) or folder.startswith(own)):
+            return []
+        return [f"{place}: the item's own training writes into {folder}; give a folder that holds its data alone"]
 
     def _training_problems(self, choices: TrainingChoices, place: str) -> list[str]:
         return [

@@ -55,11 +55,13 @@ def create_model(
     """
     allowed = limits.Limits.of_settings(settings)
     limits.require(allowed.model_problems(event, now))
+    bucket = settings.output_bucket
+    if event.record_key is not None:
+        _require_prepared(event, s3, bucket)
     _check_training(event)
     if event.training_input is not None:
         # Before the model is judged: of other data, it says nothing of the item's.
         promises.check_now(s3, event.training_input)
-    bucket = settings.output_bucket
     if event.item is not None and event.model_data_url is None:
         last = latest.read_latest(s3, bucket, event.item)
         parts = _parts_of_latest(event, last, now)
@@ -85,6 +87,14 @@ def create_model(
     }
     _remember(event, parts, s3, bucket)
     return answer
+
+
+def _require_prepared(event: CreateModelEvent, s3: S3Client, bucket: str) -> None:
+    """Refuse a step of a run that prepare_run never prepared: without its files, the model would pass unjudged."""
+    runs = {"runId": event.run_id, "trainedIn": event.trained_in}
+    keys = {place: layout.items_key(run_id) for place, run_id in runs.items() if run_id is not None}
+    exists = {key: aws.object_exists(s3, layout.S3Location(bucket, key).uri) for key in set(keys.values())}
+    limits.require([f"{place}: there is no s3://{bucket}/{key}" for place, key in keys.items() if not exists[key]])
 
 
 def _check_training(event: CreateModelEvent) -> None:

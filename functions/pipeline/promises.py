@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import aws, inputs, layout, naming
 from pipeline.documents import Caught, InputVersion, Record
@@ -131,7 +131,7 @@ def checked_records(
     found: Mapping[int, Record | BrokenRecord],
     manifest_written: datetime | None = None,
 ) -> dict[int, Record | BrokenRecord]:
-    """The records, of which those of items that have scored other data than promised are failures, here and in S3.
+    """The records; those of items that have scored other data than promised, or nobody knows which, say so here and in S3.
 
     Args:
         s3: the client.
@@ -147,13 +147,13 @@ def checked_records(
         record = found.get(line.index)
         if not isinstance(record, Record) or is_known(record, manifest_written):
             return record
-        error = _problem(s3, line, record, since)
-        if error is None:
+        finding = _finding(s3, line, record, since)
+        if not finding:
             return record
-        logger.warning("data changed", extra={"run_id": run_id, "item": line.item, "problem": error.cause})
-        failed = record.model_copy(update={"error": error})
-        aws.write_document(s3, bucket, layout.record_key(run_id, line.index), failed)
-        return failed
+        logger.warning("scored data", extra={"run_id": run_id, "item": line.item, **finding})
+        looked_at = record.model_copy(update=finding)
+        aws.write_document(s3, bucket, layout.record_key(run_id, line.index), looked_at)
+        return looked_at
 
     lines = list(lines)
     with ThreadPoolExecutor(aws.PARALLEL_REQUESTS) as pool:
@@ -161,15 +161,15 @@ def checked_records(
         return {line.index: record for line, record in records if record is not None}
 
 
-def _problem(s3: S3Client, line: Line, record: Record, since: datetime) -> Caught | None:
-    """Why the item has failed although its jobs have not."""
+def _finding(s3: S3Client, line: Line, record: Record, since: datetime) -> dict[str, Any]:
+    """What the record must say besides: why the item has failed although its jobs have not, or that nobody can tell."""
     if line.scored_input is None or record.transform is None or not succeeded(record):
-        return None
+        return {}
     try:
-        check_then(s3, line.scored_input, record.transform.ended_at or record.ended_at, since)
+        is_known = check_then(s3, line.scored_input, record.transform.ended_at or record.ended_at, since)
     except (DataChangedError, UserError) as error:
-        return Caught(error=type(error).__name__, cause=str(error))
-    return None
+        return {"error": Caught(error=type(error).__name__, cause=str(error))}
+    return {} if is_known else {"input_unverified": True}
 
 
 def is_known(record: Record, manifest_written: datetime | None) -> bool:

@@ -132,7 +132,7 @@ def last_success(
             continue
         if run.fingerprint != fingerprint:
             break
-        if manifests and not promises.is_known(record, manifests.of(run.run_id)):
+        if manifests and (record.input_unverified or not promises.is_known(record, manifests.of(run.run_id))):
             continue
         model = record.model
         folder = layout.S3Location(bucket, layout.predictions_prefix(item, run.run_id))

@@ -120,7 +120,7 @@ def test_outputs_tell_what_is_in_use_and_the_stack_makes_neither(account: Accoun
     [
         ("PrepareRun", True),
         ("TrainingJob", False),
-        ("CreateModel", False),
+        ("CreateModel", True),
         ("BatchTransform", False),
         ("SummarizeRun", False),
     ],

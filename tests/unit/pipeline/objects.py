@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import preparation
+from pipeline import layout, preparation
 from pipeline.contracts import PrepareRunEvent, parse_event
 from pipeline.documents import PreparedRun
 from pipeline.reruns import Services
@@ -28,6 +28,8 @@ class Objects:
     def __init__(self, objects: dict[str, bytes], page_size: int = 1000) -> None:
         self.objects = objects
         self.metadata: dict[str, dict[str, str]] = {}
+        # Runs whose items.json is there, though not among the objects.
+        self.prepared: set[str] = set()
         # When an object was written, where that is not WRITTEN.
         self.written: dict[str, datetime] = {}
         self.calls: Counter[str] = Counter()
@@ -85,7 +87,7 @@ class Objects:
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803, ARG002 - boto3's names
         """As boto3's."""
         self._count("head_object")
-        if Key not in self.objects:
+        if Key not in {*self.objects, *map(layout.items_key, self.prepared)}:
             raise refusal("404", 404)
         return {"Metadata": self.metadata.get(Key, {}), "LastModified": self.written.get(Key, WRITTEN)}
 

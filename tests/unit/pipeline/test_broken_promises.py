@@ -112,6 +112,19 @@ def test_an_item_whose_data_was_left_alone_until_it_had_scored_has_succeeded(use
     assert {key: run.s3.objects[key] for key in before} == before
 
 
+def test_where_nobody_can_tell_which_data_was_scored_the_record_says_so() -> None:
+    users = Data(versioned=False)
+    users.write(datetime(2026, 11, 21, tzinfo=UTC), b"French")
+    run = Run(users)
+    # Perhaps German came and went before the end; the bucket keeps only what was put back after it.
+    users.write(AFTER_THE_END, b"French")
+    manifest = run.summed_up()
+    assert [item["status"] for item in manifest["items"]] == ["SUCCEEDED", "SUCCEEDED"]
+    records = [run.s3.json(f"runs/{R0}/records/{index}.json") for index in (0, 1)]
+    assert [record.get("inputUnverified") for record in records] == [True, None]
+    assert run.summed_up() == manifest
+
+
 def test_the_transforms_own_end_counts_where_it_is_known(users: Data) -> None:
     run = Run(users)
     record = success(0)
@@ -163,6 +176,7 @@ def test_a_training_of_other_data_is_not_even_judged(
         "modelDataUrl": f"s3://{BUCKET}/{artifact}",
         "training": {"name": training, "arn": f"arn:aws:…:training-job/{training}", "status": "Completed"},
     }
+    s3.prepared = {RUN}
     s3.list_objects_v2 = users.list_objects_v2
     users.calls.clear()
     before = dict(s3.objects)

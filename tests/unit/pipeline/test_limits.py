@@ -109,6 +109,9 @@ def test_no_hyperparameter_names_the_program(allowed: Limits, name: str) -> None
     [
         ({"input": "s3://foreign/a.csv"}, "input: s3://foreign/a.csv is in none of the buckets"),
         ({"predictInput": "s3://data-bucket-2/a/"}, "predictInput: s3://data-bucket-2/a/ is in none"),
+        ({"input": "s3://output-bucket/analysis_predicted/a/"}, "input: the item's own training writes into"),
+        ({"input": "s3://output-bucket/analysis_predicted/a/run/"}, "input: the item's own training writes into"),
+        ({"input": "s3://output-bucket/analysis_predicted/"}, "input: the item's own training writes into"),
         ({"training": {"instanceType": "ml.p5.48xlarge"}}, "training.instanceType: .* not ml.p5.48xlarge"),
         ({"transform": {"instanceType": "ml.g5.xlarge"}}, "transform.instanceType: "),
         ({"training": {"instanceCount": 20}}, r"training.instanceCount: 20 is more .* 4 \(parameter MaximumInst"),
@@ -211,6 +214,7 @@ def test_an_items_last_model_is_held_to_the_same_limits(settings: PrepareRunSett
         ),
         ({"modelDataUrl": "s3://output-bucket/analysis_predicted/b/j/m"}, "DataNotReadableError", "not under"),
         ({"modelDataUrl": "s3://foreign/analysis_predicted/a/j/m"}, "DataNotReadableError", "remove it"),
+        ({"modelDataUrl": "s3://output-bucket/analysis_predicted/a/../b/m"}, "DataNotReadableError", "remove it"),
         ({"item": "b"}, "DataNotReadableError", "is of item 'b'"),
     ):
         s3 = Objects({**data("a"), "analysis_predicted/a/latest.json": json.dumps(good | changes).encode()})

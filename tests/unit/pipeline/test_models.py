@@ -13,6 +13,7 @@ from pipeline.contracts import CreateModelEvent, parse_event
 from pipeline.errors import (
     DataNotFoundError,
     DataNotReadableError,
+    InvalidRequestError,
     ModelWorseThanBaselineError,
     ServiceUnavailableError,
     TrainingNotCompletedError,
@@ -25,6 +26,7 @@ from .stored import REGISTRY, refusal
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 LATEST = "analysis_predicted/item1/latest.json"
 YOUNGER, OLDER = "20261123T000000000Z-y", "20261121T000000000Z-o"
+NEVER_PREPARED = "20261122T094236123Z-nobody"
 IMAGE, OTHER_IMAGE = f"{REGISTRY}/image:1", f"{REGISTRY}/image:2"
 
 
@@ -44,6 +46,7 @@ def trained(*runs: str) -> dict[str, bytes]:
 def create(variables: dict[str, str], s3: Objects, sagemaker: Models, /, **event: Any) -> dict[str, Any]:
     settings = load_settings(ModelSettings, variables)
     wanted = parse_event(CreateModelEvent, event)
+    s3.prepared = {run_id for run_id in (wanted.run_id, wanted.trained_in) if run_id and run_id != NEVER_PREPARED}
     return models.create_model(wanted, settings, s3, sagemaker, NOW)  # type: ignore[arg-type]
 
 
@@ -188,6 +191,27 @@ SCORING = scoring()
 
 def ran(step: dict[str, Any]) -> dict[str, Any]:
     return {"runId": step["runId"], "recordKey": step["recordKey"], "fingerprint": step["fingerprint"]}
+
+
+@pytest.mark.parametrize(
+    ("runs", "places"),
+    [
+        ({"run_id": NEVER_PREPARED}, ["runId"]),
+        ({"trained_in": NEVER_PREPARED}, ["trainedIn"]),
+        ({"run_id": NEVER_PREPARED, "trained_in": NEVER_PREPARED}, ["runId", "trainedIn"]),
+    ],
+)
+def test_a_step_of_a_run_that_was_never_prepared_passes_no_gate(
+    environment: dict[str, str], runs: dict[str, str], places: list[str]
+) -> None:
+    # Without metrics.json, which no such run has, the model would not be judged.
+    forged = step(**runs)
+    artifact_key = forged["modelDataUrl"].removeprefix("s3://output-bucket/")
+    s3, sagemaker = Objects({artifact_key: b"x"}), Models()
+    with pytest.raises(InvalidRequestError) as refused:
+        create(environment, s3, sagemaker, **forged)
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == places
+    assert (sagemaker.request, list(s3.objects)) == ({}, [artifact_key])
 
 
 def test_a_step_that_trained_becomes_the_items_last_accepted_model(environment: dict[str, str]) -> None:

@@ -237,7 +237,7 @@ def test_an_unchanged_item_points_to_its_last_predictions(settings: PrepareRunSe
     ],
     ids=["train", "train and score a file", "score", "score a file"],
 )
-@pytest.mark.parametrize("manifest", ["none", "older than the record"])
+@pytest.mark.parametrize("manifest", ["none", "older than the record", "did not know"])
 def test_a_success_that_nobody_has_summed_up_is_none_where_users_data_was_scored(
     settings: PrepareRunSettings, mode: str, entry: Any, needs_it: bool, manifest: str
 ) -> None:
@@ -248,6 +248,8 @@ def test_a_success_that_nobody_has_summed_up_is_none_where_users_data_was_scored
     assert "unchanged" in again(settings, s3, mode, entry)
     if manifest == "none":
         del s3.objects[MANIFEST]
+    elif manifest == "did not know":
+        s3.objects[RECORD_KEY] = json.dumps(s3.json(RECORD_KEY) | {"inputUnverified": True}).encode()
     else:
         del s3.written[MANIFEST]
     s3.objects = {key: body for key, body in s3.objects.items() if not key.endswith("-x/items.json")}
