@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # SageMaker takes about one create call a second of each kind. Jobs that start further apart than this are seldom refused
 # so often that an item's retries end: docs/decisions/0026.
-SECONDS_BETWEEN_JOBS = 5.0
+SECONDS_BETWEEN_JOBS = 4.0
 # What a job is taken to last where no run tells.
 ASSUMED_SECONDS = 300.0
 # An instance alone takes longer to start; jobs as short as this ran on the emulator, and tell nothing of AWS.

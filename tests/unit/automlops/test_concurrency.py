@@ -45,8 +45,8 @@ INSTANCES, SECONDS = st.integers(1, 500), st.floats(5, 7200)
         (0, 20, Durations(), 0),
         (20, 0, Durations(), 0),
         (math.inf, 20, Durations(), 40),
-        (100, 100, Durations(), 120),
-        (100, 100, Durations(60, 60), 24),
+        (100, 100, Durations(), 150),
+        (100, 100, Durations(60, 60), 30),
         (1, 1, Durations(1, 1), 1),
     ],
 )
@@ -58,7 +58,7 @@ def test_as_many_as_keep_both_busy_fit(
 
 @pytest.mark.parametrize(
     ("transform", "seconds", "expected"),
-    [(20, 300, 20), (100, 300, 60), (0, 300, 0), (20, 2, 1), (math.inf, 60, 12)],
+    [(20, 300, 20), (100, 300, 75), (0, 300, 0), (20, 2, 1), (math.inf, 60, 15)],
 )
 def test_items_that_only_score_need_the_transforms_quota_alone(
     transform: float, seconds: float, expected: int

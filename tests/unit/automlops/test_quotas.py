@@ -197,16 +197,16 @@ def test_a_stack_that_asks_for_more_is_told_how_to_change_either() -> None:
 
 
 def test_large_quotas_are_bounded_by_the_rate_of_calls() -> None:
-    lines = lines_of(known(500, 101), 120, Durations())
-    assert "that fits if no other jobs run: 120." in lines[0]
-    assert lines[1].endswith(": 60.")
+    lines = lines_of(known(500, 101), 150, Durations())
+    assert "that fits if no other jobs run: 150." in lines[0]
+    assert lines[1].endswith(": 75.")
     assert lines[4].startswith("SageMaker takes about one create call a second of each kind")
     assert not [line for line in lines_of(known(50, 500), 100, Durations()) if "create call" in line]
 
 
 def test_a_stack_above_the_rate_of_calls_needs_no_other_quota() -> None:
     lines = lines_of(known(500, 500), 300, Durations())
-    assert "MaxConcurrency=120" in lines[-2]
+    assert "MaxConcurrency=150" in lines[-2]
     assert not [line for line in lines if "--quota-code" in line]
 
 
