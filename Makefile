@@ -59,11 +59,12 @@ dev: .venv/dev.stamp ## set up .venv with the development tools as well
 run: setup ## train, create models and score three items, here, end to end (DATA=file.csv ITEMS="France,Germany")
 	@$(BIN)/automlops quickstart $(if $(DATA),--data "$(DATA)") $(if $(ITEMS),--items "$(ITEMS)")
 
-# One more than there are processors, since tests also wait; four at most.
+# One more than there are processors, since tests also wait; four at most. In the order of folders the long tests begin
+# first, and the many short ones of tests/unit fill what is left of the time.
 TEST_PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 .PHONY: test
 test: dev ## run all tests that need neither Docker nor AWS
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 .PHONY: chaos
 chaos: dev ## run the chaos suite whole, of which `make test` takes a sample (SEED=n draws other fault plans)

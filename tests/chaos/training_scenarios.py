@@ -88,6 +88,12 @@ UNHEARD = [
         [create_training(THROTTLED, *range(1, AT_MOST)), create_training(BROKEN, AT_MOST, lost=True)],
         calls={STAGE: AT_MOST, "StopTrainingJob": 0},
     ),
+    # The job itself fills the quota, and SageMaker may ask for that before it looks at the name.
+    Scenario(
+        "train-lost-quota",
+        [create_training(BROKEN, 1, lost=True), create_training(QUOTA_FULL, *range(2, 103))],
+        calls={STAGE: 102, "StopTrainingJob": 0}, sampled=False,
+    ),
     Scenario(
         "train-lost-denied",
         [create_training(BROKEN, 1, lost=True), create_training(DENIED, *range(2, AT_MOST + 1)), training_run(LONG)],
