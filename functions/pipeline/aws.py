@@ -196,24 +196,14 @@ def write_bytes(
 
 def find_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str] | None:
     """The user metadata of the object, or None if there is none."""
-    with translated(f"reading s3://{bucket}/{key}"):
-        try:
-            return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
-        except ClientError as error:
-            if status_of(error) == 404:
-                return None
-            raise
+    found = _head(s3, bucket, key)
+    return found["Metadata"] if found else None
 
 
 def find_write(s3: S3Client, bucket: str, key: str) -> datetime | None:
     """When the object was written, to the second, or None if there is none."""
-    with translated(f"looking for s3://{bucket}/{key}"):
-        try:
-            return s3.head_object(Bucket=bucket, Key=key)["LastModified"]
-        except ClientError as error:
-            if status_of(error) == 404:
-                return None
-            raise
+    found = _head(s3, bucket, key)
+    return found["LastModified"] if found else None
 
 
 def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
@@ -225,16 +215,18 @@ def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
 
 def object_exists(s3: S3Client, uri: str) -> bool:
     """Whether there is an object of exactly this name."""
-    bucket, key = layout.parse_uri(uri)
-    with translated(f"looking for {uri}"):
+    return _head(s3, *layout.parse_uri(uri)) is not None
+
+
+def _head(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
+    with translated(f"looking for s3://{bucket}/{key}"):
         try:
-            s3.head_object(Bucket=bucket, Key=key)
+            return dict(s3.head_object(Bucket=bucket, Key=key))
         except ClientError as error:
             # Of a bucket that is not there, too, HEAD says no more than 404.
             if status_of(error) == 404:
-                return False
+                return None
             raise
-    return True
 
 
 def look_at_bucket(s3: S3Client, bucket: str) -> str:

@@ -253,7 +253,7 @@ def test_an_object_that_is_not_there_has_neither_bytes_nor_metadata(s3: Any) -> 
 
 def test_metadata_that_may_not_be_read_is_no_missing_object(s3: Any) -> None:
     s3.add_client_error("head_object", "403", http_status_code=403)
-    with pytest.raises(ServiceRefusedError, match=r"reading s3://output/a\.json"):
+    with pytest.raises(ServiceRefusedError, match=r"looking for s3://output/a\.json"):
         aws.find_metadata(s3.client, "output", "a.json")
 
 
