@@ -115,7 +115,7 @@ def stack_name(profile: Mapping[str, Any], more: Sequence[str]) -> str:
 
 
 def deploy_setting(profile: Mapping[str, Any], key: str, default: Any) -> Any:
-    """What `sam deploy` takes from the profile: what is told for a command goes before what is told for all."""
+    """The value that `sam deploy` takes from the profile: the `deploy` table wins over `global`."""
     tables = [profile.get(command, {}).get("parameters", {}) for command in ("deploy", "global")]
     return next((table[key] for table in tables if key in table), default)
 

@@ -225,15 +225,15 @@ def _set_to(number: int) -> str:
     return f"Give maxConcurrency {number} in the request, or deploy the stack with MaxConcurrency={number}."
 
 
-def _raising(quotas: Sequence[Quota], durations: Durations, wanted: int, region: str) -> list[str]:
-    """How to ask for what `wanted` items at once need; nothing if they have it."""
-    training, transform = instances_needed(wanted, durations)
+def _raising(quotas: Sequence[Quota], durations: Durations, at_once: int, region: str) -> list[str]:
+    """The commands that request larger quotas for `at_once` items at once; empty if the quotas suffice."""
+    training, transform = instances_needed(at_once, durations)
     lines = []
     for quota in quotas:
         needed = transform if quota.use == "transform" else training
         if quota.limit is not None and quota.limit < needed:
             lines.append(f"  {raise_command(quota, needed, region)}")
-    return [f"To have room for {wanted} items at once:", *lines] if lines else []
+    return [f"To have room for {at_once} items at once:", *lines] if lines else []
 
 
 def _smallest(quotas: Sequence[Quota], uses: Sequence[str]) -> float:

@@ -20,7 +20,7 @@ class Child:
         calls: how often a job was asked for, refused or not.
         jobs: how many were started.
         seconds: from its first event to its last.
-        job_seconds: from the start of each job to its end as the state learned of it.
+        job_seconds: from the call that started each job, in which it begins, to its end as the state learned of it.
         refused_seconds: between a refused call and the next.
         turn_seconds: in Wait states.
         function_seconds: in calls of functions.
@@ -61,6 +61,7 @@ def read_child(events: Sequence[Mapping[str, Any]]) -> Child:
             spent["refused"] += seconds if last in REFUSED else 0
         elif kind == "TaskSubmitted" and about in CREATE_JOB:
             jobs += 1
+            spent["job"] += seconds
         elif last == "TaskSubmitted" and before in CREATE_JOB:
             spent["job"] += seconds
         elif kind == "WaitStateExited":

@@ -39,8 +39,7 @@ def test_a_runs_verdicts_jobs_and_histories_are_read(tmp_path: Path) -> None:
     # One call passes in ten seconds, and all three come at once.
     assert sum(child.calls for child in trained) > 6
     for child in trained:
-        # Both of its jobs, of 1 s and 0.5 s; each begins a little before the history has it as submitted.
-        assert child.job_seconds > 1.25
+        assert child.job_seconds >= 1.5
         assert child.retried == (child.refused_seconds > 0)
         assert child.function_seconds > 0
         assert 0 <= child.rest < child.seconds

@@ -39,9 +39,9 @@ def test_a_child_without_a_refusal() -> None:
         event(20, "ExecutionSucceeded"),
     ]
     child = read_child(events)
-    assert child == Child(transitions=3, calls=1, jobs=1, seconds=20, job_seconds=10, function_seconds=5)
+    assert child == Child(transitions=3, calls=1, jobs=1, seconds=20, job_seconds=11, function_seconds=5)
     assert not child.retried
-    assert child.rest == 5
+    assert child.rest == 4
 
 
 @pytest.mark.parametrize("refusal", ["TaskFailed", "TaskSubmitFailed"])
@@ -60,7 +60,7 @@ def test_time_between_a_refusal_and_the_next_call_is_waited(refusal: str) -> Non
         event(14, "TaskSucceeded", TRANSFORM),
     ]
     child = read_child(events)
-    assert child == Child(transitions=1, calls=3, jobs=1, seconds=14, job_seconds=3, refused_seconds=6)
+    assert child == Child(transitions=1, calls=3, jobs=1, seconds=14, job_seconds=4, refused_seconds=6)
     assert child.retried
 
 
@@ -76,7 +76,7 @@ def test_a_failed_training_is_no_wait_for_the_transform() -> None:
         event(9, "TaskSubmitted", TRANSFORM),
         event(10, "TaskSucceeded", TRANSFORM),
     ]
-    assert read_child(events) == Child(transitions=2, calls=2, jobs=2, seconds=10, job_seconds=5)
+    assert read_child(events) == Child(transitions=2, calls=2, jobs=2, seconds=10, job_seconds=6)
 
 
 def test_an_item_that_asks_for_no_job_has_none() -> None:
