@@ -41,7 +41,7 @@ def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -
         rows, has_header = read_json_rows(body, trained.features), False
     else:
         rows, has_header = read_csv_rows(body, trained.time_series_length)
-    answers = predict_next_purchase(rows, trained.model)
+    answers = predict_next_purchase(rows, trained.predictor)
     text = io.BytesIO()
     if wanted is Form.JSON_LINES:
         answers.write_ndjson(text)

@@ -1,4 +1,4 @@
-"""Writes the model folder and loads it: the model as text, and a description that is checked first."""
+"""Writes the model folder and loads it: a description that is checked before it is used."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from next_purchase.errors import ArtifactError
-from next_purchase.models import Model, read_model
-from next_purchase.schema import HORIZONS, SCHEMA_VERSION, TIME_SERIES_LENGTHS, feature_names
+from next_purchase.interval import read_interval
+from next_purchase.models.reading import read_model
+from next_purchase.predictor import Predictor
+from next_purchase.schema import HORIZONS, PROBABILITY_DAYS, SCHEMA_VERSION, TIME_SERIES_LENGTHS, feature_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODEL_FILE = "model.txt"
 DESCRIPTION_FILE = "model.json"
 METRICS_FILE = "metrics.json"
 
@@ -22,12 +23,17 @@ _Value = TypeVar("_Value", str, int, float, dict[str, Any])
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model and what has to be known to use it."""
+    """What answers, and what has to be known to ask it.
 
-    model: Model
+    Attributes:
+        predictor: The fitted model with its interval.
+        backend: The model's name.
+        time_series_length: Of the features file.
+    """
+
+    predictor: Predictor
     backend: str
     time_series_length: int
-    horizon_days: int
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -36,7 +42,7 @@ class TrainedModel:
 
 
 def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any], metrics: dict[str, Any]) -> None:
-    """Write model.json, metrics.json and, if trees were learned, model.txt; equal arguments give equal bytes.
+    """Write model.json and metrics.json; equal arguments give equal bytes.
 
     Args:
         folder: Where to write; made if it is not there.
@@ -49,17 +55,15 @@ def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any],
         "schema_version": SCHEMA_VERSION,
         "backend": trained.backend,
         "time_series_length": trained.time_series_length,
-        "horizon_days": trained.horizon_days,
+        "horizon_days": trained.predictor.horizon_days,
+        "probability_days": trained.predictor.probability_days,
         "features": list(trained.features),
-        "model": trained.model.describe(),
+        "model": trained.predictor.model.describe(),
+        "interval_at_order": trained.predictor.at_order.describe(),
+        "interval_ahead": trained.predictor.ahead.describe(),
         **details,
         "metrics": metrics,
     }
-    text = trained.model.to_text()
-    # What another training left would be taken for this one's.
-    (folder / MODEL_FILE).unlink(missing_ok=True)
-    if text is not None:
-        (folder / MODEL_FILE).write_text(text, encoding="utf-8")
     write_json(folder / DESCRIPTION_FILE, description)
     write_json(folder / METRICS_FILE, metrics)
 
@@ -85,20 +89,28 @@ def load_artifact(folder: Path) -> TrainedModel:
     backend = _take(description, "backend", str)
     length = _take(description, "time_series_length", int)
     horizon = _take(description, "horizon_days", int)
-    if length not in TIME_SERIES_LENGTHS or horizon not in HORIZONS:
+    days = _take(description, "probability_days", int)
+    if (
+        length not in TIME_SERIES_LENGTHS
+        or horizon not in HORIZONS
+        or days not in PROBABILITY_DAYS
+        or days > horizon
+    ):
         raise ArtifactError(
-            f"{DESCRIPTION_FILE} has no usable time_series_length ({length}) or horizon ({horizon})."
+            f"{DESCRIPTION_FILE} has no usable time_series_length ({length}), horizon ({horizon}) or "
+            f"probability_days ({days})."
         )
     features = feature_names(length)
     if description.get("features") != list(features):
         raise ArtifactError(f"{DESCRIPTION_FILE} lists other features than schema version {version} has.")
-    path = folder / MODEL_FILE
-    try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else None
-    except UnicodeDecodeError as error:
-        raise ArtifactError(f"{MODEL_FILE} is damaged: {error}.") from error
-    model = read_model(backend, text, features, horizon, _take(description, "model", dict))
-    return TrainedModel(model, backend, length, horizon)
+    predictor = Predictor(
+        read_model(backend, _take(description, "model", dict)),
+        horizon,
+        days,
+        read_interval(_take(description, "interval_at_order", dict)),
+        read_interval(_take(description, "interval_ahead", dict)),
+    )
+    return TrainedModel(predictor, backend, length)
 
 
 def _take(description: dict[str, Any], name: str, kind: type[_Value]) -> _Value:

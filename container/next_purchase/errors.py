@@ -3,9 +3,9 @@
 NextPurchaseError               2  our own fault
 ├── UserError                   1  the data or the settings must be changed before another try
 │   ├── DataError                  the item's transactions cannot be used
+│   │   └── CannotFitError         they are too little for this model; another candidate may do
 │   ├── SettingError               a hyperparameter or environment variable cannot be used
 │   ├── ArtifactError              the model folder does not hold a model this version can load
-│   ├── LibraryError               a library that the model needs cannot be loaded on this machine
 │   └── FullDiskError              the machine's disk is too small for the job
 ├── PlatformError               3  the same job may succeed when it is started again
 └── RequestError                   an HTTP request that is answered with its own status
@@ -40,16 +40,16 @@ class DataError(UserError):
     """The item's transactions cannot be read or hold nothing to learn from."""
 
 
+class CannotFitError(DataError):
+    """What is known is too little for this model; another one may do."""
+
+
 class SettingError(UserError):
     """A hyperparameter or an environment variable has an unusable value or an unknown name."""
 
 
 class ArtifactError(UserError):
     """The model folder does not hold a model that this version can load."""
-
-
-class LibraryError(UserError):
-    """A library that the model needs cannot be loaded on this machine; the message says what to install."""
 
 
 class FullDiskError(UserError):

@@ -1,15 +1,19 @@
 """What is known about a customer on the day of an order, from that order and earlier ones alone.
 
-Nothing here looks forward: what happened next is made in outcomes.py and is joined to no feature. Neither the calendar
-date nor the time since the customer's first order is a feature: with a year of data both tell a tree which order is
-which, and the days after the year are ones it has never seen.
+Nothing here looks forward: what happened next is made in outcomes.py and is joined to no feature. The calendar date is
+no feature: the days that a model is asked about are ones that it has never seen.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
-from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, RECENT_DAYS, feature_names
+from next_purchase.schema import AGE, AS_OF, CUSTOMER, LAST_ORDER_DATE, RECENT_DAYS, feature_names
+
+if TYPE_CHECKING:
+    from datetime import date
 
 _DECIMALS = 4
 
@@ -50,6 +54,7 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
         "mean_items": total["items"] / pl.col("orders"),
         "lines": pl.col("lines"),
         "mean_lines": total["lines"] / pl.col("orders"),
+        AGE: (pl.col("date") - pl.col("date").min().over(customer)).dt.total_days(),
         "weekday": pl.col("date").dt.weekday(),
     }
     return rows.select(
@@ -63,8 +68,22 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
 
 
 def latest_orders(features: pl.DataFrame) -> pl.DataFrame:
-    """The row of every customer's last order: the input of the batch transform."""
+    """The row of every customer's last order."""
     return features.filter(pl.int_range(pl.len()).over(CUSTOMER) == pl.len().over(CUSTOMER) - 1)
+
+
+def make_sample(features: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The input of the batch transform: every customer's last order, and the day of the data.
+
+    Args:
+        features: As make_features gives them.
+        as_of: The last day of which it is known who ordered.
+
+    Returns:
+        The columns of file_columns, one row per customer.
+    """
+    names = features.columns
+    return latest_orders(features).select(*names[:2], pl.lit(as_of, dtype=pl.Date).alias(AS_OF), *names[2:])
 
 
 def _count_recent(orders: pl.DataFrame) -> pl.DataFrame:

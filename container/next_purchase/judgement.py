@@ -1,143 +1,147 @@
-"""Judges a model by time: it learns what was known on a day and is asked about the orders from that day on."""
+"""Judges a model by time: it learned what was known on a day and is asked about what came from that day on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import numpy as np
 
-from next_purchase.baselines import BASELINES, MEAN_GAP
-from next_purchase.fit_baselines import fit_baseline
-from next_purchase.outcomes import WAITED, date_range, day_before, followed_orders, known_outcomes
-from next_purchase.schema import LOWER, PREDICTED, UPPER
+from next_purchase.measures import absolute_errors, brier_score, lower_ratio
+from next_purchase.models.naive import LEAST_DAYS, NAIVE_GUESSES, guess
+from next_purchase.schema import CUSTOMER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
+    from collections.abc import Iterable, Mapping
 
-    from next_purchase.models import Model
+    from next_purchase.arrays import Booleans, Floats
+    from next_purchase.predictor import Predictor
+    from next_purchase.questions import Questions
 
-MINIMUM_JUDGED = 50
-"""The mean over fewer judged orders says nothing."""
+HORIZON, MEAN_GAP_AHEAD = "horizon", "mean_gap"
+"""What a customer who has waited is guessed at: not within the horizon; the customer's mean gap, if it still lies ahead."""
 
+# Groups of equally many customers, from the least probability to the greatest.
+_CALIBRATION_GROUPS = 5
 _DECIMALS = 4
 
-
-@dataclass(frozen=True)
-class Scores:
-    """How a model did.
-
-    Attributes:
-        error: Mean of |min(predicted, horizon) - min(true, horizon)| in days.
-        below: Share of orders whose next one came before the interval's lower end.
-        above: Of the orders whose interval ends before the horizon, the share whose next one came after that end;
-            None if there is no such order.
-    """
-
-    error: float
-    below: float
-    above: float | None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a model and the three baselines, all taught what was known at the cutoff, did from then on.
-
-    Attributes:
-        cutoff: The first day that was not known.
-        learned_orders: Orders known at the cutoff.
-        judged_orders: Orders from the cutoff on that were followed for the horizon.
-        model: The model's scores; None if there was too little to learn from, or too few orders to judge by.
-        baselines: Each baseline's scores by name; empty if there were too few orders to judge by.
-    """
-
-    cutoff: date
-    learned_orders: int
-    judged_orders: int
-    model: Scores | None
-    baselines: dict[str, Scores]
-
-    @property
-    def best_baseline(self) -> str:
-        """The name of the baseline with the least error, if there were enough orders to judge by."""
-        return _best(self.baselines)
+ORDER_MEASURES = (
+    "mean_absolute_error",
+    "baseline_mean_absolute_error",
+    "best_baseline",
+    "error_ratio",
+    "error_ratio_lower",
+    *(f"{name}_mean_absolute_error" for name in NAIVE_GUESSES),
+    "share_below_interval",
+    "share_above_interval",
+)
+SERVED_MEASURES = (
+    "served_mean_absolute_error",
+    "served_baseline_mean_absolute_error",
+    "served_best_baseline",
+    "served_error_ratio",
+    "served_error_ratio_lower",
+    "served_share_below_interval",
+    "served_share_above_interval",
+    "brier_score",
+    "baseline_brier_score",
+    "brier_score_ratio",
+    "mean_probability",
+    "observed_share",
+    "calibration",
+)
 
 
-def judge(
-    orders: pl.DataFrame, cutoff: date, horizon_days: int, fit: Callable[[pl.DataFrame], Model | None]
-) -> Judgement:
-    """Teach what was known at a cutoff and judge every order from then on that was followed for the horizon.
-
-    Customers who did not come back within the horizon are judged too, with the horizon as their days.
+def judge_at_orders(predictor: Predictor | None, asked: Questions, median_days: float | None) -> dict[str, Any]:
+    """The measures of orders, as told on the order's day, beside those of the naive guesses.
 
     Args:
-        orders: As add_next_order gives them.
-        cutoff: What happened on this day or later is not known to what is judged.
-        horizon_days: How long an order is followed.
-        fit: Fits the model to what known_outcomes gives; None if that is too little to learn from.
+        predictor: What is judged; None if nothing was known to learn from.
+        asked: The orders.
+        median_days: Of all customers, as known when the predictor learned.
+
+    Returns:
+        ORDER_MEASURES; None each where there is nothing to judge.
     """
-    _, last = date_range(orders)
-    known = known_outcomes(orders, known_until=day_before(cutoff), horizon_days=horizon_days)
-    judged = followed_orders(orders, since=cutoff, known_until=last, horizon_days=horizon_days)
-    can_judge = judged.height >= MINIMUM_JUDGED and not known.is_empty()
-    model = fit(known) if can_judge else None
-    return Judgement(
-        cutoff=cutoff,
-        learned_orders=known.height,
-        judged_orders=judged.height,
-        model=None if model is None else score(model, judged, horizon_days),
-        baselines=_score_baselines(known, judged, horizon_days) if can_judge else {},
-    )
+    if predictor is None or median_days is None or not len(asked.truth):
+        return dict.fromkeys(ORDER_MEASURES)
+    horizon = predictor.horizon_days
+    days, lower, upper = predictor.predict_at_order(asked.rows)
+    guesses = {name: guess(name, asked.rows, median_days) for name in NAIVE_GUESSES}
+    losses = {name: absolute_errors(guessed, asked.truth, horizon) for name, guessed in guesses.items()}
+    errors = absolute_errors(days, asked.truth, horizon)
+    error, baseline, best, ratio, lower_end = _compare(errors, losses, asked)
+    means = [_round(losses[name].mean()) for name in NAIVE_GUESSES]
+    below, above = _shares_outside(lower, upper, asked)
+    values = (error, baseline, best, ratio, lower_end, *means, below, above)
+    return dict(zip(ORDER_MEASURES, values, strict=True))
 
 
-def best_baseline_so_far(orders: pl.DataFrame, horizon_days: int) -> str:
-    """The baseline that does best on all data, where there are too few orders to judge by after any cutoff.
-
-    They have next to nothing to learn by heart, so the same orders can teach and judge them. Only orders with a gap
-    before them tell the three apart.
+def judge_of_customers(predictor: Predictor | None, asked: Questions) -> dict[str, Any]:
+    """The measures of what is served: of all customers on one day, conditioned on how long each has waited.
 
     Args:
-        orders: As add_next_order gives them.
-        horizon_days: How long an order is followed.
+        predictor: What is judged; None if nothing was known to learn from.
+        asked: The customers.
+
+    Returns:
+        SERVED_MEASURES; None each where there is nothing to judge.
     """
-    first, last = date_range(orders)
-    known = known_outcomes(orders, known_until=last, horizon_days=horizon_days)
-    followed = followed_orders(orders, since=first, known_until=last, horizon_days=horizon_days)
-    told_apart = followed.filter(pl.col("gap_1").is_not_null())
-    if told_apart.height < MINIMUM_JUDGED:
-        return MEAN_GAP
-    return _best(_score_baselines(known, told_apart, horizon_days))
-
-
-def _score_baselines(known: pl.DataFrame, judged: pl.DataFrame, horizon_days: int) -> dict[str, Scores]:
-    return {name: score(fit_baseline(name, known, horizon_days), judged, horizon_days) for name in BASELINES}
-
-
-def _best(baselines: dict[str, Scores]) -> str:
-    return min(baselines, key=lambda name: baselines[name].error)
-
-
-def score(model: Model, judged: pl.DataFrame, horizon_days: int) -> Scores:
-    """Ask a model about orders whose outcome is known.
-
-    Args:
-        model: Answers at most the horizon.
-        judged: (1 or more,) as followed_orders gives them.
-        horizon_days: How long the orders were followed.
-    """
-    truth = pl.col(WAITED)
-    ends_before_horizon = pl.col(UPPER) < horizon_days
-    error, below, above = (
-        judged.select(WAITED)
-        .hstack(model.predict(judged))
-        .select(
-            error=(pl.col(PREDICTED) - truth).abs().mean(),
-            below=(truth < pl.col(LOWER)).mean(),
-            above=(truth > pl.col(UPPER)).filter(ends_before_horizon).mean(),
-        )
-        .row(0)
+    if predictor is None or not len(asked.truth):
+        return dict.fromkeys(SERVED_MEASURES)
+    horizon = predictor.horizon_days
+    expected = predictor.predict(asked.rows, asked.waited)
+    gap = asked.rows["mean_gap"].fill_null(0.0).to_numpy()
+    ahead = np.where(gap > asked.waited, np.maximum(gap - asked.waited, LEAST_DAYS), np.inf)
+    guesses = {HORIZON: np.full(len(gap), np.inf), MEAN_GAP_AHEAD: ahead}
+    losses = {name: absolute_errors(guessed, asked.truth, horizon) for name, guessed in guesses.items()}
+    errors = absolute_errors(expected.days, asked.truth, horizon)
+    came = asked.returned & (asked.truth <= predictor.probability_days)
+    score, of_share = brier_score(expected.probability, came), brier_score(np.full(len(came), came.mean()), came)
+    values = (
+        *_compare(errors, losses, asked),
+        *_shares_outside(expected.lower, expected.upper, asked),
+        _round(score),
+        _round(of_share),
+        _round(score / of_share) if of_share else None,
+        _round(expected.probability.mean()),
+        _round(came.mean()),
+        _calibration(expected.probability, came),
     )
-    return Scores(
-        round(error, _DECIMALS), round(below, _DECIMALS), None if above is None else round(above, _DECIMALS)
-    )
+    return dict(zip(SERVED_MEASURES, values, strict=True))
+
+
+def _compare(
+    errors: Floats, losses: Mapping[str, Floats], asked: Questions
+) -> tuple[float, float, str, float | None, float | None]:
+    """The mean error, the best baseline's and its name, the ratio of both, and its lower end."""
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    error, baseline = float(errors.mean()), float(losses[best].mean())
+    if not baseline:
+        return _round(error), _round(baseline), best, None, None
+    _, customers = np.unique(asked.rows[CUSTOMER].to_numpy(), return_inverse=True)
+    lower = lower_ratio(errors, losses[best], customers)
+    return _round(error), _round(baseline), best, _round(error / baseline), _round(lower)
+
+
+def _shares_outside(lower: Floats, upper: Floats, asked: Questions) -> tuple[float, float | None]:
+    """Of all, those who came before the interval; of those whose interval ends by the horizon, those who came after it."""
+    above = (asked.truth > upper)[np.isfinite(upper)]
+    below = asked.returned & (asked.truth < lower)
+    return _round(below.mean()), _round(above.mean()) if len(above) else None
+
+
+def _calibration(probability: Floats, came: Booleans) -> list[dict[str, float]]:
+    groups: Iterable[Any] = np.array_split(np.argsort(probability, kind="stable"), _CALIBRATION_GROUPS)
+    return [
+        {
+            "customers": len(group),
+            "mean_probability": _round(probability[group].mean()),
+            "observed_share": _round(came[group].mean()),
+        }
+        for group in groups
+        if len(group)
+    ]
+
+
+def _round(value: float) -> float:
+    return round(float(value), _DECIMALS)

@@ -10,12 +10,14 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from next_purchase.features import latest_orders
 from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE
 
 NEXT_ORDER_DATE = "next_order_date"
 WATCHED = "watched_days"
 WAITED = "waited_days"
 RETURNED = "returned"
+REMAINING = "remaining_days"
 
 
 def add_next_order(features: pl.DataFrame) -> pl.DataFrame:
@@ -27,28 +29,24 @@ def add_next_order(features: pl.DataFrame) -> pl.DataFrame:
     return features.with_columns(pl.col(LAST_ORDER_DATE).shift(-1).over(CUSTOMER).alias(NEXT_ORDER_DATE))
 
 
-def known_outcomes(orders: pl.DataFrame, *, known_until: date, horizon_days: int) -> pl.DataFrame:
+def known_outcomes(orders: pl.DataFrame, *, known_until: date) -> pl.DataFrame:
     """The orders made by a day, with what was known of each at its end.
 
     Args:
         orders: As add_next_order gives them.
         known_until: The last day of which anything is known.
-        horizon_days: How long an order is followed at most.
 
     Returns:
         The orders until that day without the next order's date, but with watched_days (how long it was possible to
-        see a next order), waited_days (until the next order, or as long as none was seen; at most the horizon) and
-        returned (whether it was seen within the horizon).
+        see a next order), waited_days (until the next order, or as long as none was seen) and returned (whether one
+        was seen).
     """
     gap = (pl.col(NEXT_ORDER_DATE) - pl.col(LAST_ORDER_DATE)).dt.total_days()
-    seen = (gap <= pl.col(WATCHED)) & (gap <= horizon_days)
     return (
         orders.filter(pl.col(LAST_ORDER_DATE) <= known_until)
         .with_columns((pl.lit(known_until) - pl.col(LAST_ORDER_DATE)).dt.total_days().alias(WATCHED))
-        .with_columns(seen.fill_null(value=False).alias(RETURNED))
-        .with_columns(
-            pl.when(RETURNED).then(gap).otherwise(pl.col(WATCHED).clip(upper_bound=horizon_days)).alias(WAITED)
-        )
+        .with_columns((gap <= pl.col(WATCHED)).fill_null(value=False).alias(RETURNED))
+        .with_columns(pl.when(RETURNED).then(gap).otherwise(WATCHED).alias(WAITED))
         .drop(NEXT_ORDER_DATE)
     )
 
@@ -56,11 +54,44 @@ def known_outcomes(orders: pl.DataFrame, *, known_until: date, horizon_days: int
 def followed_orders(orders: pl.DataFrame, *, since: date, known_until: date, horizon_days: int) -> pl.DataFrame:
     """The orders from a day on that were watched for the whole horizon, as known_outcomes gives them.
 
-    Those after which the customer did not come back within the horizon are in it, with the horizon as waited_days.
-    Orders watched for a shorter time are not: counting them would favour whoever guesses short.
+    Those after which the customer did not come back within the horizon are in it, with the horizon as waited_days and
+    without a return. Orders watched for a shorter time are not: counting them would favour whoever guesses short.
     """
-    known = known_outcomes(orders, known_until=known_until, horizon_days=horizon_days)
-    return known.filter((pl.col(LAST_ORDER_DATE) >= since) & (pl.col(WATCHED) >= horizon_days))
+    known = known_outcomes(orders, known_until=known_until)
+    return known.filter((pl.col(LAST_ORDER_DATE) >= since) & (pl.col(WATCHED) >= horizon_days)).with_columns(
+        pl.col(RETURNED) & (pl.col(WAITED) <= horizon_days), pl.col(WAITED).clip(upper_bound=horizon_days)
+    )
+
+
+def waiting_customers(orders: pl.DataFrame, *, as_of: date, known_until: date, horizon_days: int) -> pl.DataFrame:
+    """Every customer's last order by a day, and how long the next one came after that day: what is served, with the truth.
+
+    Args:
+        orders: As add_next_order gives them.
+        as_of: The last day of which those who answer know anything.
+        known_until: The last day of which anything is known.
+        horizon_days: How long a customer is followed from as_of on.
+
+    Returns:
+        A row for each customer who ordered by as_of, with waited_days (from the order to as_of), remaining_days (from
+        as_of to the next order; at most the horizon) and returned (whether that is within the horizon); no row if the
+        horizon does not end by known_until.
+    """
+    is_followed = (known_until - as_of).days >= horizon_days
+    remaining = (pl.col(NEXT_ORDER_DATE) - pl.lit(as_of)).dt.total_days()
+    return latest_orders(orders.filter(pl.lit(is_followed) & (pl.col(LAST_ORDER_DATE) <= as_of))).select(
+        pl.exclude(NEXT_ORDER_DATE),
+        (pl.lit(as_of) - pl.col(LAST_ORDER_DATE)).dt.total_days().alias(WAITED),
+        remaining.fill_null(horizon_days).clip(upper_bound=horizon_days).alias(REMAINING),
+        (remaining <= horizon_days).fill_null(value=False).alias(RETURNED),
+    )
+
+
+def known_orders(orders: pl.DataFrame, known_until: date) -> pl.DataFrame:
+    """The orders made by a day, as they were known at its end: no later one is anyone's next."""
+    return orders.filter(pl.col(LAST_ORDER_DATE) <= known_until).with_columns(
+        pl.when(pl.col(NEXT_ORDER_DATE) <= known_until).then(NEXT_ORDER_DATE)
+    )
 
 
 def date_range(orders: pl.DataFrame) -> tuple[date, date]:

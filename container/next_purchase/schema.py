@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Counted up when the meaning, the order or the names of columns change, so that old files are refused."""
 
 CUSTOMER = "CustomerID"
 LAST_ORDER_DATE = "last_order_date"
+AS_OF = "as_of"
+"""The day of the data: the last one of which it is known who ordered."""
+DATE_COLUMNS = (LAST_ORDER_DATE, AS_OF)
 
 PREDICTED, LOWER, UPPER = "predicted_days", "lower_days", "upper_days"
 PREDICTED_DATE = "predicted_date"
-ANSWER_COLUMNS = (CUSTOMER, LAST_ORDER_DATE, PREDICTED, LOWER, UPPER, PREDICTED_DATE)
+PROBABILITY = "return_probability"
+OVERDUE = "overdue"
+ANSWER_COLUMNS = (
+    CUSTOMER,
+    LAST_ORDER_DATE,
+    AS_OF,
+    PREDICTED,
+    PREDICTED_DATE,
+    LOWER,
+    UPPER,
+    PROBABILITY,
+    OVERDUE,
+)
 
-LOWER_SHARE, UPPER_SHARE = 0.1, 0.9
-SHARES = {PREDICTED: 0.5, LOWER: LOWER_SHARE, UPPER: UPPER_SHARE}
-"""Of the customers, so many are expected back by then."""
+LOWER_SHARE, MIDDLE_SHARE, UPPER_SHARE = 0.1, 0.5, 0.9
+"""Of the customers, so many are expected back by the interval's lower end, the predicted day and the upper end."""
 
 TIME_SERIES_LENGTHS = range(1, 51)
 HORIZONS = range(7, 731)
 """Days."""
+PROBABILITY_DAYS = range(1, 366)
+
+AGE = "days_since_first_order"
+"""The customer's, on the day of the order."""
 
 RECENT_DAYS = (30, 60, 90)
 """Windows, in days, in which a customer's orders are counted."""
@@ -32,6 +50,7 @@ _ALWAYS_KNOWN = (
     "lines",
     "mean_lines",
     "orders",
+    AGE,
     "weekday",
 )
 _KNOWN_LATER = ("mean_gap", "deviation_of_gaps", "shortest_gap", "longest_gap")
@@ -48,9 +67,9 @@ def feature_names(time_series_length: int) -> tuple[str, ...]:
 
 def may_be_empty(column: str) -> bool:
     """Whether a column of the features file has no value for customers with few orders."""
-    return column not in (CUSTOMER, LAST_ORDER_DATE, *_ALWAYS_KNOWN)
+    return column not in (CUSTOMER, LAST_ORDER_DATE, AS_OF, *_ALWAYS_KNOWN)
 
 
 def file_columns(features: tuple[str, ...]) -> tuple[str, ...]:
     """All columns of the features file, in order."""
-    return (CUSTOMER, LAST_ORDER_DATE, *features)
+    return (CUSTOMER, LAST_ORDER_DATE, AS_OF, *features)

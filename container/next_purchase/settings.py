@@ -7,32 +7,18 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from next_purchase.errors import SettingError
-from next_purchase.models import BACKENDS, LIGHTGBM
-from next_purchase.schema import HORIZONS, TIME_SERIES_LENGTHS
+from next_purchase.models.names import AUTO, BACKENDS
+from next_purchase.schema import HORIZONS, PROBABILITY_DAYS, TIME_SERIES_LENGTHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_TIME_SERIES_LENGTH = 5
 DEFAULT_HORIZON_DAYS = 90
+DEFAULT_PROBABILITY_DAYS = 30
+"""Or the horizon, if that is less."""
 # SageMaker sets the first for training, and no source says that it sets either for serving. boto3 reads the second alone.
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-
-
-@dataclass(frozen=True)
-class LearnerSettings:
-    """How a learner learns; one that has no use for a setting leaves it aside.
-
-    The defaults were chosen on the Online Retail data before 2011-06-01 (docs/decisions/0014).
-    """
-
-    num_iterations: int = 30
-    learning_rate: float = 0.2
-    num_leaves: int = 5
-    min_data_in_leaf: int = 50
-    lambda_l2: float = 0.0
-    recency_half_life_days: float = 45.0
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -52,16 +38,23 @@ class TrainingSettings:
     """One training job's settings.
 
     Attributes:
-        backend_is_required: Whether a hyperparameter names the backend. The environment variable is the stack's default
-            for all items, and a default gives way where the machine cannot run it.
+        time_series_length: How many of a customer's last gaps count as recent.
+        horizon_days: How long an order is followed.
+        probability_days: Of the probability of an order; at most the horizon.
+        cutoff: When the judgement begins; None for the middle of the data.
+        as_of: The day of the data; None for that of the last order.
+        backend: AUTO, or one of BACKENDS.
+        file_path: Where the data is, without a channel.
+        sample_destination: Where the sample for prediction goes; None if nowhere.
+        model_destination: The same of the model.
     """
 
     time_series_length: int
     horizon_days: int
+    probability_days: int
     cutoff: date | None
+    as_of: date | None
     backend: str
-    backend_is_required: bool
-    learner: LearnerSettings
     file_path: str | None
     sample_destination: S3Prefix | None
     model_destination: S3Prefix | None
@@ -74,7 +67,7 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
         SettingError: A value cannot be used or a hyperparameter is unknown; the message names it.
     """
     reader = _Reader(hyperparameters, environment)
-    defaults = LearnerSettings()
+    horizon_days = reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, HORIZONS[0], HORIZONS[-1])
     settings = TrainingSettings(
         time_series_length=reader.whole_number(
             "time_series_length",
@@ -83,21 +76,16 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
             TIME_SERIES_LENGTHS[-1],
             also_environment=True,
         ),
-        horizon_days=reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, HORIZONS[0], HORIZONS[-1]),
-        cutoff=reader.day("cutoff"),
-        backend=_known_backend(reader.text("model_backend", LIGHTGBM, also_environment=True)),
-        backend_is_required="model_backend" in hyperparameters,
-        learner=LearnerSettings(
-            num_iterations=reader.whole_number("num_iterations", defaults.num_iterations, 1, 10_000),
-            learning_rate=reader.number("learning_rate", defaults.learning_rate, 0.0001, 1.0),
-            num_leaves=reader.whole_number("num_leaves", defaults.num_leaves, 2, 4096),
-            min_data_in_leaf=reader.whole_number("min_data_in_leaf", defaults.min_data_in_leaf, 1, 1_000_000),
-            lambda_l2=reader.number("lambda_l2", defaults.lambda_l2, 0, 1_000_000),
-            recency_half_life_days=reader.number(
-                "recency_half_life_days", defaults.recency_half_life_days, 1, 100_000
-            ),
-            seed=reader.whole_number("seed", defaults.seed, 0, 2**31 - 1),
+        horizon_days=horizon_days,
+        probability_days=reader.whole_number(
+            "probability_days",
+            min(DEFAULT_PROBABILITY_DAYS, horizon_days),
+            PROBABILITY_DAYS[0],
+            min(PROBABILITY_DAYS[-1], horizon_days),
         ),
+        cutoff=reader.day("cutoff"),
+        as_of=reader.day("as_of"),
+        backend=_known_backend(reader.text("model_backend", AUTO, also_environment=True)),
         file_path=environment.get("file_path") or None,
         sample_destination=_read_destination(environment, "sample"),
         model_destination=_read_destination(environment, "model"),
@@ -152,16 +140,6 @@ class _Reader:
             raise SettingError(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}.")
         return value
 
-    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
-        text = self.text(name, str(default))
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not lowest <= value <= highest:  # also true for NaN
-            raise SettingError(f"{name} must be a number from {lowest} to {highest}, not {text!r}.")
-        return value
-
     def day(self, name: str) -> date | None:
         text = self.text(name, "")
         if not text:
@@ -183,8 +161,8 @@ class _Reader:
 
 
 def _known_backend(name: str) -> str:
-    if name not in BACKENDS:
-        raise SettingError(f"model_backend {name!r} is unknown; this image has {', '.join(BACKENDS)}.")
+    if name not in (AUTO, *BACKENDS):
+        raise SettingError(f"model_backend {name!r} is unknown; this image has {', '.join((AUTO, *BACKENDS))}.")
     return name
 
 

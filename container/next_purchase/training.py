@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from next_purchase.artifact import METRICS_FILE, write_artifact, write_json
-from next_purchase.checkpoint import find_checkpoints
 from next_purchase.errors import DataError, FullDiskError
-from next_purchase.features import latest_orders, make_features
+from next_purchase.features import make_features, make_sample
 from next_purchase.learning import learn
 from next_purchase.sagemaker_contract import (
     TRAINING_CHANNEL,
@@ -49,16 +48,16 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         scratch = Path(folder)
         orders = read_orders(_find_data(paths, settings, environment, scratch), scratch, datetime.now(UTC).date())
         features = make_features(orders, settings.time_series_length)
-        checkpoints = find_checkpoints(paths.checkpoints, orders, settings)
-        result = learn(features, settings, checkpoints)
+        result = learn(features, settings)
+        # Without the times, so that equal data give an equal artifact.
         write_artifact(paths.model, result.trained, result.details, result.metrics)
         paths.output_data.mkdir(parents=True, exist_ok=True)
-        latest_orders(features).write_csv(paths.output_data / SAMPLE_FILE)
-        write_json(paths.output_data / METRICS_FILE, result.metrics)
+        make_sample(features, result.as_of).write_csv(paths.output_data / SAMPLE_FILE)
+        write_json(paths.output_data / METRICS_FILE, result.metrics | {"seconds": result.seconds})
         _upload(paths, settings, environment, scratch)
-    # A job that is done has no next start.
-    checkpoints.remove()
-    shown = "; ".join(f"{name}={value}" for name, value in result.metrics.items() if value is not None)
+    shown = "; ".join(
+        f"{name}={value}" for name, value in result.metrics.items() if isinstance(value, str | int | float)
+    )
     logger.info("metrics: %s", shown)
 
 

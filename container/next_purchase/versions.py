@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-_LIBRARIES = ("lightgbm", "polars")
+_LIBRARIES = ("numpy", "polars", "scipy")
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,76 @@
+"""Reads days and probabilities from survival curves, of customers who have stayed away for some time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from next_purchase.models.naive import LEAST_DAYS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from next_purchase.arrays import Floats
+    from next_purchase.models.model import Model
+
+# Each day of the first two weeks, then steps that grow by a tenth.
+_DAILY, _GROWTH = 14, 1.1
+# A customer who is still away when the model left no chance of it: nothing says that they come back.
+_NO_CHANCE = 1e-12
+
+
+def day_grid(horizon_days: int) -> Floats:
+    """The days at which curves are computed: (times,), from 0 to the horizon, whole ones."""
+    steps = int(np.ceil(np.log(max(horizon_days / _DAILY, 1)) / np.log(_GROWTH)))
+    grown = np.round(_DAILY * _GROWTH ** np.arange(1, steps))
+    days = np.concatenate((np.arange(_DAILY + 1), grown, [horizon_days]))
+    grid: Floats = np.unique(np.minimum(days, horizon_days)).astype(float)
+    return grid
+
+
+class Curves(NamedTuple):
+    """How likely customers are still away, by the curves of customers alike."""
+
+    now: Floats
+    """(rows,) After the days that have passed since the order, told on the order's day."""
+    ahead: Floats
+    """(rows, times) On later days, told today: of those who have waited as long; from 1 down."""
+
+
+def read_curves(model: Model, rows: pl.DataFrame, waited: Floats, days: Floats) -> Curves:
+    """Compute the curves.
+
+    Args:
+        model: Fitted.
+        rows: (rows, any columns) with its features.
+        waited: (rows,) days since the order.
+        days: (times,) from today on, the first one 0.
+    """
+    curve = model.survival(rows, waited[:, np.newaxis] + days)
+    # Most models leave all customers away on day 0 itself, but a curve of days over a guess may fall there.
+    now = np.where(waited > 0, curve[:, 0], 1.0)
+    possible = (now > _NO_CHANCE)[:, np.newaxis]
+    ahead = np.divide(curve, now[:, np.newaxis], out=np.ones_like(curve), where=possible)
+    ahead[:, 0] = 1.0
+    return Curves(now, ahead)
+
+
+def days_by(curve: Floats, days: Floats, share: float) -> Floats:
+    """The days by which a share of the customers is expected back.
+
+    Args:
+        curve: (rows, times) as Curves.ahead has it.
+        days: (times,) of the curve.
+        share: Between 0 and 1.
+
+    Returns:
+        (rows,) from 1 on, between the days of the curve in proportion; infinite where it ends before.
+    """
+    reached = curve <= 1 - share
+    after = np.maximum(reached.argmax(axis=1), 1)
+    row = np.arange(len(curve))
+    above, below = curve[row, after - 1], curve[row, after]
+    part = (above - (1 - share)) / np.maximum(above - below, _NO_CHANCE)
+    start, end = days[after - 1], days[after]
+    return np.where(reached[:, -1], np.maximum(start + (end - start) * part, LEAST_DAYS), np.inf)

@@ -1,0 +1,1 @@
+"""Fits the models to what was known on some day; serving does without."""

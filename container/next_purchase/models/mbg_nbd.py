@@ -1,0 +1,58 @@
+"""Buy till you die: a customer buys at a rate of their own until, after some order, they stop for good.
+
+The modified beta-geometric/negative binomial model. Rates differ between customers as a gamma distribution has it (shape r,
+rate alpha), the chance to stop after an order as a beta distribution has it (a, b), and who has stopped does not come back.
+It sees only a customer's number of orders and the days from the first to the last.
+
+Source: E. P. Batislam, M. Denizel, A. Filiztekin, Empirical Validation and Comparison of Models for Customer Base Analysis,
+International Journal of Research in Marketing 24 (2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from next_purchase.models.description import take_number
+from next_purchase.schema import AGE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from next_purchase.arrays import Floats
+
+
+@dataclass(frozen=True)
+class MbgNbdModel:
+    """The four parameters, under the names that the literature has for them."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+        """See Model. The share that stopped with the order, and of the others those whose next one is not there yet."""
+        repeats = rows["orders"].to_numpy()[:, np.newaxis] - 1.0
+        exposure = self.alpha + rows[AGE].to_numpy()[:, np.newaxis]
+        stopped = self.a / (self.a + self.b + repeats)
+        waiting = np.exp((self.r + repeats) * (np.log(exposure) - np.log(exposure + days)))
+        alive: Floats = stopped + (1 - stopped) * waiting
+        return alive
+
+    def describe(self) -> dict[str, Any]:
+        """The parameters."""
+        return asdict(self)
+
+
+def read_mbg_nbd(description: Mapping[str, Any]) -> MbgNbdModel:
+    """Read back what describe gave.
+
+    Raises:
+        ArtifactError: A parameter is missing.
+    """
+    return MbgNbdModel(**{field.name: take_number(description, field.name) for field in fields(MbgNbdModel)})

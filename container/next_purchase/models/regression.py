@@ -1,0 +1,152 @@
+"""Accelerated failure time: the logarithm of the days until the next order is a sum over features, with an error.
+
+With S the error's survival function, a customer with the features x is still away after t days with the probability
+
+    S(shape * log t - intercept - coefficients * x)
+
+where S is that of the smallest-extreme-value (Weibull), the logistic (log-logistic) or the normal distribution (log-normal).
+In a model of the kind `_cure` a share of customers, which falls with the number of their orders, never comes back; the days
+of the others are as above.
+
+Source: J. D. Kalbfleisch, R. L. Prentice, The Statistical Analysis of Failure Time Data, 2nd edition (2002), chapter 3; the
+share that never comes back: J. W. Boag, Journal of the Royal Statistical Society B 11 (1949).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from next_purchase.errors import ArtifactError
+from next_purchase.models.description import take_number, take_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from next_purchase.arrays import Floats
+
+WEIBULL, LOG_LOGISTIC, LOG_NORMAL = "weibull", "log_logistic", "log_normal"
+FAMILIES = (WEIBULL, LOG_LOGISTIC, LOG_NORMAL)
+CURE = "_cure"
+
+_IN_LOGARITHMS = (
+    "mean_gap",
+    "deviation_of_gaps",
+    "orders",
+    "orders_30_days",
+    "orders_90_days",
+    "amount",
+    "mean_amount",
+)
+COVARIATES = ("recent_gap", *_IN_LOGARITHMS, "first_order", "second_order")
+"""Recency, frequency and value: the typical one of the last time_series_length gaps, the gaps' mean and deviation, orders
+so far and lately, what was spent; and whether there are gaps at all."""
+
+# exp() of more is infinite; the survival is 0 long before.
+_LARGEST_EXPONENT = 50.0
+_LEAST_DAYS = 1e-9
+_CURE_NUMBERS = 2
+
+
+@dataclass(frozen=True)
+class RegressionModel:
+    """A fitted regression.
+
+    Attributes:
+        family: One of FAMILIES.
+        shape: What the logarithm of the days is multiplied by.
+        intercept: Of the sum.
+        coefficients: (covariates,) in the order of COVARIATES.
+        fill: (covariates,) what stands for an unknown value.
+        cure: Of the log-odds never to come back: intercept, and coefficient of the logarithm of the number of orders; None
+            in a model in which all come back.
+    """
+
+    family: str
+    shape: float
+    intercept: float
+    coefficients: Floats
+    fill: Floats
+    cure: tuple[float, float] | None = None
+
+    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+        """See Model."""
+        values = covariates(rows)
+        total = self.intercept + np.where(np.isnan(values), self.fill, values) @ self.coefficients
+        away = survive(self.family, self.shape * np.log(np.maximum(days, _LEAST_DAYS)) - total[:, np.newaxis])
+        if self.cure is None:
+            return away
+        odds = np.exp(self.cure[0] + self.cure[1] * np.log(rows["orders"].to_numpy()))
+        never = (odds / (1 + odds))[:, np.newaxis]
+        share: Floats = never + (1 - never) * away
+        return share
+
+    def describe(self) -> dict[str, Any]:
+        """What read_regression needs, as JSON has it."""
+        return {
+            "family": self.family,
+            "shape": self.shape,
+            "intercept": self.intercept,
+            "covariates": list(COVARIATES),
+            "coefficients": self.coefficients.tolist(),
+            "fill": self.fill.tolist(),
+            "cure": None if self.cure is None else list(self.cure),
+        }
+
+
+def covariates(rows: pl.DataFrame) -> Floats:
+    """The columns of the regression.
+
+    Args:
+        rows: (rows, any columns) with the features, null for unknown.
+
+    Returns:
+        (rows, len(COVARIATES)), NaN for unknown.
+    """
+    gaps = rows.select("^gap_[0-9]+$").to_numpy()
+    known = ~np.isnan(gaps)
+    count = known.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        recent = np.where(known, np.log1p(gaps), 0.0).sum(axis=1) / count
+    logarithms = np.log1p(np.maximum(rows.select(_IN_LOGARITHMS).to_numpy(), 0.0))
+    orders = rows["orders"].to_numpy()
+    return np.column_stack((recent, logarithms, orders == 1, orders == 2))
+
+
+def survive(family: str, error: Floats) -> Floats:
+    """The error's survival function, of any shape."""
+    if family == WEIBULL:
+        return np.exp(-np.exp(np.minimum(error, _LARGEST_EXPONENT)))
+    if family == LOG_LOGISTIC:
+        return 1 / (1 + np.exp(np.clip(error, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)))
+    # Imported here because it takes a quarter of a second that other families need not spend.
+    from scipy.special import ndtr
+
+    upper: Floats = ndtr(-error)
+    return upper
+
+
+def read_regression(name: str, description: Mapping[str, Any]) -> RegressionModel:
+    """Read back what describe gave.
+
+    Raises:
+        ArtifactError: Something is missing, or the model is of other covariates.
+    """
+    if description.get("family") not in FAMILIES or description.get("covariates") != list(COVARIATES):
+        raise ArtifactError(f"The description of the model {name} has another family or other covariates.")
+    numbers = {key: np.array(take_numbers(description, key)) for key in ("coefficients", "fill")}
+    cure = None if description.get("cure") is None else take_numbers(description, "cure")
+    lengths = [len(values) for values in numbers.values()]
+    if lengths != [len(COVARIATES)] * 2 or (cure is not None and len(cure) != _CURE_NUMBERS):
+        raise ArtifactError(f"The description of the model {name} has too few or too many numbers.")
+    return RegressionModel(
+        description["family"],
+        take_number(description, "shape"),
+        take_number(description, "intercept"),
+        cure=None if cure is None else (cure[0], cure[1]),
+        **numbers,
+    )

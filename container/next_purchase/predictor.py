@@ -1,0 +1,79 @@
+"""A model with what makes answers of it: the interval, the horizon and the days of the probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from next_purchase.curves import day_grid, days_by, read_curves
+from next_purchase.interval import Interval
+from next_purchase.schema import MIDDLE_SHARE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from next_purchase.arrays import Booleans, Floats
+    from next_purchase.models.model import Model
+
+
+class Prediction(NamedTuple):
+    """What is expected of each customer; (rows,) each."""
+
+    days: Floats
+    """Until the next order, from 1 on; infinite beyond the horizon."""
+    lower: Floats
+    upper: Floats
+    probability: Floats
+    """Of an order within the days of the probability."""
+    overdue: Booleans
+    """Whether more than the upper end expected at the last order has passed since it."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Answers for customers as of some day.
+
+    Attributes:
+        model: Fitted.
+        horizon_days: What lies beyond is not told apart.
+        probability_days: The probability's; at most the horizon.
+        at_order: The interval of a customer who has just ordered.
+        ahead: The interval of a customer who has waited.
+    """
+
+    model: Model
+    horizon_days: int
+    probability_days: int
+    at_order: Interval = field(default_factory=Interval)
+    ahead: Interval = field(default_factory=Interval)
+
+    def predict(self, rows: pl.DataFrame, waited: Floats) -> Prediction:
+        """Expect every customer's next order.
+
+        Args:
+            rows: (rows, any columns) with the model's features, null for unknown.
+            waited: (rows,) days since the last order.
+        """
+        days = np.union1d(day_grid(self.horizon_days), [float(self.probability_days)])
+        now, curve = read_curves(self.model, rows, waited, days)
+        return Prediction(
+            days_by(curve, days, MIDDLE_SHARE),
+            days_by(curve, days, self.ahead.lower),
+            days_by(curve, days, self.ahead.upper),
+            1 - curve[:, np.searchsorted(days, self.probability_days)],
+            now < 1 - self.at_order.upper,
+        )
+
+    def predict_at_order(self, rows: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
+        """Expect the order after each row's own, on its day.
+
+        Returns:
+            Days, lower and upper end; (rows,) each, infinite beyond the horizon.
+        """
+        days = day_grid(self.horizon_days)
+        curve = read_curves(self.model, rows, np.zeros(rows.height), days).ahead
+        shares = (MIDDLE_SHARE, self.at_order.lower, self.at_order.upper)
+        middle, lower, upper = (days_by(curve, days, share) for share in shares)
+        return middle, lower, upper
