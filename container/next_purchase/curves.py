@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from next_purchase.models.naive import LEAST_DAYS
+from next_purchase.schema import MIDDLE_SHARE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,3 +75,9 @@ def days_by(curve: Floats, days: Floats, share: float) -> Floats:
     part = (above - (1 - share)) / np.maximum(above - below, _NO_CHANCE)
     start, end = days[after - 1], days[after]
     return np.where(reached[:, -1], np.maximum(start + (end - start) * part, LEAST_DAYS), np.inf)
+
+
+def expected_day(curve: Floats, days: Floats) -> Floats:
+    """The whole day by which half of the customers are expected back; arguments and result as days_by has them."""
+    # Orders are made on whole days, so of the days around the median the nearest is the best guess.
+    return np.round(days_by(curve, days, MIDDLE_SHARE))

@@ -45,7 +45,7 @@ def predict_next_purchase(rows: pl.DataFrame, predictor: Predictor) -> pl.DataFr
     days, lower = (np.minimum(values, horizon) for values in (expected.days, expected.lower))
     answers = pl.DataFrame(
         {
-            PREDICTED: days.round(_DECIMALS_OF_DAYS),
+            PREDICTED: days,
             LOWER: lower.round(_DECIMALS_OF_DAYS),
             UPPER: expected.upper.round(_DECIMALS_OF_DAYS),
             PROBABILITY: expected.probability.round(_DECIMALS_OF_PROBABILITY),
@@ -53,13 +53,12 @@ def predict_next_purchase(rows: pl.DataFrame, predictor: Predictor) -> pl.DataFr
             "is_beyond": np.isinf(expected.days),
         }
     )
-    whole_days = pl.duration(days=pl.col(PREDICTED).round())
     return (
         rows.select(CUSTOMER, LAST_ORDER_DATE, AS_OF)
         .hstack(answers)
         .with_columns(
             pl.when(pl.col(UPPER).is_finite()).then(UPPER),
-            pl.when(~pl.col("is_beyond")).then(pl.col(AS_OF) + whole_days).alias(PREDICTED_DATE),
+            pl.when(~pl.col("is_beyond")).then(pl.col(AS_OF) + pl.duration(days=PREDICTED)).alias(PREDICTED_DATE),
         )
         .select(ANSWER_COLUMNS)
     )

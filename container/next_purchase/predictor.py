@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from next_purchase.curves import day_grid, days_by, read_curves
+from next_purchase.curves import day_grid, days_by, expected_day, read_curves
 from next_purchase.interval import Interval
-from next_purchase.schema import MIDDLE_SHARE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,9 +21,11 @@ class Prediction(NamedTuple):
     """What is expected of each customer; (rows,) each."""
 
     days: Floats
-    """Until the next order, from 1 on; infinite beyond the horizon."""
+    """Until the next order, whole ones, from 1 on; infinite beyond the horizon."""
     lower: Floats
+    """Of the interval, from 1 on; infinite beyond the horizon."""
     upper: Floats
+    """The same of its other end."""
     probability: Floats
     """Of an order within the days of the probability."""
     overdue: Booleans
@@ -59,9 +60,7 @@ class Predictor:
         days = np.union1d(day_grid(self.horizon_days), [float(self.probability_days)])
         now, curve = read_curves(self.model, rows, waited, days)
         return Prediction(
-            days_by(curve, days, MIDDLE_SHARE),
-            days_by(curve, days, self.ahead.lower),
-            days_by(curve, days, self.ahead.upper),
+            *_expect(curve, days, self.ahead),
             1 - curve[:, np.searchsorted(days, self.probability_days)],
             now < 1 - self.at_order.upper,
         )
@@ -74,6 +73,11 @@ class Predictor:
         """
         days = day_grid(self.horizon_days)
         curve = read_curves(self.model, rows, np.zeros(rows.height), days).ahead
-        shares = (MIDDLE_SHARE, self.at_order.lower, self.at_order.upper)
-        middle, lower, upper = (days_by(curve, days, share) for share in shares)
-        return middle, lower, upper
+        return _expect(curve, days, self.at_order)
+
+
+def _expect(curve: Floats, days: Floats, interval: Interval) -> tuple[Floats, Floats, Floats]:
+    """The day, and the interval around it."""
+    middle = expected_day(curve, days)
+    lower, upper = (days_by(curve, days, share) for share in (interval.lower, interval.upper))
+    return middle, np.minimum(lower, middle), np.maximum(upper, middle)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from next_purchase.curves import day_grid, days_by, read_curves
+from next_purchase.curves import day_grid, expected_day, read_curves
 from next_purchase.interval import Outcomes
 from next_purchase.measures import absolute_errors, ranked_probability_scores
 from next_purchase.outcomes import (
@@ -21,7 +21,6 @@ from next_purchase.outcomes import (
     followed_orders,
     waiting_customers,
 )
-from next_purchase.schema import MIDDLE_SHARE
 
 if TYPE_CHECKING:
     from datetime import date
@@ -79,7 +78,7 @@ def measure(model: Model, questions: Questions, horizon_days: int) -> Losses:
     days = day_grid(horizon_days)
     curve = read_curves(model, questions.rows, questions.waited, days).ahead
     return Losses(
-        absolute_errors(days_by(curve, days, MIDDLE_SHARE), questions.truth, horizon_days),
+        absolute_errors(expected_day(curve, days), questions.truth, horizon_days),
         ranked_probability_scores(curve, days, questions.truth),
     )
 
