@@ -9,4 +9,5 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
+    Days: TypeAlias = NDArray[np.int64]
     Booleans: TypeAlias = NDArray[np.bool_]

@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from next_purchase.errors import BadLineError, DataError
-from next_purchase.feature_values import DATE_PATTERN, explain_customer, explain_date, explain_number
-from next_purchase.features import latest_orders, make_features
-from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, feature_names, file_columns, may_be_empty
+from next_purchase.feature_values import (
+    DATE_PATTERN,
+    explain_customer,
+    explain_date,
+    explain_number,
+    explain_order,
+)
+from next_purchase.features import make_features, make_sample
+from next_purchase.outcomes import date_range
+from next_purchase.schema import (
+    AS_OF,
+    CUSTOMER,
+    DATE_COLUMNS,
+    LAST_ORDER_DATE,
+    feature_names,
+    file_columns,
+    may_be_empty,
+)
 from next_purchase.transactions import is_transactions_header, read_orders_from_bytes
 
 if TYPE_CHECKING:
@@ -30,7 +45,7 @@ class CsvRows(NamedTuple):
     """What the lines of a request hold."""
 
     rows: pl.DataFrame
-    """CustomerID (text), last_order_date (Date) and the features (Float64, null for unknown)."""
+    """CustomerID (text), last_order_date and as_of (Date) and the features (Float64, null for unknown)."""
     has_header: bool
     """Whether the first line was a header, so that the answer has one too."""
 
@@ -83,7 +98,9 @@ def _read_transactions(body: bytes, time_series_length: int) -> pl.DataFrame:
         orders = read_orders_from_bytes(body, "The request", datetime.now(UTC).date())
     except DataError as error:
         raise BadLineError(str(error)) from error
-    return latest_orders(make_features(orders, time_series_length))
+    features = make_features(orders, time_series_length)
+    _, as_of = date_range(features)
+    return make_sample(features, as_of)
 
 
 def _read_lines(lines: bytes, columns: Sequence[str], first_line: int) -> pl.DataFrame:
@@ -96,8 +113,8 @@ def _read_lines(lines: bytes, columns: Sequence[str], first_line: int) -> pl.Dat
 
 def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
     """One row per line, in order; None if any line cannot be read or lacks a value that it must have."""
-    customer, day, *features = columns
-    schema = {customer: pl.String, day: pl.String} | dict.fromkeys(features, pl.Float64)
+    features = [column for column in columns if column not in (CUSTOMER, *DATE_COLUMNS)]
+    schema = dict.fromkeys((CUSTOMER, *DATE_COLUMNS), pl.String) | dict.fromkeys(features, pl.Float64)
     count = lines.count(b"\n") + (not lines.endswith(b"\n") and bool(lines))
     try:
         # A mark keeps polars from taking a text that begins so for a compressed one.
@@ -107,11 +124,13 @@ def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
         return None
     must_be_known = [name for name in columns if not may_be_empty(name)]
     usable = (
-        (pl.col(customer).str.strip_chars() != "").all(),
-        pl.col(day).str.contains(DATE_PATTERN).all(),
+        (pl.col(CUSTOMER).str.strip_chars() != "").all(),
+        pl.col(DATE_COLUMNS).str.contains(DATE_PATTERN).all(),
+        # As texts of this pattern, dates have the order that they have as dates.
+        (pl.col(LAST_ORDER_DATE) <= pl.col(AS_OF)).all(),
         pl.col(features).is_finite().all(),
     )
-    rows = read.with_columns(pl.col(day).str.to_date("%Y-%m-%d", strict=False))
+    rows = read.with_columns(pl.col(DATE_COLUMNS).str.to_date("%Y-%m-%d", strict=False))
     unknown = rows.select(pl.sum_horizontal(pl.col(must_be_known).null_count())).item()
     return (
         rows if rows.height == count and not unknown and read.select(pl.all_horizontal(*usable)).item() else None
@@ -138,16 +157,19 @@ def _explain_line(line: bytes, columns: Sequence[str], *, is_first: bool) -> str
     if len(fields) != len(columns):
         hint = " Transactions are recognised by their header line: send them with it, as one request." * is_first
         return f": {len(fields)} fields, but this model needs {len(columns)}: {','.join(columns)}.{hint}"
-    for column, value in zip(columns, fields, strict=True):
+    values = dict(zip(columns, fields, strict=True))
+    for column, value in values.items():
         if problem := _explain_value(column, value):
             return f", column {column}: {problem}."
+    if problem := explain_order(values[LAST_ORDER_DATE], values[AS_OF]):
+        return f", column {AS_OF}: {problem}."
     return ": not a line of CSV; a value with a double quote in it must be quoted, and the double quote doubled."
 
 
 def _explain_value(column: str, value: str) -> str | None:
     if column == CUSTOMER:
         return explain_customer(value)
-    if column == LAST_ORDER_DATE:
+    if column in DATE_COLUMNS:
         return explain_date(value)
     if (not value and may_be_empty(column)) or (_NUMBER.fullmatch(value) and isfinite(float(value))):
         return None

@@ -27,6 +27,11 @@ def explain_date(value: object) -> str | None:
     return None
 
 
+def explain_order(last_order_date: str, as_of: str) -> str | None:
+    """Why these texts of dates do not go together; None if they do."""
+    return f"{as_of} is before the last order, {last_order_date}" if as_of < last_order_date else None
+
+
 def explain_number(value: object) -> str:
     """Why this, which is no finite number, is refused."""
     return f"{show(value)} is not a number"

@@ -38,7 +38,6 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
     gap_squares = (pl.col("gap").fill_null(0) ** 2).cum_sum().over(customer)
     mean_gap = pl.when(gaps_so_far > 0).then(gap_sum / gaps_so_far)
     variance = (gap_squares - gap_sum**2 / gaps_so_far) / (gaps_so_far - 1)
-    total = {name: pl.col(name).cum_sum().over(customer) for name in ("amount", "items", "lines")}
     computed = {
         **{
             f"gap_{back}": pl.col("gap").shift(back - 1).over(customer)
@@ -46,16 +45,9 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
         },
         "mean_gap": mean_gap,
         "deviation_of_gaps": pl.when(gaps_so_far > 1).then(variance.clip(lower_bound=0).sqrt()),
-        "shortest_gap": pl.col("gap").cum_min().over(customer),
-        "longest_gap": pl.col("gap").cum_max().over(customer),
         "amount": pl.col("amount"),
-        "mean_amount": total["amount"] / pl.col("orders"),
-        "items": pl.col("items"),
-        "mean_items": total["items"] / pl.col("orders"),
-        "lines": pl.col("lines"),
-        "mean_lines": total["lines"] / pl.col("orders"),
+        "mean_amount": pl.col("amount").cum_sum().over(customer) / pl.col("orders"),
         AGE: (pl.col("date") - pl.col("date").min().over(customer)).dt.total_days(),
-        "weekday": pl.col("date").dt.weekday(),
     }
     return rows.select(
         pl.col(customer).alias(CUSTOMER),

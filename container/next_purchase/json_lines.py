@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from next_purchase.errors import BadLineError
-from next_purchase.feature_values import explain_customer, explain_date, explain_number, show
-from next_purchase.schema import CUSTOMER, LAST_ORDER_DATE, file_columns, may_be_empty
+from next_purchase.feature_values import explain_customer, explain_date, explain_number, explain_order, show
+from next_purchase.schema import AS_OF, CUSTOMER, DATE_COLUMNS, LAST_ORDER_DATE, file_columns, may_be_empty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +25,13 @@ def read_json_rows(body: bytes, features: tuple[str, ...]) -> pl.DataFrame:
     """Read a request.
 
     Args:
-        body: An object per line in UTF-8, at least one. CustomerID and last_order_date are texts, all others numbers; one
-            that may be unknown may be null or left out.
+        body: An object per line in UTF-8, at least one. CustomerID, last_order_date and as_of are texts, all others numbers;
+            one that may be unknown may be null or left out.
         features: The model's.
 
     Returns:
-        CustomerID (text), last_order_date (Date) and the features (Float64, null for unknown), one row per line, in
-        order.
+        CustomerID (text), last_order_date and as_of (Date) and the features (Float64, null for unknown), one row per line,
+        in order.
 
     Raises:
         BadLineError: A line cannot be used; the message names it and the key.
@@ -43,7 +43,7 @@ def read_json_rows(body: bytes, features: tuple[str, ...]) -> pl.DataFrame:
             rows.append(_read_line(line, columns))
         except _LineError as error:
             raise BadLineError(f"Line {number}{error}") from error
-    schema = {CUSTOMER: pl.String, LAST_ORDER_DATE: pl.Date} | dict.fromkeys(features, pl.Float64)
+    schema = {CUSTOMER: pl.String} | dict.fromkeys(DATE_COLUMNS, pl.Date) | dict.fromkeys(features, pl.Float64)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -63,7 +63,10 @@ def _read_line(line: bytes, columns: Sequence[str]) -> list[object]:
         raise _LineError(f": {show(content)} is not an object.")
     if unknown := sorted(content.keys() - set(columns)):
         raise _LineError(f", key {show(unknown[0])}: not one of this model's; they are {', '.join(columns)}.")
-    return [_take(content, column) for column in columns]
+    values = [_take(content, column) for column in columns]
+    if problem := explain_order(content[LAST_ORDER_DATE], content[AS_OF]):
+        raise _LineError(f", key {AS_OF}: {problem}.")
+    return values
 
 
 def _take(content: dict[str, Any], column: str) -> object:
@@ -74,15 +77,13 @@ def _take(content: dict[str, Any], column: str) -> object:
         raise _LineError(f", key {column}: missing.")
     if problem := _explain_value(column, value):
         raise _LineError(f", key {column}: {problem}.")
-    return (
-        date.fromisoformat(value) if column == LAST_ORDER_DATE else value if column == CUSTOMER else float(value)
-    )
+    return date.fromisoformat(value) if column in DATE_COLUMNS else value if column == CUSTOMER else float(value)
 
 
 def _explain_value(column: str, value: Any) -> str | None:
     if column == CUSTOMER:
         return explain_customer(value) or _explain_characters(value)
-    if column == LAST_ORDER_DATE:
+    if column in DATE_COLUMNS:
         return explain_date(value)
     return None if _is_number(value) else explain_number(value)
 

@@ -9,35 +9,35 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from next_purchase.arrays import Booleans, Floats
+    from next_purchase.arrays import Booleans, Days, Floats
 
 _RESAMPLES = 400
 _SEED = 1
 _LOWER_END = 0.05
 
 
-def absolute_errors(days: Floats, truth: Floats, horizon_days: int) -> Floats:
+def absolute_errors(days: Floats, truth: Days, horizon_days: int) -> Floats:
     """How many days off, with whatever lies beyond the horizon taken for it; (n,) each."""
     errors: Floats = np.abs(np.minimum(days, horizon_days) - truth)
     return errors
 
 
-def ranked_probability_scores(curve: Floats, days: Floats, truth: Floats) -> Floats:
+def ranked_probability_scores(curve: Floats, days: Days, truth: Days) -> Floats:
     """The area between a curve and the step that happened, squared: of a guess without doubt, its absolute error in days.
 
     Source: T. Gneiting, A. E. Raftery, Strictly Proper Scoring Rules, JASA 102 (2007); as integrated Brier score of a
     survival curve: E. Graf and others, Statistics in Medicine 18 (1999).
 
     Args:
-        curve: (n, times) the share that is still away.
+        curve: (times, n) the share that is still away.
         days: (times,) of the curve, from 0 to the horizon.
         truth: (n,) when the customer came back; the horizon if it was not before.
 
     Returns:
         (n,).
     """
-    squares = (curve - (truth[:, np.newaxis] > days)) ** 2
-    scores: Floats = ((squares[:, 1:] + squares[:, :-1]) / 2) @ np.diff(days)
+    squares = (curve - (truth > days[:, np.newaxis])) ** 2
+    scores: Floats = np.diff(days) @ ((squares[1:] + squares[:-1]) / 2)
     return scores
 
 

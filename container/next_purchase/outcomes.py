@@ -82,7 +82,7 @@ def waiting_customers(orders: pl.DataFrame, *, as_of: date, known_until: date, h
     return latest_orders(orders.filter(pl.lit(is_followed) & (pl.col(LAST_ORDER_DATE) <= as_of))).select(
         pl.exclude(NEXT_ORDER_DATE),
         (pl.lit(as_of) - pl.col(LAST_ORDER_DATE)).dt.total_days().alias(WAITED),
-        remaining.fill_null(horizon_days).clip(upper_bound=horizon_days).alias(REMAINING),
+        remaining.fill_null(horizon_days).clip(upper_bound=horizon_days).cast(pl.Int64).alias(REMAINING),
         (remaining <= horizon_days).fill_null(value=False).alias(RETURNED),
     )
 

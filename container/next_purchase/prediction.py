@@ -39,13 +39,13 @@ def predict_next_purchase(rows: pl.DataFrame, predictor: Predictor) -> pl.DataFr
         The columns of ANSWER_COLUMNS, in the order of the rows. Where the next order is expected beyond the horizon,
         predicted_days is the horizon and predicted_date null; where the interval's upper end is, upper_days is null.
     """
-    waited = (rows[AS_OF] - rows[LAST_ORDER_DATE]).dt.total_days().to_numpy().astype(float)
+    waited = (rows[AS_OF] - rows[LAST_ORDER_DATE]).dt.total_days().to_numpy()
     expected = predictor.predict(rows, waited)
     horizon = predictor.horizon_days
     days, lower = (np.minimum(values, horizon) for values in (expected.days, expected.lower))
     answers = pl.DataFrame(
         {
-            PREDICTED: days,
+            PREDICTED: days.astype(int),
             LOWER: lower.round(_DECIMALS_OF_DAYS),
             UPPER: expected.upper.round(_DECIMALS_OF_DAYS),
             PROBABILITY: expected.probability.round(_DECIMALS_OF_PROBABILITY),

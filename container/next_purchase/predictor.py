@@ -13,8 +13,11 @@ from next_purchase.interval import Interval
 if TYPE_CHECKING:
     import polars as pl
 
-    from next_purchase.arrays import Booleans, Floats
+    from next_purchase.arrays import Booleans, Days, Floats
     from next_purchase.models.model import Model
+
+# As many rows' curves stay in a processor's cache.
+_BLOCK_ROWS = 4096
 
 
 class Prediction(NamedTuple):
@@ -50,18 +53,26 @@ class Predictor:
     at_order: Interval = field(default_factory=Interval)
     ahead: Interval = field(default_factory=Interval)
 
-    def predict(self, rows: pl.DataFrame, waited: Floats) -> Prediction:
+    def predict(self, rows: pl.DataFrame, waited: Days) -> Prediction:
         """Expect every customer's next order.
 
         Args:
             rows: (rows, any columns) with the model's features, null for unknown.
             waited: (rows,) days since the last order.
         """
-        days = np.union1d(day_grid(self.horizon_days), [float(self.probability_days)])
+        blocks = range(0, max(rows.height, 1), _BLOCK_ROWS)
+        parts = [
+            self._predict(rows[start : start + _BLOCK_ROWS], waited[start : start + _BLOCK_ROWS])
+            for start in blocks
+        ]
+        return Prediction(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def _predict(self, rows: pl.DataFrame, waited: Days) -> Prediction:
+        days = np.union1d(day_grid(self.horizon_days), [self.probability_days])
         now, curve = read_curves(self.model, rows, waited, days)
         return Prediction(
             *_expect(curve, days, self.ahead),
-            1 - curve[:, np.searchsorted(days, self.probability_days)],
+            1 - curve[np.searchsorted(days, self.probability_days)],
             now < 1 - self.at_order.upper,
         )
 
@@ -72,11 +83,11 @@ class Predictor:
             Days, lower and upper end; (rows,) each, infinite beyond the horizon.
         """
         days = day_grid(self.horizon_days)
-        curve = read_curves(self.model, rows, np.zeros(rows.height), days).ahead
+        curve = read_curves(self.model, rows, np.zeros(rows.height, dtype=np.int64), days).ahead
         return _expect(curve, days, self.at_order)
 
 
-def _expect(curve: Floats, days: Floats, interval: Interval) -> tuple[Floats, Floats, Floats]:
+def _expect(curve: Floats, days: Days, interval: Interval) -> tuple[Floats, Floats, Floats]:
     """The day, and the interval around it."""
     middle = expected_day(curve, days)
     lower, upper = (days_by(curve, days, share) for share in (interval.lower, interval.upper))

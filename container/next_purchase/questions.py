@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from next_purchase.arrays import Booleans, Floats
+    from next_purchase.arrays import Booleans, Days, Floats
     from next_purchase.models.model import Model
 
 
@@ -36,9 +36,9 @@ class Questions(NamedTuple):
 
     rows: pl.DataFrame
     """(n, any columns) the features and CustomerID."""
-    waited: Floats
+    waited: Days
     """(n,) days since the order."""
-    truth: Floats
+    truth: Days
     """(n,) days until the next one; the horizon if there was none by then."""
     returned: Booleans
     """(n,) whether there was."""
@@ -62,15 +62,14 @@ def ask_at_orders(orders: pl.DataFrame, cutoff: date, known_until: date, horizon
         horizon_days: How long an order is followed.
     """
     rows = followed_orders(orders, since=cutoff, known_until=known_until, horizon_days=horizon_days)
-    truth = rows[WAITED].to_numpy().astype(float)
-    return Questions(rows, np.zeros(rows.height), truth, rows[RETURNED].to_numpy())
+    waited = np.zeros(rows.height, dtype=np.int64)
+    return Questions(rows, waited, rows[WAITED].to_numpy(), rows[RETURNED].to_numpy())
 
 
 def ask_of_customers(orders: pl.DataFrame, cutoff: date, known_until: date, horizon_days: int) -> Questions:
     """All customers of the cutoff's eve, if they were followed for the horizon; else none."""
     rows = waiting_customers(orders, as_of=day_before(cutoff), known_until=known_until, horizon_days=horizon_days)
-    waited, truth = (rows[name].to_numpy().astype(float) for name in (WAITED, REMAINING))
-    return Questions(rows, waited, truth, rows[RETURNED].to_numpy())
+    return Questions(rows, *(rows[name].to_numpy() for name in (WAITED, REMAINING, RETURNED)))
 
 
 def measure(model: Model, questions: Questions, horizon_days: int) -> Losses:
@@ -85,8 +84,8 @@ def measure(model: Model, questions: Questions, horizon_days: int) -> Losses:
 
 def take_outcomes(model: Model, questions: Questions) -> Outcomes:
     """What became of those asked, in the model's own terms."""
-    waited = questions.waited[:, np.newaxis]
-    curve = model.survival(questions.rows, waited + np.column_stack((0 * questions.truth, questions.truth)))
-    now = np.where(questions.waited > 0, curve[:, 0], 1.0)
-    left = np.divide(curve[:, 1], now, out=np.ones_like(now), where=now > 0)
+    days = np.stack((questions.waited, questions.waited + questions.truth))
+    now, then = model.survival(questions.rows, days)
+    now = np.where(questions.waited > 0, now, 1.0)
+    left = np.divide(then, now, out=np.ones_like(now), where=now > 0)
     return Outcomes(1 - left, questions.returned)

@@ -38,22 +38,17 @@ PROBABILITY_DAYS = range(1, 366)
 AGE = "days_since_first_order"
 """The customer's, on the day of the order."""
 
-RECENT_DAYS = (30, 60, 90)
+RECENT_DAYS = (30, 90)
 """Windows, in days, in which a customer's orders are counted."""
 
 _ALWAYS_KNOWN = (
     *(f"orders_{days}_days" for days in RECENT_DAYS),
     "amount",
     "mean_amount",
-    "items",
-    "mean_items",
-    "lines",
-    "mean_lines",
     "orders",
     AGE,
-    "weekday",
 )
-_KNOWN_LATER = ("mean_gap", "deviation_of_gaps", "shortest_gap", "longest_gap")
+_KNOWN_LATER = ("mean_gap", "deviation_of_gaps")
 
 
 def feature_names(time_series_length: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
-    from next_purchase.arrays import Floats
+    from next_purchase.arrays import Days, Floats
     from next_purchase.models.model import Model
 
 JOIN = "+"
@@ -25,12 +25,13 @@ class AverageModel:
 
     members: dict[str, Model]
 
-    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+    def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
         """See Model."""
         first, *others = (member.survival(rows, days) for member in self.members.values())
         for curve in others:
-            first = first + curve
-        return first / len(self.members)
+            first += curve
+        first /= len(self.members)
+        return first
 
     def describe(self) -> dict[str, Any]:
         """Each member's description under its name."""

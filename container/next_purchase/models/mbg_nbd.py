@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from next_purchase.models.description import take_number
+from next_purchase.models.whole_days import of_days
 from next_purchase.schema import AGE
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from next_purchase.arrays import Floats
+    from next_purchase.arrays import Days, Floats
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,19 @@ class MbgNbdModel:
     a: float
     b: float
 
-    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+    def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
         """See Model. The share that stopped with the order, and of the others those whose next one is not there yet."""
-        repeats = rows["orders"].to_numpy()[:, np.newaxis] - 1.0
-        exposure = self.alpha + rows[AGE].to_numpy()[:, np.newaxis]
+        repeats = rows["orders"].to_numpy() - 1.0
+        age = rows[AGE].to_numpy().astype(np.int64)
         stopped = self.a / (self.a + self.b + repeats)
-        waiting = np.exp((self.r + repeats) * (np.log(exposure) - np.log(exposure + days)))
-        alive: Floats = stopped + (1 - stopped) * waiting
-        return alive
+        away = of_days(lambda day: np.log(self.alpha + day), age + days)
+        # In place, since memory takes longer than arithmetic.
+        np.subtract(np.log(self.alpha + age), away, out=away)
+        away *= self.r + repeats
+        np.exp(away, out=away)
+        away *= 1 - stopped
+        away += stopped
+        return away
 
     def describe(self) -> dict[str, Any]:
         """The parameters."""

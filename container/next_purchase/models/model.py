@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import polars as pl
 
-    from next_purchase.arrays import Floats
+    from next_purchase.arrays import Days, Floats
 
 
 class Model(Protocol):
     """A fitted model."""
 
-    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+    def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
         """The share of customers alike that has not come back so many days after the order.
 
         Args:
             rows: (rows, any columns) with the features that the model needs, null for unknown; as the order's day
                 knows them.
-            days: (rows, times) or (1, times), days after the order, from 0 on.
+            days: (times, rows) whole days after the order, from 0 on.
 
         Returns:
-            (rows, times), from 1 down to 0.
+            (times, rows), from 1 down to 0.
         """
 
     def describe(self) -> dict[str, Any]:

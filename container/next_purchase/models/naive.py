@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from next_purchase.arrays import Floats
+    from next_purchase.arrays import Days, Floats
 
 MEAN_GAP, LAST_GAP, MEDIAN_GAP = "mean_gap", "last_gap", "median_gap"
 NAIVE_GUESSES = (MEAN_GAP, LAST_GAP, MEDIAN_GAP)
@@ -64,9 +64,9 @@ class NaiveModel:
     median_days: float
     ratios: StepCurve
 
-    def survival(self, rows: pl.DataFrame, days: Floats) -> Floats:
+    def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
         """See Model."""
-        return self.ratios.at(days / guess(self.name, rows, self.median_days)[:, np.newaxis])
+        return self.ratios.at(days / guess(self.name, rows, self.median_days))
 
     def describe(self) -> dict[str, Any]:
         """What read_naive needs, as JSON has it."""
