@@ -16,7 +16,10 @@ from next_purchase.checkpoint import find_checkpoints
 from next_purchase.errors import DataError, FullDiskError
 from next_purchase.features import latest_orders, make_features
 from next_purchase.learning import learn
+from next_purchase.outcomes import date_range
+from next_purchase.realised import judge_previous, read_probability_days
 from next_purchase.sagemaker_contract import (
+    PREDICTIONS_CHANNEL,
     TRAINING_CHANNEL,
     ContainerPaths,
     list_channel_files,
@@ -51,6 +54,15 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         features = make_features(orders, settings.time_series_length)
         checkpoints = find_checkpoints(paths.checkpoints, orders, settings)
         result = learn(features, settings, checkpoints)
+        result.metrics.update(
+            judge_previous(
+                list_channel_files(paths.channel(PREDICTIONS_CHANNEL)),
+                orders,
+                as_of=date_range(features)[1],
+                horizon_days=settings.horizon_days,
+                probability_days=read_probability_days(environment),
+            )
+        )
         write_artifact(paths.model, result.trained, result.details, result.metrics)
         paths.output_data.mkdir(parents=True, exist_ok=True)
         latest_orders(features).write_csv(paths.output_data / SAMPLE_FILE)
