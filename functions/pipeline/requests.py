@@ -52,6 +52,7 @@ def training_job_request(
         stopping["MaxWaitTimeInSeconds"] = max_runtime + SPOT_WAIT_IN_SECONDS
     output_bucket = settings.output_bucket
     sample_prefix = layout.sample_prefix(entry.item, run_id)
+    isolated = settings.isolate_training
     return {
         "TrainingJobName": job_name,
         "RoleArn": settings.sagemaker_role_arn,
@@ -70,7 +71,9 @@ def training_job_request(
             "SAGEMAKER_PROGRAM": "train.py",
             "MODE": "train",
             "file_path": data_uri,
-            "upload_sample_to_s3": "true",
+            # Without a network the image cannot upload: aws_create_model takes its files from output.tar.gz.
+            "upload_sample_to_s3": "false" if isolated else "true",
+            **({"upload_model_to_s3": "false"} if isolated else {}),
             "sample_s3_bucket": output_bucket,
             "sample_s3_prefix": sample_prefix,
             "model_s3_bucket": output_bucket,
@@ -98,6 +101,7 @@ def training_job_request(
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
+        "EnableNetworkIsolation": isolated,
         "Tags": tags(settings.stack_name, run_id, entry.item),
     }
 
@@ -141,6 +145,7 @@ def model_request(
                 "sagemaker_program": "inference.py",
             },
         },
+        "EnableNetworkIsolation": settings.isolate_models,
         "Tags": tags(settings.stack_name, run_id, item),
     }
 

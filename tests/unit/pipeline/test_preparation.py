@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import item_sources, reruns
+from pipeline import item_sources, records, reruns
 from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import PreparedRun, TrainingJob, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, ServiceThrottledError
@@ -148,6 +148,14 @@ def test_who_writes_first_has_written_the_run(settings: PrepareRunSettings, owne
     else:
         assert prepare(settings, s3, {"itemList": ["a"]}).max_concurrency == 77
     assert s3.objects[f"runs/{RUN}/items.json"] == b"[]"
+
+
+def test_a_run_keeps_whether_its_trainings_have_a_network(environment: dict[str, str]) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"ISOLATE_TRAINING": "true"})
+    s3 = Objects(data("a"))
+    run = prepare(settings, s3, {"itemList": ["a"]})
+    assert records.trains_without_network(s3.metadata[run.items_key])
+    assert records.parse_prepared_run(s3.metadata[run.items_key]) == run
 
 
 def test_what_was_prepared_travels_with_the_lines_in_ascii(settings: PrepareRunSettings) -> None:

@@ -96,6 +96,27 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
     }
 
 
+def test_a_training_without_a_network_is_told_to_upload_nothing(environment: dict[str, str]) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"ISOLATE_TRAINING": "true"})
+    request = training_request(settings, environment={"upload_model_to_s3": "true"})
+    assert not shape_problems("CreateTrainingJob", request)
+    assert request["EnableNetworkIsolation"] is True
+    told = {name: value for name, value in request["Environment"].items() if name.startswith("upload_")}
+    assert told == {"upload_sample_to_s3": "false", "upload_model_to_s3": "false"}
+
+
+def test_a_training_has_a_network_unless_the_stack_says_otherwise(settings: PrepareRunSettings) -> None:
+    assert training_request(settings)["EnableNetworkIsolation"] is False
+
+
+@pytest.mark.parametrize(("stack", "isolated"), [("true", True), ("false", False)])
+def test_models_have_a_network_where_the_stack_says_so(
+    environment: dict[str, str], stack: str, isolated: bool
+) -> None:
+    request = model_request(load_settings(ModelSettings, environment | {"ISOLATE_MODELS": stack}))
+    assert request["EnableNetworkIsolation"] is isolated
+
+
 def test_what_only_our_image_knows_is_not_sent_unless_the_stack_says_it(environment: dict[str, str]) -> None:
     unset = load_settings(PrepareRunSettings, environment | {"MODEL_BACKEND": "", "TIME_SERIES_LENGTH": ""})
     sent = training_request(unset)["Environment"]
