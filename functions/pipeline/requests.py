@@ -22,8 +22,12 @@ STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:it
 # The numbers of our image's metrics.json.
 METRICS = [
     "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
-    "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "share_below_interval",
-    "share_above_interval", "horizon_days", "learned_orders", "judged_orders",
+    "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "error_ratio_lower",
+    "share_below_interval", "share_above_interval", "served_mean_absolute_error", "served_baseline_mean_absolute_error",
+    "served_error_ratio", "served_error_ratio_lower", "brier_score", "baseline_brier_score", "brier_score_ratio",
+    "mean_probability", "observed_share", "horizon_days", "probability_days", "learned_orders", "judged_orders",
+    "judged_customers", "realised_customers", "realised_mean_absolute_error", "realised_share_inside_interval",
+    "realised_brier_score", "realised_age_days",
 ]  # fmt: skip
 # Our image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
 # others do, so what stands before one counts.

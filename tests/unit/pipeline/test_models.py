@@ -22,6 +22,7 @@ from pipeline.settings import ModelSettings, load_settings
 
 from .objects import RUN, Models, Objects
 from .stored import REGISTRY, refusal
+from .test_requests import MEASURES
 from .test_training_output import archive_of
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
@@ -84,6 +85,19 @@ def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> 
     answer = create(environment, s3, Models(), **STEP)
     assert answer["metrics"] == {"customers": 3, "note": "ok"}
     assert s3.json(LATEST)["metrics"] == answer["metrics"]
+
+
+def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str, str]) -> None:
+    nested = {"calibration": {"0.1": 0.09}, "left_out": {"rows": 3}, "candidates": [{"name": "weibull"}], "choice": {}}
+    metrics = json.dumps(nested | MEASURES).encode()
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
+    assert create(environment, s3, Models(), **STEP)["metrics"] == MEASURES
+
+
+def test_a_text_is_cut_where_the_state_would_have_no_room(environment: dict[str, str]) -> None:
+    metrics = json.dumps({"note": "x" * 5000}).encode()
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
+    assert create(environment, s3, Models(), **STEP)["metrics"] == {"note": "x" * models.METRIC_LENGTH}
 
 
 METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"
