@@ -27,7 +27,8 @@ MAX_ITEMS_NAMED = 5
 def print_table(console: Console, manifest: Manifest) -> None:
     """A row per item: status, customers scored, error, model, duration, and why it failed or was left as it is.
 
-    The error is in days, and in brackets the part of the best naive guess's that it is. Below stands what the trainings noted in their metrics, once for all items with the same note.
+    The error is in days, and in brackets the part of the best naive guess's that it is. Below stands what the trainings
+    noted in their metrics, once for all items with the same note.
     """
     items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
     shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]

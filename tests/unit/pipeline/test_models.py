@@ -88,7 +88,12 @@ def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> 
 
 
 def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str, str]) -> None:
-    nested = {"calibration": {"0.1": 0.09}, "left_out": {"rows": 3}, "candidates": [{"name": "weibull"}], "choice": {}}
+    nested = {
+        "calibration": {"0.1": 0.09},
+        "left_out": {"rows": 3},
+        "candidates": [{"name": "weibull"}],
+        "choice": {},
+    }
     metrics = json.dumps(nested | MEASURES).encode()
     s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
     assert create(environment, s3, Models(), **STEP)["metrics"] == MEASURES
@@ -141,7 +146,9 @@ def test_a_training_without_a_network_hands_its_files_over_and_is_judged(environ
         create(environment, worse, Models(), **STEP)
 
 
-def test_a_training_without_a_network_that_left_nothing_does_not_pass_unjudged(environment: dict[str, str]) -> None:
+def test_a_training_without_a_network_that_left_nothing_does_not_pass_unjudged(
+    environment: dict[str, str],
+) -> None:
     s3, sagemaker = isolated({}), Models()
     with pytest.raises(DataNotFoundError, match=r"no sample_prediction\.csv in .*output\.tar\.gz"):
         create(environment, s3, sagemaker, **STEP)

@@ -100,7 +100,9 @@ def test_a_link_is_no_prediction_input() -> None:
 WHOLE = archive_of(sample_prediction__csv=b"0123456789" * 100_000)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", WHOLE[: len(WHOLE) // 2]], ids=["empty", "text", "cut off"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", WHOLE[: len(WHOLE) // 2]], ids=["empty", "text", "cut off"]
+)
 def test_what_is_no_archive_is_said_so(content: bytes) -> None:
     s3 = Objects({ARCHIVE: content})
     with pytest.raises(DataNotReadableError, match=rf"{ARCHIVE} cannot be read: "):

@@ -1,4 +1,4 @@
-"""Containers with EnableNetworkIsolation: nothing to reach AWS or anybody with, and the job's files come and go all the same."""
+"""Containers with EnableNetworkIsolation: they reach neither AWS nor anybody else, and their files come and go."""
 
 from __future__ import annotations
 
