@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import item_sources, records, reruns
+from pipeline import item_sources, models, records, reruns
 from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import PreparedRun, TrainingJob, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, ServiceThrottledError
@@ -367,5 +367,7 @@ def test_a_rerun_of_a_run_that_scored_scores(
 
 
 def test_the_largest_line_leaves_room_for_what_a_child_adds() -> None:
-    # A cause, a model's answer with its metrics, and the jobs' results.
-    assert item_sources.MAX_LINE_BYTES + (32 + 48 + 8) * 1024 < 256 * 1024
+    # In UTF-8 a character has four bytes at most.
+    metrics = models.MAX_METRICS * (models.NAME_LENGTH + models.METRIC_LENGTH) * 4
+    # Beside them a cause, the rest of the model's answer, and the jobs' results.
+    assert item_sources.MAX_LINE_BYTES + metrics + (32 + 4 + 8) * 1024 < 256 * 1024

@@ -33,9 +33,9 @@ from pipeline.reasons import reason_of, timeout_reason
                 }
             ),
             (
-                "AlgorithmError: See job logs for more information: job b's log in CloudWatch (/aws/sagemaker/TransformJobs);"
-                " an image that calls S3 or anything else when it serves (NoCredentialsError, a connection that fails) needs"
-                " IsolateModels=false"
+                "AlgorithmError: See job logs for more information: job b's log in CloudWatch"
+                " (/aws/sagemaker/TransformJobs); an image that calls S3 or anything else when it serves"
+                " (NoCredentialsError, a connection that fails) needs IsolateModels=false"
             ),
         ),
         (json.dumps({"errorMessage": "no metrics", "errorType": "X"}), "no metrics"),
