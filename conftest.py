@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Before numpy loads: its threads wait for each other by running, which takes the processor from the tests beside them. The
+# container's entrypoint does the same.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The flag --live; the images of --docker; the flag --chaos.
 pytest_plugins = ["tests.live.plugin", "tests.docker.plugin", "tests.chaos.plugin"]

@@ -190,10 +190,11 @@ def _add_cure(family: str, data: _Data, start: Floats, log_orders: Floats) -> tu
         shape = np.exp(variables[0])
         parameters = np.concatenate(([shape], variables[1:-2]))
         value, slope, _ = _derivatives(family, data.design @ parameters, returned)
-        never = expit(cure_columns @ variables[-2:])
+        odds = cure_columns @ variables[-2:]
+        never = expit(odds)
         away = np.where(returned, 1.0, np.exp(np.minimum(value, 0.0)))
         unseen = never + (1 - never) * away
-        likelihood = np.where(returned, np.log1p(-never) + value + variables[0], np.log(unseen))
+        likelihood = np.where(returned, value + variables[0] - np.logaddexp(0, odds), np.log(unseen))
         susceptible = np.where(returned, 1.0, (1 - never) * away / unseen)
         gradient = data.design.T @ (susceptible * slope)
         gradient[0] = gradient[0] * shape + returned.sum()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from next_purchase.arrays import Days, Floats
 
+_LONGEST_DAYS = 1_000_000
+
 
 @dataclass(frozen=True)
 class MbgNbdModel:
@@ -38,8 +40,9 @@ class MbgNbdModel:
 
     def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
         """See Model. The share that stopped with the order, and of the others those whose next one is not there yet."""
-        repeats = rows["orders"].to_numpy() - 1.0
-        age = rows[AGE].to_numpy().astype(np.int64)
+        # Within bounds, since a request's line may say any number.
+        repeats = np.maximum(rows["orders"].to_numpy() - 1.0, 0.0)
+        age = np.clip(rows[AGE].to_numpy(), 0, _LONGEST_DAYS).astype(np.int64)
         stopped = self.a / (self.a + self.b + repeats)
         away = of_days(lambda day: np.log(self.alpha + day), age + days)
         # In place, since memory takes longer than arithmetic.

@@ -81,24 +81,23 @@ class RegressionModel:
         away = self._survive(total, days)
         if self.cure is None:
             return away
-        odds = np.exp(self.cure[0] + self.cure[1] * np.log(rows["orders"].to_numpy()))
+        log_odds = self.cure[0] + self.cure[1] * np.log(np.maximum(rows["orders"].to_numpy(), 1.0))
+        odds = np.exp(np.clip(log_odds, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
         never = odds / (1 + odds)
         share: Floats = never + (1 - never) * away
         return share
 
     def _survive(self, total: Floats, days: Days) -> Floats:
         """The error's survival function, at shape * log(days) - total."""
+        error = of_days(lambda day: self.shape * np.log(np.maximum(day, _LEAST_DAYS)), days)
+        error -= total
         if self.family == LOG_NORMAL:
             # Imported here because it takes a quarter of a second that other families need not spend.
             from scipy.special import ndtr
 
-            normal: Floats = ndtr(
-                total - of_days(lambda day: self.shape * np.log(np.maximum(day, _LEAST_DAYS)), days)
-            )
+            normal: Floats = ndtr(-error)
             return normal
-        # What the error's exponential is, without the logarithm.
-        growth = of_days(lambda day: day**self.shape, days)
-        growth *= np.exp(np.minimum(-total, _LARGEST_EXPONENT))
+        growth = np.exp(np.minimum(error, _LARGEST_EXPONENT))
         return np.exp(-growth) if self.family == WEIBULL else 1 / (1 + growth)
 
     def describe(self) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def covariates(rows: pl.DataFrame) -> Floats:
     known = ~np.isnan(gaps)
     count = known.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        recent = np.where(known, np.log(1 + gaps), 0.0).sum(axis=1) / count
+        recent = np.where(known, np.log(1 + np.maximum(gaps, 0.0)), 0.0).sum(axis=1) / count
     # Quicker than log1p, and what it is better at, tiny numbers, are none of these.
     logarithms = np.log(1 + np.maximum(rows.select(_IN_LOGARITHMS).to_numpy(), 0.0))
     orders = rows["orders"].to_numpy()

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from next_purchase.arrays import Days, Floats
 
+# A century; a typing error may say any number of days.
+_LONGEST_TABLE = 36_525
+
 
 def of_days(function: Callable[[Floats], Floats], days: Days) -> Floats:
     """The function's value at each place.
@@ -19,8 +22,9 @@ def of_days(function: Callable[[Floats], Floats], days: Days) -> Floats:
         function: Of an array of days, value by value.
         days: Of any shape, from 0 on.
     """
-    if not days.size:
-        return np.zeros(days.shape)
-    values = function(np.arange(days.max() + 1, dtype=float))
+    most = int(days.max(initial=0))
+    if most > _LONGEST_TABLE:
+        return function(days.astype(float))
+    values = function(np.arange(most + 1, dtype=float))
     # All are in range, which other modes would look at first.
     return values.take(days, mode="clip")

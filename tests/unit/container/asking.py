@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 CSV, JSON_LINES = "text/csv", "application/jsonlines"
-ANSWER_HEADER = "CustomerID,last_order_date,as_of,predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue"
+ANSWER_HEADER = (
+    "CustomerID,last_order_date,as_of,"
+    "predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue"
+)
 
 
 def ask(client: FlaskClient, body: str | bytes, given: str = CSV, accept: str | None = None) -> str:

@@ -17,7 +17,7 @@ WATCHED_DAYS = 400
 def simulate_mbg_nbd(
     customers: int, *, r: float, alpha: float, a: float, b: float, seed: int = 1, days: int = WATCHED_DAYS
 ) -> pl.DataFrame:
-    """Orders (with features and the date of the next one) of customers as the model has them, all new in the first quarter."""
+    """Orders, with features and the date of the next one, of customers as the model has them."""
     chance = np.random.default_rng(seed)
     rows: list[tuple[str, date]] = []
     for customer in range(customers):

@@ -6,8 +6,8 @@ import csv
 import gzip
 import io
 import re
-from datetime import date, timedelta
 import zlib
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -156,6 +156,18 @@ def test_a_bad_line_is_named_with_its_column(
     client: FlaskClient, sample: str, column: int, value: str, said: str
 ) -> None:
     assert refusal(client, _with(sample, column, value)).startswith(said)
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "1e300", "-1e300", "0.5"])
+def test_a_number_that_cannot_be_is_answered_all_the_same(client: FlaskClient, sample: str, value: str) -> None:
+    header, line = (text.split(",") for text in sample.splitlines()[:2])
+    for column in range(3, len(header)):
+        answer = ask(client, ",".join([*line[:column], value, *line[column + 1 :]]))
+        assert len(answer.split(",")) == len(ANSWER_HEADER.split(",")), header[column]
+        assert 1 <= int(answer.split(",")[3]) <= 90
+        assert 0 <= float(answer.split(",")[7]) <= 1
+    long_ago = ",".join([line[0], "0001-01-01", "9999-12-31", *line[3:]])
+    assert ask(client, long_ago).startswith(f"{line[0]},0001-01-01,9999-12-31,")
 
 
 @settings(max_examples=200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,7 @@ def test_the_grid_goes_from_today_to_the_horizon(horizon: int) -> None:
     assert (days[0], days[-1]) == (0, horizon)
     assert days == sorted(set(days))
     assert days[: min(horizon, 7) + 1] == list(range(min(horizon, 7) + 1))
-    assert all(
-        later <= max(earlier + 1, earlier * 1.25) for earlier, later in zip(days[1:-1], days[2:], strict=True)
-    )
+    assert all(later <= max(earlier + 1, earlier * 1.25) for earlier, later in pairwise(days[1:]))
 
 
 def test_of_those_who_have_waited_only_the_rest_of_the_curve_counts() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from next_purchase.features import latest_orders, make_features
+from next_purchase.features import latest_orders, make_features, make_sample
 from next_purchase.outcomes import RETURNED, WAITED, add_next_order, known_outcomes
-from next_purchase.schema import feature_names
+from next_purchase.schema import feature_names, file_columns
 from tests.unit.container.shops import day, orders_on
 
 
@@ -23,12 +23,10 @@ def test_features_of_a_known_customer() -> None:
     assert [last[f"gap_{back}"] for back in (1, 2, 3)] == [55.0, 30.0, 10.0]
     assert last["mean_gap"] == pytest.approx(31.6667)
     assert last["deviation_of_gaps"] == pytest.approx(22.5462)
-    assert (last["shortest_gap"], last["longest_gap"]) == (10.0, 55.0)
-    assert [last[f"orders_{days}_days"] for days in (30, 60, 90)] == [1.0, 2.0, 3.0]
-    assert (last["orders"], last["lines"], last["weekday"]) == (4.0, 3.0, 3.0)
-    # Three lines of 5, 6 and 7 items on the last day; 1, 4 and 5, 6 and 7 on those before, each item at 4.5.
-    assert (last["items"], last["amount"]) == (18.0, 81.0)
-    assert (last["mean_items"], last["mean_lines"], last["mean_amount"]) == (10.25, 2.0, 46.125)
+    assert [last[f"orders_{days}_days"] for days in (30, 90)] == [1.0, 3.0]
+    assert (last["orders"], last["days_since_first_order"]) == (4.0, 95.0)
+    # Three lines of 5, 6 and 7 items at 4.5 on the last day; 41 items in all.
+    assert (last["amount"], last["mean_amount"]) == (81.0, 46.125)
     assert features.columns[2:] == list(feature_names(3))
 
 
@@ -40,7 +38,7 @@ def test_a_window_ends_with_the_order_and_begins_after_its_first_day() -> None:
 def test_a_first_order_has_no_gaps() -> None:
     first = make_features(orders_on({"1": [0]}), 2).row(0, named=True)
     unknown = {name for name in feature_names(2) if first[name] is None}
-    assert unknown == {"gap_1", "gap_2", "mean_gap", "deviation_of_gaps", "shortest_gap", "longest_gap"}
+    assert unknown == {"gap_1", "gap_2", "mean_gap", "deviation_of_gaps"}
 
 
 # Of different lengths, since groups of customers may come in an order that depends on it.
@@ -73,7 +71,7 @@ def test_features_do_not_depend_on_other_customers(days: dict[str, list[int]]) -
 def test_windows_count_what_a_loop_counts(days: dict[str, list[int]]) -> None:
     for row in make_features(orders_on(days), 1).iter_rows(named=True):
         today = (row["last_order_date"] - day(0)).days
-        for window in (30, 60, 90):
+        for window in (30, 90):
             counted = sum(today - window < number <= today for number in days[row["CustomerID"]])
             assert row[f"orders_{window}_days"] == counted
 
@@ -83,7 +81,7 @@ def test_no_feature_tells_what_comes_next() -> None:
     chance = random.Random(3)  # noqa: S311 - test data
     days = {str(who): sorted(chance.sample(range(3000), 40)) for who in range(60)}
     orders = add_next_order(make_features(orders_on(days), 5))
-    known = known_outcomes(orders, known_until=day(3000), horizon_days=365).filter(RETURNED)
+    known = known_outcomes(orders, known_until=day(3000)).filter(RETURNED)
     for name in feature_names(5):
         together = known.select(pl.corr(pl.col(name).fill_null(strategy="mean"), WAITED)).item()
         # A feature that is the same for all goes along with nothing.
@@ -93,3 +91,12 @@ def test_no_feature_tells_what_comes_next() -> None:
 def test_every_customer_has_one_latest_order() -> None:
     latest = latest_orders(make_features(orders_on({"1": [0, 10], "2": [3], "3": [1, 2, 3]}), 2))
     assert latest.select("CustomerID", "orders").rows() == [("1", 2.0), ("2", 1.0), ("3", 3.0)]
+
+
+def test_the_sample_has_every_customers_last_order_and_the_day_of_the_data() -> None:
+    sample = make_sample(make_features(orders_on({"1": [0, 10], "2": [3]}), 2), day(20))
+    assert sample.columns == list(file_columns(feature_names(2)))
+    assert sample.select("CustomerID", "last_order_date", "as_of").rows() == [
+        ("1", day(10), day(20)),
+        ("2", day(3), day(20)),
+    ]

