@@ -1,7 +1,7 @@
 """The field's models on the orders that ours is judged by: `python -m reference.peers FOLDER HORIZON_DAYS`.
 
-The folder has known.csv and judged.csv of benchmarks/peer_rows.py; it gets peers.json: by name, the mean absolute error in
-days (capped at the horizon), the processor's seconds, or why a model could not be fitted.
+The folder has known.csv and judged.csv of benchmarks/peer_rows.py; it gets peers.json: how many orders were judged, and of
+each model the mean absolute error in days (capped at the horizon), the processor's seconds, or why it could not be fitted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lifelines
 import lifetimes
@@ -115,11 +116,11 @@ def _transform(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([np.log1p(features.clip(lower=0)), missing], axis=1).reset_index(drop=True)
 
 
-def judge(folder: Path, horizon_days: int) -> dict[str, dict[str, float | str | None]]:
-    """All peers on the folder's rows."""
+def judge(folder: Path, horizon_days: int) -> dict[str, Any]:
+    """All peers on the folder's rows, and how many orders they were judged by."""
     known, judged = (pd.read_csv(folder / f"{name}.csv") for name in ("known", "judged"))
     truth = judged["waited_days"].to_numpy(dtype=float)
-    results: dict[str, dict[str, float | str | None]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, peer in PEERS.items():
         started = time.process_time()
         error, reason = None, None
@@ -130,7 +131,7 @@ def judge(folder: Path, horizon_days: int) -> dict[str, dict[str, float | str | 
         except Exception as failed:  # noqa: BLE001
             reason = f"{type(failed).__name__}: {failed}".splitlines()[0]
         results[name] = {"error": error, "seconds": time.process_time() - started, "reason": reason}
-    return results
+    return {"orders": len(judged), "peers": results}
 
 
 if __name__ == "__main__":
