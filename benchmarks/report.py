@@ -52,19 +52,14 @@ def as_others_table(measures: Sequence[Measure]) -> Table | None:
 
 
 def others_table(measures: Sequence[Measure]) -> list[list[str]]:
-    """Figures and seconds of all that measures are held against, below a row of names; empty if there are none."""
+    """Figures, and the processor's seconds, of all that measures are held against, below a row of names; empty if none."""
     held = [measure for measure in measures if measure.others]
     names = list(dict.fromkeys(other.name for measure in held for other in measure.others))
     rows = [["measure", "ours", *names]] if held else []
     for measure in held:
         by_name = {other.name: other for other in measure.others}
-        rows.append(
-            [
-                measure.name.partition(", against")[0],
-                _figure(measure.ours, measure.unit, OTHERS_DIGITS),
-                *(_other(by_name.get(name), measure.unit) for name in names),
-            ]
-        )
+        ours = _figure(measure.ours, "", OTHERS_DIGITS) or "not measured"
+        rows.append([f"{measure.name}, {measure.unit}", ours, *(_other(by_name.get(name)) for name in names)])
     return rows
 
 
@@ -102,10 +97,10 @@ def verdict(measures: Sequence[Measure]) -> str:
     return f"{line}; MISSED: {', '.join(missed)}" if missed else line
 
 
-def _other(other: Other | None, unit: str) -> str:
+def _other(other: Other | None) -> str:
     if other is None or other.figure is None:
         return "not measured"
-    return f"{_figure(other.figure, unit, OTHERS_DIGITS)} in {other.seconds:.2f} s"
+    return f"{_figure(other.figure, '', OTHERS_DIGITS)} ({other.seconds:.2f} s)"
 
 
 def _figure(value: float | None, unit: str, digits: int = 3) -> str:
