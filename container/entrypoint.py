@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from next_purchase.errors import NextPurchaseError, StoppedError
+from next_purchase.processors import count_processors
 from next_purchase.sagemaker_contract import ContainerPaths, write_failure
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _run_training() -> int:
     # The first process of a container ignores SIGTERM unless it has a handler of its own.
     signal.signal(signal.SIGTERM, _stop)
     paths = ContainerPaths.from_environment(os.environ)
+    _limit_threads(polars=count_processors())
     # Polars reads a CSV file in many pieces of this size (bytes) at a time; its own choice of up to 16 MB makes a
     # large file need twice the memory and is no faster.
     os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(1 << 20))
@@ -86,10 +88,9 @@ def _explain(paths: ContainerPaths, reason: str) -> None:
 
 
 def _run_server() -> int:
-    # Set before the libraries load: the server's processes are the parallelism, and a thread pool made before the fork
-    # would hang in the workers.
-    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
-        os.environ[name] = "1"
+    # The server's processes are the parallelism, and a thread pool made before the fork would hang in the workers.
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    _limit_threads(polars=1)
     from next_purchase.server import serve
 
     try:
@@ -102,6 +103,17 @@ def _run_server() -> int:
         logger.exception("The server ended by a fault of its own")
         return INTERNAL_ERROR_CODE
     return 0
+
+
+def _limit_threads(*, polars: int) -> None:
+    """Leave the libraries, before they load, no more threads than have a processor; what the environment says goes first.
+
+    Args:
+        polars: As many as polars may have. numpy's products are too small to gain from a second thread, and with one they
+            have the same digits everywhere.
+    """
+    for name, count in (("POLARS_MAX_THREADS", polars), ("OPENBLAS_NUM_THREADS", 1)):
+        os.environ.setdefault(name, str(count))
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

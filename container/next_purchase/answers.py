@@ -30,7 +30,8 @@ def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -
     Raises:
         RequestError: The body cannot be answered; no line is.
     """
-    body = body.removeprefix(BYTE_ORDER_MARK)
+    # One empty line at the end is what joining files leaves.
+    body = body.removeprefix(BYTE_ORDER_MARK).removesuffix(b"\n").removesuffix(b"\r")
     if body.startswith(_COMPRESSED):
         raise ContentTypeError(
             "The body is compressed; in batch transform, CompressionType Gzip unpacks it before."

@@ -12,6 +12,8 @@ _SHOWN_CHARACTERS = 60
 
 def explain_customer(value: object) -> str | None:
     """Why this is not a customer's id: a text that is not blank; None if it is one."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'{show(value)} is a number, but a customer is a text: write "{show(value)}"'
     return None if isinstance(value, str) and value.strip() else f"{show(value)} is not a customer"
 
 

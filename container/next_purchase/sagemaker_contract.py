@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT = "/opt/ml"
 TRAINING_CHANNEL = "training"
+PREDICTIONS_CHANNEL = "predictions"
+"""Optional: the item's predictions of an earlier run."""
 
 # SageMaker shows the first 1,024 characters of the failure file as the job's FailureReason.
 FAILURE_CHARACTERS = 1024

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
 from next_purchase.artifact import load_artifact
+from next_purchase.processors import count_processors
 from next_purchase.sagemaker_contract import read_serving_port
 from next_purchase.serving import MAX_CONCURRENT_REQUESTS, create_application
 
@@ -40,8 +41,7 @@ def serve(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         SettingError: The port is not one.
     """
     port = read_serving_port(environment)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    concurrent_requests = min(cores, MAX_CONCURRENT_REQUESTS)
+    concurrent_requests = min(count_processors(), MAX_CONCURRENT_REQUESTS)
     application = create_application(load_artifact(paths.model), concurrent_requests)
     address = environment.get(_ADDRESS_VARIABLE) or _DEFAULT_ADDRESS
     _Server(application, _gunicorn_options(f"{address}:{port}", concurrent_requests)).run()
@@ -58,10 +58,21 @@ def _gunicorn_options(bind: str, concurrent_requests: int) -> dict[str, Any]:
         "graceful_timeout": _SECONDS_TO_FINISH,
         "timeout": _SECONDS_FOR_AN_ANSWER,
         "control_socket_disable": True,
+        "when_ready": _leave_silent_clients_waiting,
         "post_worker_init": _warm_up,
         "errorlog": "-",
         "loglevel": "warning",
     }
+
+
+def _leave_silent_clients_waiting(arbiter: Any) -> None:
+    """Have the kernel hand over connections only once something was sent, so that a silent one holds no worker.
+
+    Source: tcp(7), TCP_DEFER_ACCEPT; Linux alone has it.
+    """
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        for listener in arbiter.LISTENERS:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SECONDS_FOR_AN_ANSWER)
 
 
 def _warm_up(_worker: object) -> None:

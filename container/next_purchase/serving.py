@@ -9,6 +9,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
 
 from next_purchase.errors import BadLineError, RequestError
 from next_purchase.media_types import FORMS, given_type, wanted_type
@@ -50,7 +52,10 @@ def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask
 
         given = given_type(request.mimetype)
         wanted = wanted_type(request.accept_mimetypes, given)
-        body = request.get_data(cache=False)
+        try:
+            body = request.get_data(cache=False)
+        except (OSError, ParseException) as error:
+            raise BadLineError(f"The request's body is damaged or cut off: {error}") from error
         if request.content_length is not None and len(body) < request.content_length:
             raise BadLineError(f"The request ended after {len(body)} of {request.content_length} bytes.")
         answer = answer_body(body, FORMS[given], FORMS[wanted], trained)
@@ -61,5 +66,12 @@ def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask
         # A 204 has no body by definition (RFC 9110, section 15.3.5).
         text = "" if error.status == HTTPStatus.NO_CONTENT else f"{error}\n"
         return Response(text, status=error.status, content_type="text/plain; charset=utf-8")
+
+    @application.errorhandler(HTTPException)
+    def explain(error: HTTPException) -> Response:
+        # What HTTP wants beside the sentence, such as Allow, stays.
+        response = Response(f"{error.description}\n", error.code, error.get_headers())
+        response.content_type = "text/plain; charset=utf-8"
+        return response
 
     return application

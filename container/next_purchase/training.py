@@ -15,7 +15,9 @@ from next_purchase.artifact import METRICS_FILE, write_artifact, write_json
 from next_purchase.errors import DataError, FullDiskError
 from next_purchase.features import make_features, make_sample
 from next_purchase.learning import learn
+from next_purchase.realised import judge_previous, read_probability_days
 from next_purchase.sagemaker_contract import (
+    PREDICTIONS_CHANNEL,
     TRAINING_CHANNEL,
     ContainerPaths,
     list_channel_files,
@@ -49,15 +51,21 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         orders = read_orders(_find_data(paths, settings, environment, scratch), scratch, datetime.now(UTC).date())
         features = make_features(orders, settings.time_series_length)
         result = learn(features, settings)
-        # Without the times, so that equal data give an equal artifact.
+        realised = judge_previous(
+            list_channel_files(paths.channel(PREDICTIONS_CHANNEL)),
+            orders,
+            as_of=result.as_of,
+            horizon_days=settings.horizon_days,
+            probability_days=read_probability_days(environment),
+        )
+        # Without times and earlier predictions, so that equal data give an equal artifact.
         write_artifact(paths.model, result.trained, result.details, result.metrics)
+        metrics = result.metrics | realised
         paths.output_data.mkdir(parents=True, exist_ok=True)
         make_sample(features, result.as_of).write_csv(paths.output_data / SAMPLE_FILE)
-        write_json(paths.output_data / METRICS_FILE, result.metrics | {"seconds": result.seconds})
+        write_json(paths.output_data / METRICS_FILE, metrics | {"seconds": result.seconds})
         _upload(paths, settings, environment, scratch)
-    shown = "; ".join(
-        f"{name}={value}" for name, value in result.metrics.items() if isinstance(value, str | int | float)
-    )
+    shown = "; ".join(f"{name}={value}" for name, value in metrics.items() if isinstance(value, str | int | float))
     logger.info("metrics: %s", shown)
 
 

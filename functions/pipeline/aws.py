@@ -215,7 +215,12 @@ def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
 
 def object_exists(s3: S3Client, uri: str) -> bool:
     """Whether there is an object of exactly this name."""
-    return _head(s3, *layout.parse_uri(uri)) is not None
+    return describe_object(s3, uri) is not None
+
+
+def describe_object(s3: S3Client, uri: str) -> dict[str, Any] | None:
+    """What HeadObject says of the object, or None if there is none of exactly this name."""
+    return _head(s3, *layout.parse_uri(uri))
 
 
 def _head(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from pipeline.work_list import Line, LineModel
 if TYPE_CHECKING:
     from pipeline.contracts import ItemRequest, TransformChoices
     from pipeline.documents import InputVersion
+    from pipeline.earlier_predictions import EarlierPredictions
     from pipeline.errors import UserError
     from pipeline.fields import Mode
     from pipeline.reruns import KeptTraining
@@ -67,8 +68,18 @@ def unchanged_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, l
     return Line(**_common(run, index, entry), fingerprint=fingerprint, unchanged=last_success)
 
 
-def train_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf) -> Line:
-    """One that trains, creates the model and scores."""
+def train_line(
+    run: Run, index: int, entry: ItemRequest, made_of: MadeOf, earlier: EarlierPredictions | None = None
+) -> Line:
+    """One that trains, creates the model and scores.
+
+    Args:
+        run: the run.
+        index: the item's number.
+        entry: the item.
+        made_of: what its result is made of.
+        earlier: its predictions of an earlier run, which shape no result.
+    """
     settings = run.settings
     job_name = naming.training_job_name(entry.item, run.started, run.digits)
     training_job = requests.training_job_request(
@@ -77,6 +88,7 @@ def train_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf) -> Lin
         job_name=job_name,
         run_id=run.run_id,
         data_uri=inputs.data_uri_of(entry, settings.data_bucket, settings.dataset_file_name),
+        earlier=earlier,
     )
     return Line(
         **_common(run, index, entry),

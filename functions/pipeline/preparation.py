@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import (
     aws,
+    earlier_predictions,
     inputs,
     item_sources,
     latest,
@@ -27,13 +28,21 @@ from pipeline import (
 )
 from pipeline.contracts import ExecutionContext, ItemRequest, PrepareRunEvent
 from pipeline.documents import Latest, PreparedRun, Unchanged, as_bytes, as_json
-from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, UserError
+from pipeline.errors import (
+    ImageNotSetError,
+    InvalidRequestError,
+    PipelineError,
+    PlatformError,
+    RunConflictError,
+    UserError,
+)
 from pipeline.existing_resources import check_existing_resources
 from pipeline.item_sources import MAX_LINE_BYTES, Entry
 from pipeline.observability import logger
 from pipeline.work_list import Line, work_list_bytes
 
 if TYPE_CHECKING:
+    from pipeline.earlier_predictions import EarlierPredictions
     from pipeline.fields import Mode
     from pipeline.limits import Limits
     from pipeline.lines import Run
@@ -221,12 +230,17 @@ class LineMaker:
         if kept is not None and kept.training_fingerprint == training:
             # Another training would make the same model: the limit may have been raised meanwhile.
             return self._kept_line(index, entry, made_of, kept)
-        if self.skip_unchanged:
-            model = self._latest_if_readable(entry)
+        model = self._latest_if_readable(entry)
+        if self.skip_unchanged and model:
             scored = lines.scored_uri(self.run, entry, self.run.run_id)
-            if model and (last := self._last_success(entry, model, made_of.fingerprint, scored)):
+            if last := self._last_success(entry, model, made_of.fingerprint, scored):
                 return lines.unchanged_line(self.run, index, entry, made_of.fingerprint, last)
         made_of = made_of._replace(training_input=promises.promise(data_uri, data))
+        if model and (earlier := self._earlier_predictions(entry, model, data)):
+            line = lines.train_line(self.run, index, entry, made_of, earlier)
+            # An item whose settings leave no room for them is trained without.
+            if len(as_bytes(line)) <= MAX_LINE_BYTES:
+                return line
         return lines.train_line(self.run, index, entry, made_of)
 
     def _made_of(self, entry: ItemRequest, training: str) -> lines.MadeOf:
@@ -278,9 +292,31 @@ class LineMaker:
         """The item's last model; one that cannot be told is no reason not to train."""
         try:
             return latest.find_latest(self.services.s3, self.run.settings.output_bucket, entry.item)
-        except UserError as error:
+        except PipelineError as error:
+            # Asked again later, it may yet spare the training.
+            if self.skip_unchanged and isinstance(error, PlatformError):
+                raise
             extra = {"run_id": self.run.run_id, "item": entry.item, "problem": str(error)}
             logger.warning("last model not readable", extra=extra)
+            return None
+
+    def _earlier_predictions(
+        self, entry: ItemRequest, model: Latest, data: list[inputs.DataObject]
+    ) -> EarlierPredictions | None:
+        """The item's predictions of an earlier run; whatever keeps them from being found, it is trained without."""
+        filled = [found.uri.rsplit("/", 1)[1] for found in data if found.size]
+        try:
+            return earlier_predictions.find_earlier_predictions(
+                self.services.s3,
+                self.run.settings.output_bucket,
+                entry.item,
+                model,
+                filled[0] if len(filled) == 1 else None,
+                naming.started_at(self.run.run_id),
+            )
+        except (PipelineError, ValueError) as error:
+            extra = {"run_id": self.run.run_id, "item": entry.item, "problem": str(error)}
+            logger.warning("earlier predictions not found", extra=extra)
             return None
 
     def _last_success(self, entry: ItemRequest, model: Latest, fingerprint: str, scored: str) -> Unchanged | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import layout, naming
 from pipeline.contracts import ItemRequest, TransformChoices
 from pipeline.settings import ModelSettings, TrainingSettings, TransformSettings
+
+if TYPE_CHECKING:
+    from pipeline.earlier_predictions import EarlierPredictions
 
 Request = dict[str, Any]
 
@@ -17,6 +20,9 @@ SPOT_WAIT_IN_SECONDS = 3600
 # CreateTransformJob: requests at once times their size.
 MAX_TRANSFORM_PAYLOAD_IN_MB = 100
 
+# The channel with an item's predictions of an earlier run.
+PREDICTIONS_CHANNEL = "predictions"
+
 STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:item"
 
 # The numbers of our image's metrics.json.
@@ -24,6 +30,8 @@ METRICS = [
     "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
     "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "share_below_interval",
     "share_above_interval", "horizon_days", "learned_orders", "judged_orders",
+    "realised_customers", "realised_mean_absolute_error", "realised_share_inside_interval", "realised_brier_score",
+    "realised_age_days",
 ]  # fmt: skip
 # Our image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
 # others do, so what stands before one counts.
@@ -33,7 +41,13 @@ METRIC_DEFINITIONS = [
 
 
 def training_job_request(
-    entry: ItemRequest, settings: TrainingSettings, *, job_name: str, run_id: str, data_uri: str
+    entry: ItemRequest,
+    settings: TrainingSettings,
+    *,
+    job_name: str,
+    run_id: str,
+    data_uri: str,
+    earlier: EarlierPredictions | None = None,
 ) -> Request:
     """The body of CreateTrainingJob for one item.
 
@@ -43,6 +57,7 @@ def training_job_request(
         job_name: the training job's name.
         run_id: the run, part of the folder that training writes the prediction input to.
         data_uri: S3 URI of the item's data.
+        earlier: the item's predictions of an earlier run, for a channel of their own.
     """
     choices = entry.training
     max_runtime = choices.max_runtime_in_seconds or settings.training_max_runtime_in_seconds
@@ -75,19 +90,11 @@ def training_job_request(
             "sample_s3_prefix": sample_prefix,
             "model_s3_bucket": output_bucket,
             "model_s3_prefix": sample_prefix,
+            **_facts_about(earlier),
         },
         "InputDataConfig": [
-            {
-                "ChannelName": "training",
-                "ContentType": "text/csv",
-                "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "S3Prefix",
-                        "S3DataDistributionType": "FullyReplicated",
-                        "S3Uri": data_uri,
-                    }
-                },
-            }
+            _channel("training", data_uri),
+            *([_channel(PREDICTIONS_CHANNEL, earlier.uri)] if earlier else []),
         ],
         "OutputDataConfig": {"S3OutputPath": f"s3://{output_bucket}/{layout.training_output_prefix(entry.item)}"},
         "CheckpointConfig": {"S3Uri": f"s3://{output_bucket}/{layout.checkpoint_prefix(entry.item, job_name)}"},
@@ -100,6 +107,19 @@ def training_job_request(
         "EnableManagedSpotTraining": spot,
         "Tags": tags(settings.stack_name, run_id, entry.item),
     }
+
+
+def _channel(name: str, uri: str) -> Request:
+    """An input channel that gets every object under `uri`."""
+    source = {"S3DataType": "S3Prefix", "S3DataDistributionType": "FullyReplicated", "S3Uri": uri}
+    return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+
+
+def _facts_about(earlier: EarlierPredictions | None) -> dict[str, str]:
+    """What the lines of the earlier predictions do not say of themselves."""
+    if earlier is None or earlier.probability_days is None:
+        return {}
+    return {"predictions_probability_days": str(earlier.probability_days)}
 
 
 def image_settings(settings: TrainingSettings) -> dict[str, str]:

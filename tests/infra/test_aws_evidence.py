@@ -18,6 +18,7 @@ from emulator.service_models import service_model
 from emulator.stepfunctions.parameters import operation, unproven_fields
 from pipeline import errors, requests
 from pipeline.contracts import ItemRequest, TransformChoices, parse_event
+from pipeline.earlier_predictions import EarlierPredictions
 from pipeline.errors import PipelineError
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.conftest import ENVIRONMENT
@@ -44,7 +45,14 @@ def requests_of_an_item() -> dict[str, Document]:
     entry = parse_event(
         ItemRequest, {"item": "a", "hyperparameters": {"seed": "1"}, "training": {"useSpot": True}}
     )
-    training = requests.training_job_request(entry, settings, job_name="t", run_id="r", data_uri="s3://b/k")
+    training = requests.training_job_request(
+        entry,
+        settings,
+        job_name="t",
+        run_id="r",
+        data_uri="s3://b/k",
+        earlier=EarlierPredictions("s3://b/p", 30),
+    )
     transform = requests.transform_job_request(
         TransformChoices(), settings, job_name="t", model_name="m", input_uri="s3://b/k", item="a", run_id="r"
     )

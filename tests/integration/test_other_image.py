@@ -89,6 +89,16 @@ def test_a_model_that_is_not_too_bad_passes_beside_one_that_is(
     assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
 
 
+def test_earlier_predictions_are_left_aside_by_an_image_that_knows_none(other: Stack, run: Run) -> None:
+    again = other.run({"itemList": ["good"]}, "good-again").items["good"]
+    assert again["status"] == "SUCCEEDED", f"{again['error']}: {again['reason']}"
+    job = other.client("sagemaker").describe_training_job(TrainingJobName=again["trainingJobName"])
+    assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["training", "predictions"]
+    assert job["InputDataConfig"][1]["DataSource"]["S3DataSource"]["S3Uri"] == run.items["good"]["predictionsUri"]
+    # One line of text for each of the data alone.
+    assert other.read(again["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+
+
 def test_a_model_worse_than_the_limit_is_refused_with_both_numbers_and_leaves_nothing(
     other: Stack, run: Run
 ) -> None:

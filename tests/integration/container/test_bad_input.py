@@ -74,7 +74,7 @@ def _give(root: Path, content: bytes) -> None:
         ),
         pytest.param(
             csv_bytes(ONE_ORDER_EACH),
-            "Of 3 customers none came back on another day within 90 days",
+            "Of 3 customers none came back on another day, so there",
             id="no-repeat-customer",
         ),
         pytest.param(csv_bytes(ONE_CUSTOMER[:1]), "Of 1 customers none came back", id="one-customer-once"),
@@ -150,10 +150,10 @@ def test_what_only_looks_wrong_is_learned_from_and_served(
 @pytest.mark.parametrize(
     ("hyperparameters", "said"),
     [
-        ({"num_leaves": "1"}, "num_leaves must be a whole number from 2 to 4096, not '1'."),
-        ({"num_leafs": "5"}, "Unknown hyperparameter num_leafs; known are cutoff, horizon_days, lambda_l2,"),
-        ({"seed": 1}, "Hyperparameter seed must be a string, as SageMaker passes all of them, not 1."),
-        ({"model_backend": "xgboost"}, "model_backend 'xgboost' is unknown; this image has lightgbm, mean_gap,"),
+        ({"probability_days": "91"}, "probability_days must be a whole number from 1 to 90, not '91'."),
+        ({"horizon": "5"}, "Unknown hyperparameter horizon; known are as_of, cutoff, "),
+        ({"cutoff": 1}, "Hyperparameter cutoff must be a string, as SageMaker passes all of them, not 1."),
+        ({"model_backend": "xgboost"}, "model_backend 'xgboost' is unknown; this image has auto, mean_gap,"),
         ({"cutoff": "2009-01-01"}, "cutoff must be a day after 2010-12-01 and until 2010-12-31, the data's days"),
     ],
 )
@@ -201,4 +201,4 @@ def test_a_model_of_another_version_is_not_served(container: Container, trained:
     )
     run = run_to_end(container, tmp_path, "serve")
     assert run.returncode == 1
-    assert "model.json has schema version 1, this image reads 2: train again with this image" in run.output
+    assert "model.json has schema version 1, this image reads 3: train again with this image" in run.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from .containers import Container
 
-HEADER = b"CustomerID,last_order_date,predicted_days,lower_days,upper_days,predicted_date\n"
+HEADER = (
+    b"CustomerID,last_order_date,as_of,predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,39 @@ def test_health_is_answered_while_all_requests_that_are_allowed_are_under_way(po
         assert _finish(request, sample)[0] == HTTPStatus.OK
 
 
+def test_health_is_answered_while_clients_that_send_nothing_are_connected(port: int) -> None:
+    """More than there are workers, and for longer than a look at the health may take."""
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(40)]
+    try:
+        time.sleep(0.5)
+        started = time.monotonic()
+        assert call(port, "GET", "/ping")[0] == HTTPStatus.OK
+        assert time.monotonic() - started < 2
+        # They are served all the same, once they ask.
+        silent[0].sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert silent[0].recv(100).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [b"zz\r\nab\r\n0\r\n\r\n", b"-2\r\nab\r\n0\r\n\r\n", b"2\r\nabcd\r\n0\r\n\r\n"],
+    ids=["no-number", "negative", "too-long"],
+)
+def test_a_bad_chunk_is_the_clients_fault(port: int, chunks: bytes) -> None:
+    head = (
+        b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
+        b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head + chunks)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\n\r\nThe request's body is damaged or cut off: " in answer
+
+
 def test_sigterm_lets_the_server_finish_what_is_in_hand(
     container: Container, trained: Path, sample: bytes
 ) -> None:
@@ -120,7 +156,7 @@ def test_the_process_that_loads_the_model_and_forks_has_one_thread(
 
 def test_memory_does_not_grow_with_the_requests(container: Container, trained: Path, sample: bytes) -> None:
     header, *lines = sample.splitlines(keepends=True)
-    body = header + b"".join(lines) * 90
+    body = header + b"".join(lines) * 110
     assert 2_500_000 < len(body) < 3_500_000
     with serving(container, trained) as (server, port), ThreadPoolExecutor(2) as pool:
 

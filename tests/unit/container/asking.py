@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 CSV, JSON_LINES = "text/csv", "application/jsonlines"
-ANSWER_HEADER = "CustomerID,last_order_date,predicted_days,lower_days,upper_days,predicted_date"
+ANSWER_HEADER = "CustomerID,last_order_date,as_of,predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue"
 
 
 def ask(client: FlaskClient, body: str | bytes, given: str = CSV, accept: str | None = None) -> str:
@@ -31,7 +31,7 @@ def refusal(client: FlaskClient, body: str | bytes, given: str = CSV) -> str:
 
 def read_objects(sample: str) -> list[dict[str, Any]]:
     """The lines of the features file as objects; what is unknown is null."""
-    texts = ("CustomerID", "last_order_date")
+    texts = ("CustomerID", "last_order_date", "as_of")
     return [
         {name: value if name in texts else float(value) if value else None for name, value in row.items()}
         for row in csv.DictReader(sample.splitlines())

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+from datetime import date, timedelta
 import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -46,11 +47,20 @@ def test_every_line_is_answered_in_order(client: FlaskClient, sample: str) -> No
     assert answer.endswith("\n")
     lines = [line.split(",") for line in answer.splitlines()]
     assert ",".join(lines[0]) == ANSWER_HEADER
-    assert [line[:2] for line in lines] == [line.split(",")[:2] for line in sample.splitlines()]
-    assert all(re.fullmatch(r"[0-9]+\.[0-9]", text) for line in lines[1:] for text in line[2:5])
-    days = [tuple(map(float, line[2:5])) for line in lines[1:]]
-    assert all(1 <= lower <= predicted <= upper <= 90 for predicted, lower, upper in days)
-    assert len(set(days)) > 20
+    assert [line[:3] for line in lines] == [line.split(",")[:3] for line in sample.splitlines()]
+    for _, last_order, as_of, predicted, predicted_date, lower, upper, probability, overdue in lines[1:]:
+        assert last_order <= as_of
+        assert re.fullmatch(r"[1-9][0-9]*", predicted)
+        assert re.fullmatch(r"[0-9]+\.[0-9]", lower)
+        assert 1 <= float(lower) <= int(predicted) <= float(upper or 90) <= 90
+        expected = date.fromisoformat(as_of) + timedelta(days=int(predicted))
+        assert predicted_date == (expected.isoformat() if predicted_date or int(predicted) < 90 else "")
+        assert upper or int(predicted) <= 90
+        assert 0 <= float(probability) <= 1
+        assert overdue in {"true", "false"}
+    assert len({tuple(line[3:]) for line in lines[1:]}) > 20
+    assert len({line[-1] for line in lines[1:]}) == 2
+    assert len({line[4] for line in lines[1:]} & {""}) == 1
 
 
 @st.composite
@@ -99,7 +109,7 @@ def test_ids_are_given_back_as_they_came(client: FlaskClient, sample: str) -> No
     rest = sample.splitlines()[1].partition(",")[2]
     names = ["007", '"Ä, B"', "1" * 200, "17850.0", "顾客", "CustomerID", '"said ""no"""', " x "]
     answer = ask(client, "".join(f"{name},{rest}\n" for name in names))
-    assert [line.rsplit(",", 5)[0] for line in answer.splitlines()] == names
+    assert [line.rsplit(",", 8)[0] for line in answer.splitlines()] == names
 
 
 def test_a_customer_called_like_the_column_can_stand_first(client: FlaskClient, sample: str) -> None:
@@ -118,12 +128,14 @@ def _with(sample: str, column: int, value: str) -> str:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        pytest.param(2, "soon", "Line 4, column gap_1: 'soon' is not a number.", id="word"),
-        pytest.param(2, "inf", "Line 4, column gap_1: 'inf' is not a number.", id="infinity"),
-        pytest.param(2, "NaN", "Line 4, column gap_1: 'NaN' is not a number.", id="nan"),
-        pytest.param(2, "1e400", "Line 4, column gap_1: '1e400' is not a number.", id="too-large"),
-        pytest.param(2, "1_0", "Line 4, column gap_1: '1_0' is not a number.", id="only-python-reads-it"),
-        pytest.param(LAST, "", "Line 4, column weekday: '' is not a number.", id="empty"),
+        pytest.param(3, "soon", "Line 4, column gap_1: 'soon' is not a number.", id="word"),
+        pytest.param(3, "inf", "Line 4, column gap_1: 'inf' is not a number.", id="infinity"),
+        pytest.param(3, "NaN", "Line 4, column gap_1: 'NaN' is not a number.", id="nan"),
+        pytest.param(3, "1e400", "Line 4, column gap_1: '1e400' is not a number.", id="too-large"),
+        pytest.param(2, "2011-12", "Line 4, column as_of: '2011-12' is not a date", id="no-day"),
+        pytest.param(2, "2010-01-01", "Line 4, column as_of: 2010-01-01 is before the last order, 20", id="past"),
+        pytest.param(3, "1_0", "Line 4, column gap_1: '1_0' is not a number.", id="only-python-reads-it"),
+        pytest.param(LAST, "", "Line 4, column days_since_first_order: '' is not a number.", id="empty"),
         pytest.param(
             1, "2011-13-01", "Line 4, column last_order_date: '2011-13-01' is not a date", id="no-such-month"
         ),
@@ -163,7 +175,14 @@ def test_whatever_stands_in_a_field_is_answered_or_named(
         assert re.match(r"Line [45]\b", answer.text), answer.text
 
 
-@pytest.mark.parametrize("place", [1, 3, 6])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_empty_line_at_the_end_is_no_line(client: FlaskClient, sample: str, end: str) -> None:
+    body = sample.replace("\n", end)
+    assert ask(client, body + end) == ask(client, body)
+    assert refusal(client, body + end * 2).startswith("Line 202: ")
+
+
+@pytest.mark.parametrize("place", [1, 3, 5])
 @pytest.mark.parametrize("wrong", ["", "12000,2011-01-01,1.0"], ids=["blank", "cut-off"])
 def test_a_blank_or_cut_line_is_refused(client: FlaskClient, sample: str, place: int, wrong: str) -> None:
     lines = sample.splitlines()[:6]
@@ -175,7 +194,7 @@ def test_the_first_of_many_bad_lines_is_named(client: FlaskClient, sample: str) 
     lines = sample.splitlines()
     for place in (150, 77, 120):
         lines[place] += "x"
-    assert refusal(client, "\n".join(lines)).startswith("Line 78, column weekday: ")
+    assert refusal(client, "\n".join(lines)).startswith("Line 78, column days_since_first_order: ")
 
 
 def test_lines_that_are_not_utf_8_are_refused(client: FlaskClient, sample: str) -> None:

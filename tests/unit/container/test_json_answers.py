@@ -29,8 +29,13 @@ def test_every_object_is_answered_with_an_object_that_says_what_csv_says(client:
     in_csv = list(csv.DictReader(ask(client, sample).splitlines()))
     answers = _answered(ask(client, write_objects(read_objects(sample)), JSON_LINES))
     assert list(answers[0]) == ANSWER_HEADER.split(",")
-    days = ("predicted_days", "lower_days", "upper_days")
-    assert answers == [{**row, **{name: float(row[name]) for name in days}} for row in in_csv]
+    numbers = ("predicted_days", "lower_days", "upper_days", "return_probability")
+    assert answers == [
+        {name: None if value == "" else value for name, value in row.items()}
+        | {name: float(row[name]) if row[name] else None for name in numbers}
+        | {"overdue": row["overdue"] == "true"}
+        for row in in_csv
+    ]
 
 
 def test_accept_chooses_the_form_of_the_answer(client: FlaskClient, sample: str) -> None:
@@ -80,7 +85,12 @@ def test_whole_numbers_and_a_missing_last_line_end_change_nothing(client: FlaskC
         pytest.param("gap_1", float("nan"), "Line 2, key gap_1: nan is not a number.", id="nan"),
         pytest.param("gap_1", 10**400, "Line 2, key gap_1: 1000000", id="too-large"),
         pytest.param("orders", None, "Line 2, key orders: None is not a number.", id="null"),
-        pytest.param("CustomerID", 17850, "Line 2, key CustomerID: 17850 is not a customer.", id="number-as-id"),
+        pytest.param(
+            "CustomerID",
+            17850,
+            'Line 2, key CustomerID: 17850 is a number, but a customer is a text: write "17850".',
+            id="number-as-id",
+        ),
         pytest.param("CustomerID", " ", "Line 2, key CustomerID: ' ' is not a customer.", id="blank-id"),
         pytest.param("CustomerID", "a\nb", "Line 2, key CustomerID: 'a\\nb' has '\\n' in it", id="line-end-in-id"),
         pytest.param("CustomerID", "\ud83d", "Line 2, key CustomerID: '\\ud83d' has '\\ud83d' in it", id="half"),
@@ -99,7 +109,7 @@ def test_a_bad_value_is_named_with_its_key(
     assert refusal(client, body, JSON_LINES).startswith(said)
 
 
-@pytest.mark.parametrize("key", ["CustomerID", "last_order_date", "orders", "weekday"])
+@pytest.mark.parametrize("key", ["CustomerID", "last_order_date", "as_of", "orders", "days_since_first_order"])
 def test_a_missing_key_is_named(client: FlaskClient, sample: str, key: str) -> None:
     content = read_objects(sample)[0]
     del content[key]
@@ -119,7 +129,8 @@ def test_a_missing_key_is_named(client: FlaskClient, sample: str, key: str) -> N
     ],
 )
 def test_a_line_that_is_no_object_is_named(client: FlaskClient, sample: str, line: bytes, said: str) -> None:
-    body = write_objects(read_objects(sample)[:1]).encode() + line + b"\n"
+    first, last = read_objects(sample)[:2]
+    body = write_objects([first]).encode() + line + b"\n" + write_objects([last]).encode()
     assert refusal(client, body, JSON_LINES).startswith(said)
 
 

@@ -101,7 +101,7 @@ def test_the_server_imports_nothing_of_training_and_no_polars_before_the_fork() 
     code = (
         "import sys, next_purchase.server;"
         "print(*sorted(set(sys.modules) & {'next_purchase.training', 'next_purchase.transactions',"
-        "'next_purchase.features', 'next_purchase.fit_hazard', 'polars', 'boto3', 'numpy'}))"
+        "'next_purchase.features', 'next_purchase.choice', 'next_purchase.fitting', 'polars', 'boto3', 'scipy'}))"
     )
     run = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, 'container'); {code}"],
@@ -111,6 +111,17 @@ def test_the_server_imports_nothing_of_training_and_no_polars_before_the_fork() 
         timeout=60,
     )
     assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/pong", 404), ("POST", "/ping", 405)])
+def test_another_path_or_method_is_explained_in_plain_text(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method)
+    assert (answer.status_code, answer.content_type) == (status, "text/plain; charset=utf-8")
+    assert answer.text.count("\n") == 1
+    assert "<" not in answer.text
+    assert status == HTTPStatus.NOT_FOUND or "GET" in answer.headers["Allow"]
 
 
 def test_a_request_that_ends_too_early_is_not_answered(client: FlaskClient, sample: str) -> None:

@@ -32,6 +32,8 @@ class Objects:
         self.prepared: set[str] = set()
         # When an object was written, where that is not WRITTEN.
         self.written: dict[str, datetime] = {}
+        # What HEAD tells of an object beside the usual.
+        self.described: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self._page_size = page_size
         self._lock = threading.Lock()
@@ -89,7 +91,11 @@ class Objects:
         self._count("head_object")
         if Key not in {*self.objects, *map(layout.items_key, self.prepared)}:
             raise refusal("404", 404)
-        return {"Metadata": self.metadata.get(Key, {}), "LastModified": self.written.get(Key, WRITTEN)}
+        return {
+            "ContentLength": len(self.objects.get(Key, b"")),
+            "Metadata": self.metadata.get(Key, {}),
+            "LastModified": self.written.get(Key, WRITTEN),
+        } | self.described.get(Key, {})
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803, ARG002 - boto3's names
         """As boto3's."""

@@ -173,11 +173,11 @@ def test_a_throttle_is_no_items_fault(settings: PrepareRunSettings) -> None:
     assert s3.objects == data("a", "b")
 
 
-def test_an_item_costs_one_listing(settings: PrepareRunSettings) -> None:
+def test_an_item_costs_one_listing_and_a_look_for_its_last_model(settings: PrepareRunSettings) -> None:
     items = [f"item{number}" for number in range(50)]
     s3 = Objects(data(*items))
     prepare(settings, s3, {"itemList": items})
-    assert s3.calls == {"head_object": 1, "list_objects_v2": 50, "put_object": 1}
+    assert s3.calls == {"head_object": 1, "list_objects_v2": 50, "get_object": 50, "put_object": 1}
 
 
 def test_a_whole_file_of_data_is_scored_with_the_last_model(settings: PrepareRunSettings) -> None:

@@ -11,6 +11,7 @@ from botocore.validate import ParamValidator
 from emulator.sagemaker.metrics import MetricScanner
 from pipeline import requests
 from pipeline.contracts import ItemRequest, TransformChoices, parse_event
+from pipeline.earlier_predictions import EarlierPredictions
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 
 RUN = "20261122T094236123Z-first-run"
@@ -47,6 +48,16 @@ def transform_request(settings: PrepareRunSettings, **choices: Any) -> dict[str,
 
 def test_the_training_request_has_sagemakers_shape(settings: PrepareRunSettings) -> None:
     assert not shape_problems("CreateTrainingJob", training_request(settings))
+
+
+def test_earlier_predictions_are_a_channel_of_their_own(settings: PrepareRunSettings) -> None:
+    entry = parse_event(ItemRequest, {"item": "a", "environment": {"predictions_probability_days": "7"}})
+    names = {"job_name": "training-job-x", "run_id": RUN, "data_uri": "s3://data-bucket/a"}
+    earlier = EarlierPredictions("s3://output-bucket/analysis_predicted_out/a/r/x.out", 30)
+    request = requests.training_job_request(entry, settings, **names, earlier=earlier)
+    assert not shape_problems("CreateTrainingJob", request)
+    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["training", "predictions"]
+    assert request["Environment"]["predictions_probability_days"] == "30"
 
 
 @pytest.mark.parametrize("split_type", ["Line", "None"])

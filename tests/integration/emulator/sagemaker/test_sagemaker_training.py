@@ -68,6 +68,17 @@ def test_channel_gets_every_object_that_starts_with_its_prefix(
     assert {n.removeprefix(data) for n in seen_by(bench, job)["files"] if n.startswith(data)} == expected
 
 
+def test_each_channel_has_its_own_folder(bench: Any) -> None:
+    uris = {name: bench.put(f"two/{name}.csv", f"{name}\n") for name in ("training", "predictions")}
+    job = bench.train(InputDataConfig=[bench.channel(uri, name) for name, uri in uris.items()])
+    files = seen_by(bench, job)["files"]
+    assert {name: text for name, text in files.items() if name.startswith("input/data/")} == {
+        "input/data/training/training.csv": "training\n",
+        "input/data/predictions/predictions.csv": "predictions\n",
+    }
+    assert json.loads(files["input/config/inputdataconfig.json"]).keys() == uris.keys()
+
+
 @pytest.mark.parametrize(
     ("members", "name"),
     [
