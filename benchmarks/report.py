@@ -59,7 +59,8 @@ def others_table(measures: Sequence[Measure]) -> list[list[str]]:
     for measure in held:
         by_name = {other.name: other for other in measure.others}
         ours = _figure(measure.ours, "", OTHERS_DIGITS) or "not measured"
-        rows.append([f"{measure.name}, {measure.unit}", ours, *(_other(by_name.get(name)) for name in names)])
+        name = f"{measure.name.partition(', against')[0]}, {measure.unit}"
+        rows.append([name, ours, *(_other(by_name.get(other)) for other in names)])
     return rows
 
 
