@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-# The flag --live; the images of --docker; the flag --chaos; the marker lightgbm.
-pytest_plugins = ["tests.live.plugin", "tests.docker.plugin", "tests.chaos.plugin", "tests.lightgbm_marker"]
+# The flag --live; the images of --docker; the flag --chaos.
+pytest_plugins = ["tests.live.plugin", "tests.docker.plugin", "tests.chaos.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

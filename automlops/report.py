@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # More items than that do not fit a screen: then those that did not succeed come first.
 MAX_ROWS = 50
 # In a narrower terminal the notes stand below the table, a line each.
-WIDTH_WITH_NOTES = 110
+WIDTH_WITH_NOTES = 130
 STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
 SECONDS_PER_MINUTE = 60
 # The key of metrics.json that holds a sentence for people.
@@ -25,9 +25,10 @@ MAX_ITEMS_NAMED = 5
 
 
 def print_table(console: Console, manifest: Manifest) -> None:
-    """A row per item: status, customers scored, error measure, duration, and why it failed or was left as it is.
+    """A row per item: status, customers scored, error, model, duration, and why it failed or was left as it is.
 
-    Below stands what the trainings noted in their metrics, once for all items with the same note.
+    The error is in days, and in brackets the part of the best naive guess's that it is. Below stands what the trainings
+    noted in their metrics, once for all items with the same note.
     """
     items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
     shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]
@@ -42,7 +43,11 @@ def print_table(console: Console, manifest: Manifest) -> None:
     table.add_column("status", no_wrap=True)
     if measured:
         table.add_column("customers", justify="right", no_wrap=True)
-        table.add_column("error in days", justify="right", no_wrap=True)
+        table.add_column("error in days\n(of baseline)", justify="right", no_wrap=True)
+    # Images other than ours may have but one, and name none.
+    named = measured and any(map(_model, shown))
+    if named:
+        table.add_column("model", overflow="fold")
     table.add_column("duration", justify="right", no_wrap=True)
     if beside:
         table.add_column("note", overflow="fold")
@@ -50,6 +55,8 @@ def print_table(console: Console, manifest: Manifest) -> None:
         row = [Text(item.item), Text(item.status, STYLES[item.status])]
         if measured:
             row += [Text(_whole(_metric(item, "customers"))), Text(_error_measure(item))]
+        if named:
+            row.append(Text(_model(item)))
         row.append(Text(_duration(item.duration_seconds)))
         table.add_row(*row, *([Text(notes.get(item.item, ""))] if beside else []))
     console.print(table)
@@ -94,11 +101,22 @@ def _whole(value: Any) -> str:
 
 
 def _error_measure(item: ManifestItem) -> str:
-    """Mean absolute error of the model, and what a simple guess gets on the same customers."""
+    """Mean absolute error of the model, and how many times the error of the best naive guess that is."""
     model, guess = _metric(item, "mean_absolute_error"), _metric(item, "baseline_mean_absolute_error")
-    if not isinstance(model, int | float):
-        return ""
-    return f"{model:.1f} (baseline {guess:.1f})" if isinstance(guess, int | float) else f"{model:.1f}"
+    if not _is_number(model):
+        # Why, its training may have noted; images that write no metrics are never judged.
+        return "not judged" if item.metrics else ""
+    return f"{model:.1f} ({model / guess:.2f})" if _is_number(guess) and guess > 0 else f"{model:.1f}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _model(item: ManifestItem) -> str:
+    """What the training chose, or was told, to answer with."""
+    name = _metric(item, "model_backend")
+    return name if isinstance(name, str) else ""
 
 
 def _duration(seconds: float | None) -> str:

@@ -89,7 +89,7 @@ class SageMakerApi:
         container = check_transform_model(model)
         role = model.get("ExecutionRoleArn")
         self._refuse_missing(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"], role, backend)
-        job = TransformJob(request, arn, container, role)
+        job = TransformJob(request, arn, container, role, isolated=model.get("EnableNetworkIsolation", False))
         self._begin(backend, backend.transform_jobs, job, taken)
         return {"TransformJobArn": arn}
 

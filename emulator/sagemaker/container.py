@@ -94,6 +94,7 @@ def start_container(
     surroundings: Surroundings,
     control: JobControl,
     log: JobLog,
+    isolated: bool = False,
 ) -> ContainerProcess:
     """Run `docker run IMAGE train|serve`, without Docker.
 
@@ -105,12 +106,14 @@ def start_container(
         surroundings: shared by all jobs.
         control: of the job.
         log: takes what is printed.
+        isolated: whether the request wants it without network and credentials (EnableNetworkIsolation).
 
     Raises:
         JobFailedError: it cannot be started.
     """
     command = [*image.command, role]
-    variables = {**_clean_environment(folder), **environment, **_own_environment(folder, surroundings)}
+    reach = _WITHOUT_NETWORK if isolated else _access(surroundings)
+    variables = {**_clean_environment(folder), **environment, **reach, "SAGEMAKER_BASE_DIR": str(folder.ml)}
     if shutil.which(command[0], path=variables["PATH"]) is None:
         log.note(f"{command[0]} is no program on this machine")
         raise JobFailedError(cannot_start(role))
@@ -146,15 +149,25 @@ def _clean_environment(folder: JobFolder) -> dict[str, str]:
     }
 
 
-def _own_environment(folder: JobFolder, surroundings: Surroundings) -> dict[str, str]:
-    """What it takes to run here, and SageMaker does not set.
+def _access(surroundings: Surroundings) -> dict[str, str]:
+    """What it takes to reach AWS here, and SageMaker does not set: the emulator's address, and keys for the role's.
 
-    It is the emulator's address, keys in place of the role's credentials, and the folder that stands for /opt/ml. A
-    Region is not needed for that, so a client without one must miss it here as it does on AWS.
+    A Region is not needed for that, so a client without one must miss it here as it does on AWS.
     """
     return {
         "AWS_ENDPOINT_URL": surroundings.settings.url,
         "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
-        "SAGEMAKER_BASE_DIR": str(folder.ml),
     }
+
+
+# AWS's clients find no credentials, as on AWS, and the common clients of HTTP are sent to a port where nobody listens. A
+# process that opens sockets of its own is not kept from it: the server must be reached, and shares this machine's network.
+_NOBODY = "http://127.0.0.1:9"
+_WITHOUT_NETWORK = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), _NOBODY),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
+}

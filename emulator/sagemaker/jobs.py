@@ -298,9 +298,18 @@ class TransformJob(Job):
     Attributes:
         container: the container definition of its model, as it was when the job was made.
         role: the model's execution role, if any.
+        isolated: whether the model has no network.
     """
 
-    def __init__(self, request: dict[str, Any], arn: str, container: dict[str, Any], role: str | None) -> None:
+    def __init__(
+        self,
+        request: dict[str, Any],
+        arn: str,
+        container: dict[str, Any],
+        role: str | None,
+        *,
+        isolated: bool = False,
+    ) -> None:
         super().__init__(
             TRANSFORM,
             # What AWS fills in where the request says nothing.
@@ -314,6 +323,7 @@ class TransformJob(Job):
         )
         self.container = container
         self.role = role
+        self.isolated = isolated
 
 
 def shown_members(operation: str, description: dict[str, Any]) -> dict[str, Any]:

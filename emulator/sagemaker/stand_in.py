@@ -186,27 +186,29 @@ class _TrainingRun(_TransformRun):
         # As on AWS, the address is told even when there was nothing to store.
         super()._end(status, ModelArtifacts={"S3ModelArtifacts": str(self._artifact())}, **members)
 
-    def _artifact(self) -> S3Place:
+    def _artifact(self, name: str = "model.tar.gz") -> S3Place:
         output = S3Place.parse(self._job.request["OutputDataConfig"]["S3OutputPath"])
-        return output.under(self._job.name, "output", "model.tar.gz")
+        return output.under(self._job.name, "output", name)
 
     def _write(self) -> None:
-        """A small model, and the sample that the job's environment asks for."""
+        """A small model, and the sample: where the job's environment asks for it, or in the output of an isolated job."""
         self._job.enter_phase("Uploading", "Uploading generated training model")
-        self._put(self._artifact(), _model_archive())
+        self._put(self._artifact(), _archive("model.json", b"{}\n"))
+        sample = f"stand-in\n{self._job.name}\n".encode()
         environment = self._job.request.get("Environment", {})
-        if environment.get("upload_sample_to_s3") == "true":
+        if self._job.request.get("EnableNetworkIsolation"):
+            self._put(self._artifact("output.tar.gz"), _archive("sample_prediction.csv", sample))
+        elif environment.get("upload_sample_to_s3") == "true":
             folder = S3Place(environment["sample_s3_bucket"], environment["sample_s3_prefix"])
-            self._put(folder.under("sample_prediction.csv"), f"stand-in\n{self._job.name}\n".encode())
+            self._put(folder.under("sample_prediction.csv"), sample)
 
 
-@functools.cache
-def _model_archive() -> bytes:
-    """A model.tar.gz that can be unpacked."""
-    content = b"{}\n"
+@functools.lru_cache(maxsize=8)
+def _archive(name: str, content: bytes) -> bytes:
+    """An archive of one file that can be unpacked."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        member = tarfile.TarInfo("model.json")
+        member = tarfile.TarInfo(name)
         member.size = len(content)
         tar.addfile(member, io.BytesIO(content))
     return gzip.compress(packed.getvalue(), mtime=0)

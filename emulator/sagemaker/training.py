@@ -106,6 +106,7 @@ class _TrainingRun:
             surroundings=self._surroundings,
             control=self._control,
             log=self._log,
+            isolated=self._request.get("EnableNetworkIsolation", False),
         )
         longest = self._surroundings.clock.real_seconds(self._job.seconds_left)
         in_time = process.wait(longest, until_stop=True)

@@ -159,6 +159,7 @@ class _TransformRun:
             surroundings=self._surroundings,
             control=self._control,
             log=self._log,
+            isolated=self._job.isolated,
         )
         stack.callback(process.end, 0.0)
         # Requests under way fail at once when nobody is there to answer them.

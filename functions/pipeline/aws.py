@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 import boto3
 from aws_lambda_powertools.utilities.parser import BaseModel
@@ -170,8 +170,9 @@ def write_bytes(
     only_if_absent: bool = False,
     only_if_etag: str | None = None,
     metadata: dict[str, str] | None = None,
+    content_type: str = "application/json",
 ) -> bool:
-    """Writes `body`, which is JSON; False if the condition did not hold and nothing was written."""
+    """Writes `body`; False if the condition did not hold and nothing was written."""
     condition: dict[str, str] = {}
     if only_if_absent:
         condition["IfNoneMatch"] = "*"
@@ -183,7 +184,7 @@ def write_bytes(
                 Bucket=bucket,
                 Key=key,
                 Body=body,
-                ContentType="application/json",
+                ContentType=content_type,
                 Metadata=metadata or {},
                 **condition,  # type: ignore[arg-type]
             )
@@ -192,6 +193,21 @@ def write_bytes(
                 return False
             raise
     return True
+
+
+@contextmanager
+def opened_object(s3: S3Client, bucket: str, key: str) -> Iterator[tuple[IO[bytes], int] | None]:
+    """The object's content, to be read as a stream inside the block, and its bytes; None if there is none."""
+    with translated(f"reading s3://{bucket}/{key}"):
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) not in ABSENT:
+                raise
+            yield None
+            return
+        # boto3's stubs do not say that it is a file.
+        yield cast("IO[bytes]", answer["Body"]), answer["ContentLength"]
 
 
 def find_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str] | None:
@@ -351,7 +367,9 @@ def create_model(sagemaker: SageMakerClient, request: Request) -> str:
             except ClientError as error:
                 # There is none, so the refusal meant something else; a throttle or a fault says nothing.
                 raise (refusal if code_of(error) == "ValidationException" else error) from None
-    _require_same(request, described, f"model {name}")
+    # A model that answers alike is the same, and a kept one may be older than the stack's IsolateModels.
+    wanted = {key: value for key, value in request.items() if key != "EnableNetworkIsolation"}
+    _require_same(wanted, described, f"model {name}")
     return described["ModelArn"]
 
 

@@ -45,13 +45,18 @@ def model_artifact_key(item: str, training_job_name: str) -> str:
     return f"{training_output_prefix(item)}{training_job_name}/output/model.tar.gz"
 
 
+def output_archive_key(item: str, training_job_name: str) -> str:
+    """Where SageMaker leaves what the item's training job has written to /opt/ml/output/data."""
+    return f"{training_output_prefix(item)}{training_job_name}/output/output.tar.gz"
+
+
 def checkpoint_prefix(item: str, training_job_name: str) -> str:
     """Where SageMaker keeps the training job's checkpoints."""
     return f"{training_output_prefix(item)}{training_job_name}/checkpoints/"
 
 
 def sample_prefix(item: str, run_id: str) -> str:
-    """Folder, without its last slash, that training writes the prediction input and the metrics to."""
+    """Folder, without its last slash, of the prediction input and the metrics that training writes."""
     return f"{PREDICTED_PREFIX}/{item}/{run_id}"
 
 

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline import acceptance, aws, latest, layout, limits, naming, promises, requests
+from pipeline import acceptance, aws, latest, layout, limits, naming, promises, records, requests, training_output
 from pipeline.documents import COMPLETED, LastRun, Latest, MetricsFile
 from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+# Our image tells some 40. Of ten thousand items, each number takes half a megabyte of the manifest.
 MAX_METRICS = 50
-METRIC_LENGTH = 100
+NAME_LENGTH = 100
+# A sentence for people, `note`, is the longest text.
+METRIC_LENGTH = 200
 
 
 class _Parts(NamedTuple):
@@ -49,19 +52,22 @@ def create_model(
         TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
         DataChangedError: what the training was to read has changed since the run found it.
         ModelWorseThanBaselineError: the model errs more than the stack's limit allows.
-        DataNotFoundError: there is no artifact, or the item has no accepted model yet.
+        DataNotFoundError: there is no artifact, no prediction input of a training without a network, or the item has
+            no accepted model yet.
+        DataNotReadableError, DataTooLargeError: what such a training has left cannot be handed over.
         ImageNotSetError: neither event, artifact nor stack names an image.
         NameTakenError: another model has this name.
     """
     allowed = limits.Limits.of_settings(settings)
     limits.require(allowed.model_problems(event, now))
     bucket = settings.output_bucket
-    if event.record_key is not None:
-        _require_prepared(event, s3, bucket)
+    isolated = event.record_key is not None and _require_prepared(event, s3, bucket)
     _check_training(event)
     if event.training_input is not None:
         # Before the model is judged: of other data, it says nothing of the item's.
         promises.check_now(s3, event.training_input)
+    if isolated and event.item and event.trained_in and event.training:
+        training_output.hand_over(s3, bucket, event.item, event.trained_in, event.training.name)
     if event.item is not None and event.model_data_url is None:
         last = latest.read_latest(s3, bucket, event.item)
         parts = _parts_of_latest(event, last, now)
@@ -89,12 +95,19 @@ def create_model(
     return answer
 
 
-def _require_prepared(event: CreateModelEvent, s3: S3Client, bucket: str) -> None:
-    """Refuse a step of a run that prepare_run never prepared: without its files, the model would pass unjudged."""
+def _require_prepared(event: CreateModelEvent, s3: S3Client, bucket: str) -> bool:
+    """Refuse a step of a run that prepare_run never prepared: without its files, the model would pass unjudged.
+
+    Returns:
+        Whether the item's training had no network. The run's own files tell it, since an event can be made up.
+    """
     runs = {"runId": event.run_id, "trainedIn": event.trained_in}
     keys = {place: layout.items_key(run_id) for place, run_id in runs.items() if run_id is not None}
-    exists = {key: aws.object_exists(s3, layout.S3Location(bucket, key).uri) for key in set(keys.values())}
-    limits.require([f"{place}: there is no s3://{bucket}/{key}" for place, key in keys.items() if not exists[key]])
+    found = {key: aws.find_metadata(s3, bucket, key) for key in set(keys.values())}
+    limits.require(
+        [f"{place}: there is no s3://{bucket}/{key}" for place, key in keys.items() if found[key] is None]
+    )
+    return records.trains_without_network(found.get(keys.get("trainedIn", "")) or {})
 
 
 def _check_training(event: CreateModelEvent) -> None:
@@ -166,7 +179,7 @@ def _plain_values(content: object) -> Answer | None:
     if not isinstance(content, dict):
         return None
     plain = {
-        str(name)[:METRIC_LENGTH]: value[:METRIC_LENGTH] if isinstance(value, str) else value
+        str(name)[:NAME_LENGTH]: value[:METRIC_LENGTH] if isinstance(value, str) else value
         for name, value in content.items()
         # NaN and Infinity are no JSON, whatever Python's reader thinks, and would break the state.
         if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

@@ -106,6 +106,8 @@ def prepare_run(event: PrepareRunEvent, settings: PrepareRunSettings, services: 
     body = work_list_bytes(_in_turn(checked, prepared.max_concurrency))
     # Metadata is ASCII; an execution's name need not be.
     metadata = {records.RUN_METADATA: json.dumps(as_json(prepared), separators=(",", ":"))}
+    if settings.isolate_training:
+        metadata[records.ISOLATION_METADATA] = "true"
     if aws.write_bytes(services.s3, bucket, key, body, only_if_absent=True, metadata=metadata):
         return prepared
     # An attempt that was given up was quicker, and its lines are the run's.

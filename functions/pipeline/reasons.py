@@ -9,6 +9,8 @@ from typing import Any
 from pipeline.documents import Job, TrainingJob, training_job_of, transform_job_of
 
 MAX_REASON_LENGTH = 2000
+# All that SageMaker says of a container that could not answer, whatever it lacked.
+SEE_LOGS = "See job logs for more information"
 # SageMaker's frame around what the image wrote to /opt/ml/output/failure.
 ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<told>.*?)(, exit code: (?P<code>\d+))?", re.DOTALL)
 
@@ -27,7 +29,7 @@ def reason_of(error: str, cause: str) -> str:
         status = told.get("TrainingJobStatus") or told.get("TransformJobStatus")
         name = told.get("TrainingJobName") or told.get("TransformJobName")
         text = (
-            _failure_reason(told.get("FailureReason") or "", str(name))
+            _failure_reason(told.get("FailureReason") or "", str(name), serving="TransformJobStatus" in told)
             or told.get("errorMessage")
             or (
                 f"job {name} ended as {status} ({told.get('SecondaryStatus') or 'no reason given'})"
@@ -81,8 +83,13 @@ def timeout_reason(kind: str, job_name: str, limit: int | None) -> str:
     return f"job {job_name} had not ended {waited} and was stopped; raise {kind}.maxRuntimeInSeconds of the item"
 
 
-def _failure_reason(reason: str, job_name: str) -> str:
-    """SageMaker's FailureReason without its frame; where the image wrote nothing, where to look."""
+def _failure_reason(reason: str, job_name: str, *, serving: bool) -> str:
+    """SageMaker's FailureReason without its frame; where it says nothing, where to look, and for what."""
+    if serving and SEE_LOGS in reason:
+        return (
+            f"{reason}: job {job_name}'s log in CloudWatch (/aws/sagemaker/TransformJobs); an image that calls S3 or"
+            " anything else when it serves (NoCredentialsError, a connection that fails) needs IsolateModels=false"
+        )
     found = ALGORITHM_ERROR.fullmatch(reason)
     if found is None:
         return reason

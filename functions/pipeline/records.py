@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Key of items.json's metadata that holds the PreparedRun.
 RUN_METADATA = "run"
+# And the one that says, by "true", that the run's training jobs have no network.
+ISOLATION_METADATA = "isolated"
 PREPARATION_STAGE = "PrepareRun"
 TRAINING_STAGE = "StartTrainingJob"
 MODEL_STAGE = "CreateModel"
@@ -105,6 +107,11 @@ def require_as_prepared(s3: S3Client, bucket: str, told: PreparedRun) -> None:
 def parse_prepared_run(metadata: dict[str, str]) -> PreparedRun:
     """The run that the metadata of an items.json describes; a ValueError says why it describes none."""
     return read_document(PreparedRun, metadata.get(RUN_METADATA, "").encode())
+
+
+def trains_without_network(metadata: dict[str, str]) -> bool:
+    """Whether the training jobs of the run whose items.json has this metadata have no network."""
+    return metadata.get(ISOLATION_METADATA) == "true"
 
 
 def read_lines(s3: S3Client, bucket: str, run_id: str) -> list[Line]:

@@ -28,10 +28,13 @@ STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:it
 # The numbers of our image's metrics.json.
 METRICS = [
     "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
-    "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "share_below_interval",
-    "share_above_interval", "horizon_days", "learned_orders", "judged_orders",
-    "realised_customers", "realised_mean_absolute_error", "realised_share_inside_interval", "realised_brier_score",
-    "realised_age_days",
+    "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "error_ratio_lower",
+    "share_below_interval", "share_above_interval", "served_mean_absolute_error", "served_baseline_mean_absolute_error",
+    "served_error_ratio", "served_error_ratio_lower", "served_share_below_interval", "served_share_above_interval",
+    "brier_score", "baseline_brier_score", "brier_score_ratio",
+    "mean_probability", "observed_share", "horizon_days", "probability_days", "learned_orders", "judged_orders",
+    "judged_customers", "realised_customers", "realised_mean_absolute_error", "realised_share_inside_interval",
+    "realised_brier_score", "realised_age_days",
 ]  # fmt: skip
 # Our image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
 # others do, so what stands before one counts.
@@ -67,6 +70,7 @@ def training_job_request(
         stopping["MaxWaitTimeInSeconds"] = max_runtime + SPOT_WAIT_IN_SECONDS
     output_bucket = settings.output_bucket
     sample_prefix = layout.sample_prefix(entry.item, run_id)
+    isolated = settings.isolate_training
     return {
         "TrainingJobName": job_name,
         "RoleArn": settings.sagemaker_role_arn,
@@ -85,7 +89,9 @@ def training_job_request(
             "SAGEMAKER_PROGRAM": "train.py",
             "MODE": "train",
             "file_path": data_uri,
-            "upload_sample_to_s3": "true",
+            # Without a network the image cannot upload: aws_create_model takes its files from output.tar.gz.
+            "upload_sample_to_s3": "false" if isolated else "true",
+            **({"upload_model_to_s3": "false"} if isolated else {}),
             "sample_s3_bucket": output_bucket,
             "sample_s3_prefix": sample_prefix,
             "model_s3_bucket": output_bucket,
@@ -105,6 +111,7 @@ def training_job_request(
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
+        "EnableNetworkIsolation": isolated,
         "Tags": tags(settings.stack_name, run_id, entry.item),
     }
 
@@ -161,6 +168,7 @@ def model_request(
                 "sagemaker_program": "inference.py",
             },
         },
+        "EnableNetworkIsolation": settings.isolate_models,
         "Tags": tags(settings.stack_name, run_id, item),
     }
 

@@ -18,6 +18,9 @@ from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import COMPLETED, SUCCEEDED, PreparedRun, Record, RerunMarker, TrainingJob, training_job_of
 from pipeline.errors import (
     DataChangedError,
+    DataNotFoundError,
+    DataNotReadableError,
+    DataTooLargeError,
     InvalidRequestError,
     ModelWorseThanBaselineError,
     NameTakenError,
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
 # DescribeTrainingJob is a call of few a second and account.
 PARALLEL_DESCRIBES = 4
+# What CreateModel says of a training whose prediction input it could not take: trained anew, it may leave one.
+NOT_HANDED_OVER = {error.__name__ for error in (DataNotFoundError, DataNotReadableError, DataTooLargeError)}
 
 
 @dataclass(frozen=True)
@@ -318,6 +323,9 @@ class _Keeper:
         """
         attempts = list(attempts)
         refused = {attempt.line.training_job_name for attempt in attempts if _was_refused(attempt)}
+        left_nothing = {
+            attempt.line.training_job_name for attempt in attempts if _error_of(attempt) in NOT_HANDED_OVER
+        }
         for attempt in attempts:
             line = attempt.line
             model, name, trained_in, fingerprint = (
@@ -331,14 +339,23 @@ class _Keeper:
             if not aws.object_exists(self._s3, model.model_data_url):
                 continue
             # Given something else to score, batch transform does not read what training wrote.
-            if entry.predict_input is None and not _exists(
-                self._s3, self._bucket, layout.sample_key(entry.item, trained_in)
+            if entry.predict_input is None and not (
+                self._has_sample(entry.item, trained_in)
+                or (name not in left_nothing and self._trained_without_network(trained_in))
             ):
                 continue
             training = self._completed(attempt, name)
             if training and self._read_what_was_promised(attempt, training):
                 return KeptTraining(training, trained_in, model.image, fingerprint, name in refused)
         return None
+
+    def _has_sample(self, item: str, trained_in: str) -> bool:
+        return _exists(self._s3, self._bucket, layout.sample_key(item, trained_in))
+
+    def _trained_without_network(self, run_id: str) -> bool:
+        """Whether CreateModel can still take the prediction input from what the run's training has left."""
+        metadata = aws.find_metadata(self._s3, self._bucket, layout.items_key(run_id))
+        return records.trains_without_network(metadata or {})
 
     def _read_what_was_promised(self, attempt: _Attempt, training: TrainingJob) -> bool:
         """Whether the training is known to be of the data that its fingerprint tells of.

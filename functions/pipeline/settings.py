@@ -54,6 +54,7 @@ class ModelSettings(StackSettings):
     # Empty until the stack is deployed with an image.
     image_uri: str
     maximum_error_ratio: ErrorRatio
+    isolate_models: bool
 
 
 class TransformSettings(StackSettings):
@@ -75,6 +76,7 @@ class TrainingSettings(StackSettings):
     training_volume_size_in_gb: Positive
     training_max_runtime_in_seconds: Positive
     training_use_spot: bool
+    isolate_training: bool
     # Only our image knows these two; empty, they are not sent, and an image goes by its own defaults.
     model_backend: str
     time_series_length: Annotated[Positive | None, OrNothing]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.settings import PrepareRunSettings
 
 # Settings that say where things are and who may read them, not what becomes of an item; data and image count anyway.
-PLACES = {"dataset_file_name", "sagemaker_role_arn", "image_uri"}
+PLACES = {"dataset_file_name", "sagemaker_role_arn", "image_uri", "isolate_training"}
 # What an entry says of scoring alone; the rest is of the training.
 SCORING_KEYS = {"transform", "predictInput"}
 

@@ -25,6 +25,10 @@ def upload(name: str, body: bytes) -> None:
     boto3.client("s3").put_object(Bucket=os.environ["sample_s3_bucket"], Key=key, Body=body)
 
 
+def leave(name: str, body: bytes) -> None:
+    (ML / "output/data" / name).write_bytes(body)
+
+
 def check_settings() -> None:
     """As strict as images of its kind are: a setting that it does not know ends the training."""
     parser = argparse.ArgumentParser()
@@ -50,10 +54,11 @@ def train() -> None:
     if behaviour == "no model":
         return
     (ML / "model/count.json").write_text(json.dumps({"behaviour": behaviour, "lines": len(lines)}))
+    keep = leave if behaviour == "leaves files" else upload
     if metrics := hyperparameters.get("metrics"):
-        upload("metrics.json", metrics.encode())
+        keep("metrics.json", metrics.encode())
     sample = "".join(f"{line.upper()}\n" for line in lines)
-    upload("sample_prediction.csv", sample.encode())
+    keep("sample_prediction.csv", sample.encode())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -65,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         model = json.loads((ML / "model/count.json").read_text())
+        if model["behaviour"] == "reads S3":
+            boto3.client("s3").list_buckets()
         if model["behaviour"] == "slow answer":
             time.sleep(600)
         answer = (

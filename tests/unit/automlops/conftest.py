@@ -38,7 +38,7 @@ def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
 @pytest.fixture
 def console() -> Console:
     """A console without a terminal; `shown` reads it."""
-    return Console(file=io.StringIO(), width=140, highlight=False)
+    return Console(file=io.StringIO(), width=160, highlight=False)
 
 
 @pytest.fixture

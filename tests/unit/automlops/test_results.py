@@ -30,7 +30,12 @@ def an_item(name: str, status: str = "SUCCEEDED", **more: Any) -> dict[str, Any]
         "stage": "RecordSuccess",
         "reason": None,
         "predictionsUri": uri if status == "SUCCEEDED" else None,
-        "metrics": {"customers": 1234, "mean_absolute_error": 12.34, "baseline_mean_absolute_error": 20},
+        "metrics": {
+            "customers": 1234,
+            "mean_absolute_error": 12.34,
+            "baseline_mean_absolute_error": 20,
+            "model_backend": "mbg_nbd+weibull",
+        },
         "durationSeconds": 61.4,
         **more,
     }
@@ -191,7 +196,7 @@ def test_table_says_what_became_of_each_item(console: Console, shown: Callable[[
     lines = shown().splitlines()
     fine = next(line for line in lines if "[red]fine[/red]" in line)
     broken = next(line for line in lines if "broken" in line)
-    assert all(word in fine for word in ("SUCCEEDED", "1,234", "12.3 (baseline 20.0)", "1 min 1 s"))
+    assert all(word in fine for word in ("SUCCEEDED", "1,234", "12.3 (0.62)", "mbg_nbd+weibull", "1 min 1 s"))
     assert f"StartTrainingJob: {reason}" in broken
     assert "verdict FAILED: 1 of 2 items succeeded, 1 failed, 0 did not finish" in shown()
 
@@ -213,14 +218,31 @@ def test_broken_map_run_is_told_beside_the_items(console: Console, shown: Callab
 
 
 @pytest.mark.parametrize(
-    "metrics", [None, {}, {"customers": "many", "mean_absolute_error": None}], ids=["none", "empty", "odd"]
+    ("metrics", "error"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"customers": "many", "mean_absolute_error": None, "model_backend": 3}, "not judged"),
+        ({"mean_absolute_error": 12.34}, "12.3"),
+        ({"mean_absolute_error": 12.34, "baseline_mean_absolute_error": 0}, "12.3"),
+        ({"mean_absolute_error": 12.34, "baseline_mean_absolute_error": True}, "12.3"),
+    ],
+    ids=["none", "empty", "odd", "no baseline", "faultless baseline", "odd baseline"],
 )
 def test_item_without_measures_is_shown_all_the_same(
-    console: Console, shown: Callable[[], str], metrics: dict[str, Any] | None
+    console: Console, shown: Callable[[], str], metrics: dict[str, Any] | None, error: str
 ) -> None:
     print_table(console, parse_manifest(a_manifest(an_item("other image", metrics=metrics))))
-    assert "other image" in shown()
-    assert "baseline" not in shown()
+    [row] = [line for line in shown().splitlines() if "other image" in line]
+    cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+    assert cells == ["other image", "SUCCEEDED", "", error, "1 min 1 s"]
+
+
+def test_an_item_that_was_not_judged_has_its_reason_below(console: Console, shown: Callable[[], str]) -> None:
+    metrics = {"customers": 9, "mean_absolute_error": None, "note": "no order could be judged"}
+    print_table(console, parse_manifest(a_manifest(an_item("small", metrics=metrics))))
+    assert "not judged" in shown()
+    assert "small: no order could be judged" in shown()
 
 
 def test_long_table_shows_the_failed_ones_first(console: Console, shown: Callable[[], str]) -> None:

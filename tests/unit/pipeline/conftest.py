@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "TRAINING_VOLUME_SIZE_IN_GB": "10",
     "TRAINING_MAX_RUNTIME_IN_SECONDS": "3600",
     "TRAINING_USE_SPOT": "false",
+    "ISOLATE_TRAINING": "false",
     "MODEL_BACKEND": "lightgbm",
     "TIME_SERIES_LENGTH": "5",
     "TRANSFORM_INSTANCE_TYPE": "ml.m5.xlarge",
@@ -37,6 +38,7 @@ ENVIRONMENT = {
     "MAX_CONCURRENCY": "5",
     "KEEP_MODELS": "false",
     "MAXIMUM_ERROR_RATIO": "1.0",
+    "ISOLATE_MODELS": "true",
     "CHECK_DATA_BUCKET": "false",
     "CHECK_SAGEMAKER_ROLE": "false",
 }

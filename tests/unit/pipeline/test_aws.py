@@ -130,6 +130,12 @@ def test_a_model_created_twice_for_the_same_thing_answers_the_same(sagemaker: An
     assert aws.create_model(sagemaker.client, MODEL) == first
 
 
+def test_a_model_that_was_kept_from_before_models_had_no_network_is_the_same(sagemaker: Any) -> None:
+    sagemaker.add_client_error("create_model", "ValidationException", "already existing")
+    sagemaker.add_response("describe_model", described() | {"EnableNetworkIsolation": False})
+    assert aws.create_model(sagemaker.client, MODEL | {"EnableNetworkIsolation": True}) == ARN
+
+
 def test_a_models_name_taken_by_another_is_an_error_that_names_the_difference(sagemaker: Any) -> None:
     sagemaker.add_client_error("create_model", "ValidationException", "already existing")
     sagemaker.add_response("describe_model", described(Image="image:2"))

@@ -22,6 +22,8 @@ from pipeline.settings import ModelSettings, load_settings
 
 from .objects import RUN, Models, Objects
 from .stored import REGISTRY, refusal
+from .test_requests import MEASURES
+from .test_training_output import archive_of
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 LATEST = "analysis_predicted/item1/latest.json"
@@ -85,6 +87,24 @@ def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> 
     assert s3.json(LATEST)["metrics"] == answer["metrics"]
 
 
+def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str, str]) -> None:
+    nested = {
+        "calibration": {"0.1": 0.09},
+        "left_out": {"rows": 3},
+        "candidates": [{"name": "weibull"}],
+        "choice": {},
+    }
+    metrics = json.dumps(nested | MEASURES).encode()
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
+    assert create(environment, s3, Models(), **STEP)["metrics"] == MEASURES
+
+
+def test_a_text_is_cut_where_the_state_would_have_no_room(environment: dict[str, str]) -> None:
+    metrics = json.dumps({"note": "x" * 5000}).encode()
+    s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
+    assert create(environment, s3, Models(), **STEP)["metrics"] == {"note": "x" * models.METRIC_LENGTH}
+
+
 METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"
 WORSE = b'{"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}'
 
@@ -104,6 +124,51 @@ def test_a_refused_model_is_neither_created_nor_remembered_however_often_it_is_t
     assert f"all measures are in s3://output-bucket/{METRICS}" in refusals.pop()
     assert sagemaker.request == {}
     assert s3.objects == before
+
+
+OUTPUT = layout.output_archive_key("item1", STEP["training"]["name"])
+SAMPLE = layout.sample_key("item1", RUN)
+
+
+def isolated(objects: dict[str, bytes], run_id: str = RUN) -> Objects:
+    """S3 where the run's trainings had no network."""
+    s3 = Objects({ARTIFACT: b"x", **objects})
+    s3.metadata[layout.items_key(run_id)] = {"isolated": "true"}
+    return s3
+
+
+def test_a_training_without_a_network_hands_its_files_over_and_is_judged(environment: dict[str, str]) -> None:
+    s3 = isolated({OUTPUT: archive_of(sample_prediction__csv=b"a\n1\n", metrics__json=b'{"rows": 2}')})
+    assert create(environment, s3, Models(), **STEP)["metrics"] == {"rows": 2}
+    assert s3.objects[SAMPLE] == b"a\n1\n"
+    worse = isolated({OUTPUT: archive_of(sample_prediction__csv=b"a\n1\n", metrics__json=WORSE)})
+    with pytest.raises(ModelWorseThanBaselineError):
+        create(environment, worse, Models(), **STEP)
+
+
+def test_a_training_without_a_network_that_left_nothing_does_not_pass_unjudged(
+    environment: dict[str, str],
+) -> None:
+    s3, sagemaker = isolated({}), Models()
+    with pytest.raises(DataNotFoundError, match=r"no sample_prediction\.csv in .*output\.tar\.gz"):
+        create(environment, s3, sagemaker, **STEP)
+    assert sagemaker.request == {}
+    assert LATEST not in s3.objects
+
+
+def test_a_rerun_takes_the_files_of_the_run_that_trained(environment: dict[str, str]) -> None:
+    kept = step(trained_in=OLDER)
+    output = layout.output_archive_key("item1", kept["training"]["name"])
+    s3 = isolated(trained() | {output: archive_of(sample_prediction__csv=b"a\n")}, OLDER)
+    create(environment, s3, Models(), **kept)
+    assert s3.objects[layout.sample_key("item1", OLDER)] == b"a\n"
+    assert SAMPLE not in s3.objects
+
+
+def test_of_a_training_with_a_network_nothing_is_unpacked(environment: dict[str, str]) -> None:
+    s3 = Objects({ARTIFACT: b"x", OUTPUT: archive_of(sample_prediction__csv=b"of its own", metrics__json=WORSE)})
+    assert create(environment, s3, Models(), **STEP)["metrics"] is None
+    assert SAMPLE not in s3.objects
 
 
 def test_the_stacks_limit_decides(environment: dict[str, str]) -> None:

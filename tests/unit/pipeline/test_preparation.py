@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import item_sources, reruns
+from pipeline import item_sources, models, records, reruns
 from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import PreparedRun, TrainingJob, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, ServiceThrottledError
@@ -148,6 +148,14 @@ def test_who_writes_first_has_written_the_run(settings: PrepareRunSettings, owne
     else:
         assert prepare(settings, s3, {"itemList": ["a"]}).max_concurrency == 77
     assert s3.objects[f"runs/{RUN}/items.json"] == b"[]"
+
+
+def test_a_run_keeps_whether_its_trainings_have_a_network(environment: dict[str, str]) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"ISOLATE_TRAINING": "true"})
+    s3 = Objects(data("a"))
+    run = prepare(settings, s3, {"itemList": ["a"]})
+    assert records.trains_without_network(s3.metadata[run.items_key])
+    assert records.parse_prepared_run(s3.metadata[run.items_key]) == run
 
 
 def test_what_was_prepared_travels_with_the_lines_in_ascii(settings: PrepareRunSettings) -> None:
@@ -359,5 +367,7 @@ def test_a_rerun_of_a_run_that_scored_scores(
 
 
 def test_the_largest_line_leaves_room_for_what_a_child_adds() -> None:
-    # A cause, a model's answer with its metrics, and the jobs' results.
-    assert item_sources.MAX_LINE_BYTES + (32 + 48 + 8) * 1024 < 256 * 1024
+    # In UTF-8 a character has four bytes at most.
+    metrics = models.MAX_METRICS * (models.NAME_LENGTH + models.METRIC_LENGTH) * 4
+    # Beside them a cause, the rest of the model's answer, and the jobs' results.
+    assert item_sources.MAX_LINE_BYTES + metrics + (32 + 4 + 8) * 1024 < 256 * 1024

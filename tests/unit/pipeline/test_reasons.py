@@ -24,6 +24,20 @@ from pipeline.reasons import reason_of, timeout_reason
             json.dumps({"TrainingJobName": "t", "FailureReason": "ClientError: Data download failed"}),
             "ClientError: Data download failed",
         ),
+        (
+            json.dumps(
+                {
+                    "TransformJobName": "b",
+                    "TransformJobStatus": "Failed",
+                    "FailureReason": "AlgorithmError: See job logs for more information",
+                }
+            ),
+            (
+                "AlgorithmError: See job logs for more information: job b's log in CloudWatch"
+                " (/aws/sagemaker/TransformJobs); an image that calls S3 or anything else when it serves"
+                " (NoCredentialsError, a connection that fails) needs IsolateModels=false"
+            ),
+        ),
         (json.dumps({"errorMessage": "no metrics", "errorType": "X"}), "no metrics"),
         (
             json.dumps(
@@ -41,6 +55,7 @@ from pipeline.reasons import reason_of, timeout_reason
         "job",
         "wordless image",
         "platform",
+        "image that serves",
         "function",
         "stopped job",
         "plain text",

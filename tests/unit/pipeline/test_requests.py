@@ -107,6 +107,27 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
     }
 
 
+def test_a_training_without_a_network_is_told_to_upload_nothing(environment: dict[str, str]) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"ISOLATE_TRAINING": "true"})
+    request = training_request(settings, environment={"upload_model_to_s3": "true"})
+    assert not shape_problems("CreateTrainingJob", request)
+    assert request["EnableNetworkIsolation"] is True
+    told = {name: value for name, value in request["Environment"].items() if name.startswith("upload_")}
+    assert told == {"upload_sample_to_s3": "false", "upload_model_to_s3": "false"}
+
+
+def test_a_training_has_a_network_unless_the_stack_says_otherwise(settings: PrepareRunSettings) -> None:
+    assert training_request(settings)["EnableNetworkIsolation"] is False
+
+
+@pytest.mark.parametrize(("stack", "isolated"), [("true", True), ("false", False)])
+def test_models_have_a_network_where_the_stack_says_so(
+    environment: dict[str, str], stack: str, isolated: bool
+) -> None:
+    request = model_request(load_settings(ModelSettings, environment | {"ISOLATE_MODELS": stack}))
+    assert request["EnableNetworkIsolation"] is isolated
+
+
 def test_what_only_our_image_knows_is_not_sent_unless_the_stack_says_it(environment: dict[str, str]) -> None:
     unset = load_settings(PrepareRunSettings, environment | {"MODEL_BACKEND": "", "TIME_SERIES_LENGTH": ""})
     sent = training_request(unset)["Environment"]
@@ -137,13 +158,33 @@ MEASURES = {
     "mean_gap_mean_absolute_error": 21.913,
     "last_gap_mean_absolute_error": 25.01,
     "error_ratio": 0.8976,
+    "error_ratio_lower": 0.8612,
     "share_below_interval": 9e-05,
     "share_above_interval": 0.0,
+    "served_mean_absolute_error": 22.1,
+    "served_baseline_mean_absolute_error": 25.3,
+    "served_best_baseline": "horizon",
+    "served_error_ratio": 0.8735,
+    "served_error_ratio_lower": 0.8511,
+    "brier_score": 0.151,
+    "baseline_brier_score": 0.201,
+    "brier_score_ratio": 0.7512,
+    "mean_probability": 0.312,
+    "observed_share": 0.298,
     "horizon_days": 90,
+    "probability_days": 30,
+    "as_of": "2011-12-09",
     "cutoff": "2011-06-01",
     "learned_orders": 5931,
     "judged_orders": 6215,
-    "model_backend": "lightgbm",
+    "judged_customers": 2911,
+    "model_backend": "mbg_nbd+weibull",
+    "note": "3 rows were left out",
+    "realised_customers": 2410,
+    "realised_mean_absolute_error": 20.4,
+    "realised_share_inside_interval": 0.81,
+    "realised_brier_score": 0.16,
+    "realised_age_days": 31,
 }
 
 

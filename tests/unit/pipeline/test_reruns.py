@@ -51,6 +51,21 @@ def test_a_training_whose_files_are_gone_is_done_again(place: Place, gone: str) 
     assert place.rerun(R1).kept == {}
 
 
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(None, True), ("ServiceThrottledError", True), ("DataNotFoundError", False), ("DataTooLargeError", False)],
+)
+def test_a_training_without_a_network_is_kept_unless_it_is_known_to_have_left_nothing(
+    place: Place, error: str | None, *, kept: bool
+) -> None:
+    place.s3.metadata[f"runs/{R0}/items.json"]["isolated"] = "true"
+    place.add_training(line(2, R0), sample=False)
+    if error:
+        caught = {"Error": error, "Cause": "of CreateModel"}
+        place.s3.add_record(R0, failure(2, stage="CreateModel", training=trained(2), error=caught))
+    assert ("item2" in place.rerun(R1).kept) is kept
+
+
 def test_an_item_that_scores_another_file_needs_no_sample(place: Place) -> None:
     request = {"item": "item2", "predictInput": "s3://bucket/features.csv"}
     place.s3.add_run(R0, [line(index, R0) for index in range(2)] + [line(2, R0, request=request), line(3, R0)])

@@ -146,6 +146,7 @@ SHAPES_NOTHING: dict[str, Any] = {
     "maximum_concurrency": 201,
     "dataset_file_name": "other.csv",
     "sagemaker_role_arn": "other",
+    "isolate_training": True,
     "max_concurrency": 6,
     "keep_models": True,
 }

@@ -127,6 +127,14 @@ def test_a_training_leaves_a_model_and_the_sample_it_was_asked_for(objects: Stor
         assert tar.getnames() == ["model.json"]
 
 
+def test_an_isolated_training_leaves_its_sample_in_its_output(objects: StoredObjects, play: Play) -> None:
+    play(training_job(EnableNetworkIsolation=True))
+    assert keys(objects) == ["models/t/output/model.tar.gz", "models/t/output/output.tar.gz"]
+    stored = s3_backends[ACCOUNT]["aws"].get_object(BUCKET, "models/t/output/output.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(stored.value), mode="r:gz") as tar:
+        assert tar.getnames() == ["sample_prediction.csv"]
+
+
 def test_no_sample_is_written_unasked(objects: StoredObjects, play: Play) -> None:
     play(training_job(Environment={"upload_sample_to_s3": "false"}))
     assert keys(objects) == ["models/t/output/model.tar.gz"]
