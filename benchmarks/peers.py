@@ -26,7 +26,8 @@ ON_AVERAGE = Measure("error against the best peer's, on average", "", None, goal
 NOTE = (
     "peers: models of other people's libraries, in an environment of their own: regressions of lifelines (penalizer 0.01, "
     "logarithms of our features), models of lifetimes, LightGBM on the absolute error; they learn what was known at the "
-    "cutoff, and the error is that of the same orders, capped alike; the best is known only afterwards; in brackets, the processor's seconds to fit and to predict"
+    "cutoff, and the error is that of the same orders, capped alike; the best is known only afterwards; in brackets, the "
+    "processor's seconds to fit and to predict"
 )
 SHOPS_NOTE = f"made-up shops: four kinds of generators (benchmarks/generated_shops.py), seed {SEED}"
 
