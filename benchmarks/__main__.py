@@ -18,6 +18,7 @@ from benchmarks import (
     accuracy,
     cold_start,
     emulator_throughput,
+    peers,
     rerun_jobs,
     retrying,
     sam_build,
@@ -27,7 +28,7 @@ from benchmarks import (
     waves,
 )
 from benchmarks.measure import Measure
-from benchmarks.report import as_json, as_markdown, as_table, verdict
+from benchmarks.report import as_json, as_markdown, as_others_table, as_table, verdict
 
 ROOT = Path(__file__).parents[1]
 # Name to what measures it in a scratch folder that all subjects of a run share.
@@ -40,6 +41,7 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "serving": serving.measure_serving,
     "serving-long": serving.measure_long_serving,
     "accuracy": accuracy.measure_accuracy,
+    "peers": peers.measure_peers,
     "retriers": retrying.measure_retriers,
     "waves": waves.measure_waves,
     "scale": scale.measure_scale,
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
             console.out(str(late), highlight=False)
             return 1
     console.print(as_table(measures))
+    if others := as_others_table(measures):
+        console.print(others)
     for note in dict.fromkeys(measure.note for measure in measures if measure.note):
         console.out(note, highlight=False)
     console.out(verdict(measures), highlight=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 
@@ -36,6 +36,21 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Other:
+    """One of several that a figure is held against.
+
+    Attributes:
+        name: what it is called.
+        figure: in the unit of the measure; None if it could not be taken.
+        seconds: of the processor, that it took.
+    """
+
+    name: str
+    figure: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Measure:
     """One row of the table.
 
@@ -46,6 +61,7 @@ class Measure:
         reference: the figure of what it is held against, taken in the same breath.
         goal: None if there is none.
         note: how it was taken.
+        others: those among which the reference is the best.
     """
 
     name: str
@@ -54,6 +70,7 @@ class Measure:
     reference: float | None = None
     goal: Goal | None = None
     note: str = ""
+    others: tuple[Other, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -90,4 +107,5 @@ class Measure:
             "goal": self.goal_text or None,
             "met": self.met,
             "note": self.note,
+            "others": [asdict(other) for other in self.others],
         }

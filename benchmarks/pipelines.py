@@ -83,6 +83,13 @@ class Container:
         """See Pipeline."""
         return folder / "output" / "data" / "sample_prediction.csv"
 
+    def peer_rows(self, data: Path, folder: Path, cutoff: str, horizon_days: int) -> Command:
+        """Writes to the folder what others may learn from, and are judged by; as many gaps as by default are features."""
+        # Not with the script's folder on the path: its modules have common names.
+        words = [str(self.python), "-P", str(ROOT / "benchmarks" / "peer_rows.py"), str(data), str(folder)]
+        environment = _environment(self.python) | {"PYTHONPATH": str(self.program)}
+        return Command([*words, cutoff, str(horizon_days)], environment)
+
     def metrics(self, folder: Path) -> dict[str, Any]:
         """How good the training in the folder found its model to be."""
         found: dict[str, Any] = json.loads((folder / "model" / "metrics.json").read_text(encoding="utf-8"))
@@ -120,6 +127,11 @@ class Reference:
     def sample(self, folder: Path) -> Path:
         """See Pipeline."""
         return folder / "sample_prediction.csv"
+
+    def peers(self, folder: Path, horizon_days: int) -> Command:
+        """Fits the field's models to the rows in the folder, and judges them."""
+        command = self._command("reference.peers", str(folder), str(horizon_days))
+        return replace(command, environment=command.environment | ONE_THREAD)
 
     def _command(self, module: str, *arguments: str) -> Command:
         environment = _environment(self.python) | {"PYTHONPATH": str(self.program)}

@@ -9,9 +9,11 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.measure import Measure
+from benchmarks.measure import Measure, Other
 
 COLUMNS = ("measure", "ours", "reference", "ratio", "goal", "met")
+# They are close to each other.
+OTHERS_DIGITS = 4
 STYLES = {"yes": "green", "NO": "bold red", "": ""}
 
 
@@ -38,6 +40,30 @@ def as_table(measures: Sequence[Measure]) -> Table:
     return table
 
 
+def as_others_table(measures: Sequence[Measure]) -> Table | None:
+    """The same for others_table; None if there are none."""
+    rows = others_table(measures)
+    if not rows:
+        return None
+    table = Table(*rows[0])
+    for row in rows[1:]:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def others_table(measures: Sequence[Measure]) -> list[list[str]]:
+    """Figures, and the processor's seconds, of all that measures are held against, below a row of names; empty if none."""
+    held = [measure for measure in measures if measure.others]
+    names = list(dict.fromkeys(other.name for measure in held for other in measure.others))
+    rows = [["measure", "ours", *names]] if held else []
+    for measure in held:
+        by_name = {other.name: other for other in measure.others}
+        ours = _figure(measure.ours, "", OTHERS_DIGITS) or "not measured"
+        name = f"{measure.name.partition(', against')[0]}, {measure.unit}"
+        rows.append([name, ours, *(_other(by_name.get(other)) for other in names)])
+    return rows
+
+
 def as_json(measures: Sequence[Measure]) -> str:
     """A list of objects, with numbers as they were measured."""
     return json.dumps([measure.as_json() for measure in measures], indent=2, ensure_ascii=False) + "\n"
@@ -47,6 +73,8 @@ def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> st
     """The document docs/benchmarks.md."""
     rows = ["| " + " | ".join(COLUMNS) + " |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(measure)) + " |" for measure in measures]
+    others = [f"| {' | '.join(row)} |" for row in others_table(measures)]
+    others[1:1] = ["| --- |" + " ---: |" * (others[0].count("|") - 2)] if others else []
     notes = list(dict.fromkeys(measure.note for measure in measures if measure.note))
     return "\n".join([
         "# Benchmarks",
@@ -56,6 +84,7 @@ def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> st
         "",
         *rows,
         "",
+        *([*others, ""] if others else []),
         *(f"- {note}" for note in notes),
         "",
     ])  # fmt: skip
@@ -69,8 +98,14 @@ def verdict(measures: Sequence[Measure]) -> str:
     return f"{line}; MISSED: {', '.join(missed)}" if missed else line
 
 
-def _figure(value: float | None, unit: str) -> str:
+def _other(other: Other | None) -> str:
+    if other is None or other.figure is None:
+        return "not measured"
+    return f"{_figure(other.figure, '', OTHERS_DIGITS)} ({other.seconds:.2f} s)"
+
+
+def _figure(value: float | None, unit: str, digits: int = 3) -> str:
     if value is None:
         return ""
-    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
     return f"{text} {unit}".strip()

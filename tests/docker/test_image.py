@@ -13,7 +13,7 @@ import pytest
 
 from .engine import docker, size_above_base
 
-LARGEST_SIZE_ABOVE_BASE_IN_BYTES = 250_000_000
+LARGEST_SIZE_ABOVE_BASE_IN_BYTES = 400_000_000
 # Often enough for a test; the command is the image's own.
 CHECK_OFTEN = ("--health-interval", "1s", "--health-start-period", "0s", "--health-retries", "5")
 HEALTH_TIMEOUT = 60.0

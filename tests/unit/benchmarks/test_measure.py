@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.measure import Goal, Measure
-from benchmarks.report import as_json, as_markdown, as_table, verdict
+from benchmarks.measure import Goal, Measure, Other
+from benchmarks.report import as_json, as_markdown, as_others_table, as_table, verdict
 
 SMALL = Measure("package", "MB", 1.3, goal=Goal(4, "ours"))
 SLOW = Measure("start", "ms", 600.0, 400.0, Goal(1.25, "ratio"), "medians of 15")
@@ -16,6 +16,9 @@ FAST = Measure("serving", "rows/s", 3000.0, 1000.0, Goal(2, "ratio", at_least=Tr
 BROKEN = Measure("broken", "s", None, goal=Goal(1.25, "ratio"), note="not measured: no such module")
 PLAIN = Measure("build", "s", 3.5)
 SHARE = Goal(0.10, "ours", give=0.03)
+HELD = Measure(
+    "error in May, against the best", "days", 7.0, 6.9, others=(Other("one", 6.9, 0.5), Other("other", None, 1.25))
+)
 ALL = [SMALL, SLOW, FAST, BROKEN, PLAIN]
 
 
@@ -50,6 +53,7 @@ def test_json_carries_numbers_with_their_unit() -> None:
             "goal": "ratio ≤ 1.25",
             "met": False,
             "note": "medians of 15",
+            "others": [],
         },
         {
             "measure": "build",
@@ -60,8 +64,11 @@ def test_json_carries_numbers_with_their_unit() -> None:
             "goal": None,
             "met": None,
             "note": "",
+            "others": [],
         },
     ]
+    (held,) = json.loads(as_json([HELD]))
+    assert held["others"][1] == {"name": "other", "figure": None, "seconds": 1.25}
 
 
 def test_the_table_has_a_row_for_each_measure() -> None:
@@ -83,3 +90,19 @@ def test_the_document_says_when_and_where() -> None:
     assert "2031-05-17; an abacus" in text
     assert "| start | 600 ms | 400 ms | 1.5 | ratio ≤ 1.25 | NO |" in text
     assert "- medians of 15" in text
+
+
+def test_all_that_a_measure_is_held_against_have_a_table_of_their_own() -> None:
+    more = Measure("error in June", "days", None, others=(Other("third", 12.34567, 0.004),))
+    text = as_markdown([PLAIN, HELD, more], datetime(2031, 5, 17, tzinfo=UTC), "an abacus")
+    assert (
+        "| measure | ours | one | other | third |\n"
+        "| --- | ---: | ---: | ---: | ---: |\n"
+        "| error in May, days | 7 | 6.9 (0.50 s) | not measured | not measured |\n"
+        "| error in June, days | not measured | not measured | not measured | 12.35 (0.00 s) |\n"
+    ) in text
+    table = as_others_table([PLAIN, HELD])
+    assert table is not None
+    assert [column.header for column in table.columns] == ["measure", "ours", "one", "other"]
+    assert as_others_table(ALL) is None
+    assert "| measure | ours | one" not in as_markdown(ALL, datetime(2031, 5, 17, tzinfo=UTC), "an abacus")
