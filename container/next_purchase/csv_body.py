@@ -95,10 +95,10 @@ def _split(line: str) -> list[str]:
 
 def _read_transactions(body: bytes, time_series_length: int) -> pl.DataFrame:
     try:
-        orders = read_orders_from_bytes(body, "The request", datetime.now(UTC).date())
+        transactions = read_orders_from_bytes(body, "The request", datetime.now(UTC).date())
     except DataError as error:
         raise BadLineError(str(error)) from error
-    features = make_features(orders, time_series_length)
+    features = make_features(transactions.orders, time_series_length)
     _, as_of = date_range(features)
     return make_sample(features, as_of)
 

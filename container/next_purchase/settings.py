@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from next_purchase.dates import DateFormat
 from next_purchase.errors import SettingError
 from next_purchase.models.names import AUTO, BACKENDS
 from next_purchase.schema import HORIZONS, PROBABILITY_DAYS, TIME_SERIES_LENGTHS
@@ -43,6 +44,7 @@ class TrainingSettings:
         probability_days: Of the probability of an order; at most the horizon.
         cutoff: When the judgement begins; None for the middle of the data.
         as_of: The day of the data; None for that of the last order.
+        date_format: What comes first in the data's dates; None to find out.
         backend: AUTO, or one of BACKENDS.
         file_path: Where the data is, without a channel.
         sample_destination: Where the sample for prediction goes; None if nowhere.
@@ -54,6 +56,7 @@ class TrainingSettings:
     probability_days: int
     cutoff: date | None
     as_of: date | None
+    date_format: DateFormat | None
     backend: str
     file_path: str | None
     sample_destination: S3Prefix | None
@@ -85,6 +88,7 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
         ),
         cutoff=reader.day("cutoff"),
         as_of=reader.day("as_of"),
+        date_format=reader.date_format("date_format"),
         backend=_known_backend(reader.text("model_backend", AUTO, also_environment=True)),
         file_path=environment.get("file_path") or None,
         sample_destination=_read_destination(environment, "sample"),
@@ -148,6 +152,13 @@ class _Reader:
             return date.fromisoformat(text)
         except ValueError:
             raise SettingError(f"{name} must be a date such as 2011-06-01, not {text!r}.") from None
+
+    def date_format(self, name: str) -> DateFormat | None:
+        text = self.text(name, "")
+        try:
+            return DateFormat(text.lower()) if text else None
+        except ValueError:
+            raise SettingError(f"{name} must be {', '.join(DateFormat)}, not {text!r}.") from None
 
     def refuse_unknown(self) -> None:
         # SageMaker's own tools add hyperparameters of this prefix to any job.

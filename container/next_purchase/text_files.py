@@ -1,105 +1,70 @@
-"""Opens a CSV file in any form people have (gzip, byte order mark, Latin-1), on disk or in memory, as plain text."""
+"""Brings text in any form people have (UTF-16, carriage returns alone, Latin-1) to UTF-8 that polars reads."""
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
+import re
 import shutil
 import tempfile
-import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from next_purchase.errors import DataError
+from next_purchase.packed_files import BLOCK_BYTES, PARQUET_MAGIC, DataFile, refuse_other_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import IO
 
-_BLOCK_BYTES = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGIC = b"PK\x03\x04"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """Text that was given as a file or as bytes, plain or gzip."""
-
-    name: str
-    """For messages."""
-    content: Path | bytes
-    """Where it lies, or the bytes themselves."""
-
-    @contextmanager
-    def open_bytes(self) -> Iterator[io.BufferedReader | io.BytesIO | gzip.GzipFile]:
-        """Open the unpacked bytes.
-
-        Raises:
-            DataError: While reading, where the gzip file is damaged or cut off.
-        """
-        packed = self.is_packed()
-        with self._open_raw() as raw:
-            if not packed:
-                yield raw
-                return
-            try:
-                with gzip.open(raw, "rb") as unpacked:
-                    yield unpacked
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise DataError(self.explain_damage(error)) from error
-
-    @contextmanager
-    def open_text(self, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
-        """Open the text; bytes that are none in the encoding are replaced, and line ends stay as they are."""
-        with (
-            self.open_bytes() as unpacked,
-            io.TextIOWrapper(unpacked, encoding=encoding, errors="replace", newline="\n") as text,
-        ):
-            yield text
-
-    def is_packed(self) -> bool:
-        """Whether it is gzip, whatever its name."""
-        with self._open_raw() as raw:
-            return raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-
-    def explain_damage(self, error: Exception) -> str:
-        """Say that it cannot be unpacked."""
-        return f"{self.name} is a damaged or cut-off gzip file: {error}."
-
-    def _open_raw(self) -> io.BufferedReader | io.BytesIO:
-        return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+BYTE_ORDER_MARK = "\ufeff"
+_WIDE_MARKS = {
+    # The first two bytes of UTF-32's mark are UTF-16's.
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Windows-1252 is Latin-1 with letters in place of unused control codes; most "Latin-1" files are that.
+_LATIN = "cp1252"
+_FIRST_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-def check_text(file: TextFile) -> None:
-    """Look at the first bytes.
+def make_plain(file: DataFile, scratch: Path) -> DataFile:
+    """Look at the first bytes; copy what polars does not read as it stands into UTF-8 in `scratch`.
+
+    Args:
+        file: Text, plain or gzip, in any encoding.
+        scratch: A folder for the copy.
 
     Raises:
         DataError: The file is empty, damaged, or not text at all.
     """
     with file.open_bytes() as unpacked:
-        start = unpacked.read(_BLOCK_BYTES)
-    if not start.strip(b"\xef\xbb\xbf\r\n\t ,;"):
+        start = unpacked.read(BLOCK_BYTES)
+    if not start.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t ,;|\0"):
         raise DataError(f"{file.name} is empty.")
-    if start.startswith(_ZIP_MAGIC):
-        raise DataError(f"{file.name} is a zip or Excel file, not CSV text: save it as CSV first.")
-    if start.startswith(_ZSTD_MAGIC):
-        raise DataError(f"{file.name} is a zstd file: unpack it, or pack it with gzip.")
-    if start.startswith(_UTF16_MARKS):
-        raise DataError(f"{file.name} is UTF-16 text: save it as CSV in UTF-8.")
-    if b"\0" in start:
-        raise DataError(f"{file.name} is not a text file.")
+    refuse_other_kinds(file.name, start)
+    if start.startswith(PARQUET_MAGIC):
+        raise DataError(f"{file.name} is a Parquet file inside a gzip file: unpack it.")
+    if encoding := _wide_encoding(start):
+        return _recode_wide(file, encoding, scratch)
+    if (at := start.find(b"\0")) >= 0:
+        line = start.count(b"\n", 0, at) + 1
+        raise DataError(
+            f"{file.name}, line {line}: a NUL character stands there: the line is damaged, or this is not a text file."
+        )
+    line_end = _FIRST_LINE_END.search(start)
+    if (line_end and line_end[0] == b"\r") or start.startswith(codecs.BOM_UTF8 * 2):
+        return _recode(file, "utf-8" if is_utf8(file) else _LATIN, scratch)
+    return file
 
 
-def is_utf8(file: TextFile) -> bool:
+def is_utf8(file: DataFile) -> bool:
     """Whether all of the file can be read as UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open_bytes() as unpacked:
         try:
-            while block := unpacked.read(_BLOCK_BYTES):
+            while block := unpacked.read(BLOCK_BYTES):
                 decoder.decode(block)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -107,12 +72,48 @@ def is_utf8(file: TextFile) -> bool:
     return True
 
 
-def recode_latin(file: TextFile, scratch: Path) -> TextFile:
+def recode_latin(file: DataFile, scratch: Path) -> DataFile:
     """Copy a file that is not UTF-8 into a new one in `scratch` that is."""
+    return _recode(file, _LATIN, scratch)
+
+
+def _wide_encoding(start: bytes) -> str | None:
+    """UTF-16 or UTF-32: told by its mark, or by a zero in every other byte, as all Western text has it."""
+    for mark, encoding in _WIDE_MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    high, low = start[0::2], start[1::2]
+    for zeros, others, encoding in ((low, high, "utf-16-le"), (high, low, "utf-16-be")):
+        if b"\0" not in others and zeros.count(0) > len(zeros) / 2:
+            return encoding
+    return None
+
+
+def _recode_wide(file: DataFile, encoding: str, scratch: Path) -> DataFile:
+    try:
+        return make_plain(_recode(file, encoding, scratch, errors="strict"), scratch)
+    except UnicodeError as error:
+        name = encoding.upper()[:6]
+        raise DataError(f"{file.name} is damaged or cut-off {name} text: save it as CSV in UTF-8.") from error
+
+
+def _recode(file: DataFile, encoding: str, scratch: Path, *, errors: str = "replace") -> DataFile:
+    """Copy a file as UTF-8, without marks at its start; carriage returns alone, if they are its line ends, end lines."""
     with (
-        # Windows-1252 is Latin-1 with letters in place of unused control codes; most "Latin-1" files are that.
-        file.open_text("cp1252") as text,
+        file.open_bytes() as unpacked,
+        # Translates all line ends.
+        io.TextIOWrapper(unpacked, encoding=encoding, errors=errors) as text,
         tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=scratch, delete=False) as plain,
     ):
-        shutil.copyfileobj(text, plain, _BLOCK_BYTES)
-    return TextFile(file.name, Path(plain.name))
+        _copy_without_marks(text, plain)
+    return DataFile(file.name, Path(plain.name))
+
+
+def _copy_without_marks(text: IO[str], plain: IO[str]) -> None:
+    start = text.read(BLOCK_BYTES)
+    # UTF-8's mark, read as Latin.
+    latin_mark = codecs.BOM_UTF8.decode(_LATIN)
+    while start.startswith((BYTE_ORDER_MARK, latin_mark)):
+        start = start.removeprefix(BYTE_ORDER_MARK).removeprefix(latin_mark)
+    plain.write(start)
+    shutil.copyfileobj(text, plain, BLOCK_BYTES)

@@ -48,16 +48,22 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
     settings = read_training_settings(read_hyperparameters(paths.hyperparameters), environment)
     with _explaining_full_disk(), tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        orders = read_orders(_find_data(paths, settings, environment, scratch), scratch, datetime.now(UTC).date())
-        features = make_features(orders, settings.time_series_length)
+        data = _find_data(paths, settings, environment, scratch)
+        transactions = read_orders(data, scratch, datetime.now(UTC).date(), settings.date_format)
+        left_out = transactions.left_out
+        logger.info("Not in any order: %s.", left_out.describe())
+        features = make_features(transactions.orders, settings.time_series_length)
         result = learn(features, settings)
         realised = judge_previous(
             list_channel_files(paths.channel(PREDICTIONS_CHANNEL)),
-            orders,
+            transactions.orders,
             as_of=result.as_of,
             horizon_days=settings.horizon_days,
             probability_days=read_probability_days(environment),
         )
+        result.metrics["left_out"] = left_out.counts()
+        if note := left_out.note():
+            result.metrics["note"] = note
         # Without times and earlier predictions, so that equal data give an equal artifact.
         write_artifact(paths.model, result.trained, result.details, result.metrics)
         metrics = result.metrics | realised

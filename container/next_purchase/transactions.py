@@ -1,82 +1,100 @@
-"""Reads invoice lines straight to orders: takes only the columns it needs, and says which line is wrong."""
+"""Reads invoice lines straight to orders: takes what it needs, counts what it leaves out, and says which line is wrong."""
 
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from next_purchase.csv_lines import explain_structure, explain_width, find_record
+from next_purchase.column_names import has_all_columns
+from next_purchase.dates import A_DATE, DateFormat, find_format, read_date
 from next_purchase.errors import DataError
+from next_purchase.header_line import SEPARATORS
+from next_purchase.left_out import LeftOut
 from next_purchase.orders import make_orders, purchase_sums
-from next_purchase.text_files import TextFile, check_text, is_utf8, recode_latin
+from next_purchase.packed_files import DataFile
+from next_purchase.tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Ours, then the names of Online Retail and of Online Retail II. Case, spaces and underscores do not matter.
-COLUMN_NAMES = {
-    "invoice": ("InvoiceNo", "Invoice"),
-    "quantity": ("Quantity",),
-    "date": ("InvoiceDate",),
-    "price": ("UnitPrice", "Price"),
-    "customer": ("CustomerID", "Customer ID"),
-}
+    from next_purchase.tables import Table
 
 # An invoice number that begins with C is a cancellation (the data set's own documentation).
 _CANCELLATION = r"^\s*[Cc]"
 # Larger values are typing errors and would overflow the exact sums.
 _LARGEST_NUMBER = 1e9
-# Some databases write 0001-01-01, 1900-01-01 or 1970-01-01 for "no date"; one such order would stretch time by decades.
+# Some databases write 0001-01-01, 1900-01-01 or 1970-01-01 for "no date".
 _LAST_NO_DATE = date(1970, 1, 1)
 # It is tomorrow already in time zones ahead of UTC.
 _DAYS_AHEAD = timedelta(days=1)
-_A_DATE = "a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26 (month/day/year, the year with all four digits)"
 _A_NUMBER = f"a number of at most {_LARGEST_NUMBER:,.0f}"
-_TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[APap][Mm])?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_ISO_DATE = rf"^(\d{{4}}-\d{{1,2}}-\d{{1,2}}){_TIME}$"
-_US_DATE = rf"^(\d{{1,2}}/\d{{1,2}}/\d{{4}}){_TIME}$"
+# What programs write for "no value".
+_NO_CUSTOMER = ("nan", "null", "na", "n/a", "none", "<na>", "-", "#n/a", "nil")
+# Excel shows long numbers so, and their last digits are lost.
+_SCIENTIFIC = r"^\d+(?:[.,]\d+)?[Ee][+-]?\d+$"
+_A_CUSTOMER = "a number whose last digits are lost: write the id with all digits, as text"
+# Rows that stand apart from all others by more than this are typing errors.
+_DAYS_APART = 366
+_MOST_FAR_ROWS = 0.01
+_SHOWN_PARTS = 3
 
 
-def read_orders(paths: Iterable[Path], scratch: Path, today: date) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Transactions:
+    """What files of transactions hold.
+
+    Attributes:
+        orders: As make_orders gives them; at least one.
+        left_out: Rows that are in no order.
+    """
+
+    orders: pl.DataFrame
+    left_out: LeftOut
+
+
+def read_orders(
+    paths: Iterable[Path], scratch: Path, today: date, date_format: DateFormat | None = None
+) -> Transactions:
     """Read the orders of all files as if they were one.
 
     Lines without a customer and cancellations are counted in no order, so what else is wrong with them does
     not matter.
 
     Args:
-        paths: CSV files with a header line each, plain or gzip; at least one.
+        paths: CSV or Parquet files, packed or not; at least one.
         scratch: A folder for converted copies.
         today: The day in UTC; what was bought later than a day after it is refused.
-
-    Returns:
-        As make_orders gives them; at least one.
+        date_format: What comes first in a date; None to find out.
 
     Raises:
         DataError: A file cannot be read, and the message names file, line and value; or no line of any file is
             a real purchase.
     """
-    return _read_files([TextFile(path.name, path) for path in paths], scratch, today)
+    return _read_files([DataFile(path.name, path) for path in paths], scratch, today, date_format)
 
 
-def read_orders_from_bytes(body: bytes, name: str, today: date) -> pl.DataFrame:
-    """Read the orders of one CSV text that is in memory; `name` stands in messages, else as read_orders."""
+def read_orders_from_bytes(body: bytes, name: str, today: date) -> Transactions:
+    """Read the orders of one file that is in memory; `name` stands in messages, else as read_orders."""
     with tempfile.TemporaryDirectory() as scratch:
-        return _read_files([TextFile(name, body)], Path(scratch), today)
+        return _read_files([DataFile(name, body)], Path(scratch), today, None)
 
 
 def is_transactions_header(first_line: str) -> bool:
     """Whether a CSV file with this first line holds transactions: it names every column that is needed."""
-    try:
-        header = next(csv.reader([first_line.removeprefix("\ufeff").rstrip("\r\n")]), [])
-    except csv.Error:
-        return False
-    return len(_match_columns(header)) == len(COLUMN_NAMES)
+    for separator in SEPARATORS:
+        try:
+            header = next(csv.reader([first_line.rstrip("\r\n")], delimiter=separator), [])
+        except csv.Error:
+            continue
+        if has_all_columns(header):
+            return True
+    return False
 
 
 def normalise_customer(column: pl.Expr) -> pl.Expr:
@@ -84,117 +102,161 @@ def normalise_customer(column: pl.Expr) -> pl.Expr:
     return column.str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
 
 
-def _read_files(files: list[TextFile], scratch: Path, today: date) -> pl.DataFrame:
-    orders = make_orders(pl.concat([_sum_file(file, scratch, today) for file in files]))
+def _read_files(files: list[DataFile], scratch: Path, today: date, date_format: DateFormat | None) -> Transactions:
+    read = [_sum_file(file, scratch) for file in files]
+    names = ", ".join(file.name for file in files)
+    if date_format is None:
+        date_format = find_format((sums["date"] for _, sums in read), names)
+    left_out = sum((_count(sums) for _, sums in read), LeftOut())
+    last_date = today + _DAYS_AHEAD
+    dated = pl.concat([_read_dates(table, sums, date_format, last_date) for table, sums in read])
+    near, far = _leave_out_far_rows(dated, names)
+    orders = make_orders(near)
     if orders.is_empty():
-        raise DataError(_explain_no_order(files))
-    return orders
+        raise DataError(_explain_no_order(names, read))
+    without_purchase = near.select(pl.col("rows").sum() - pl.col("lines").sum()).item()
+    return Transactions(orders, left_out + LeftOut(rows_far_in_time=far, rows_without_purchase=without_purchase))
 
 
-def _sum_file(file: TextFile, scratch: Path, today: date) -> pl.DataFrame:
-    """Give customer, date and purchase_sums; a customer's day may stand in several rows."""
-    check_text(file)
-    try:
-        return _sum_lines(file, today + _DAYS_AHEAD)
-    except OSError as error:
-        if not file.is_packed():
-            raise
-        raise DataError(file.explain_damage(error)) from error
-    except pl.exceptions.ComputeError as error:
-        # The reader stops at bytes that are not UTF-8, so whoever has UTF-8 does not pay for the question.
-        if not is_utf8(file):
-            return _sum_file(recode_latin(file, scratch), scratch, today)
-        reason = explain_structure(file) or f"{file.name} is not valid CSV: {str(error).splitlines()[0]}."
-        raise DataError(reason) from error
+def _sum_file(file: DataFile, scratch: Path) -> tuple[Table, pl.DataFrame]:
+    """Give customer and date as written and purchase_sums with the rows of each kind, by the kinds that LeftOut has."""
+    table = open_table(file, scratch)
+    while True:
+        try:
+            return table, _sum_lines(table)
+        except OSError as error:
+            if not file.packing():
+                raise
+            raise DataError(f"{file.name} is a damaged or cut-off {file.packing()} file: {error}.") from error
+        except pl.exceptions.ComputeError as error:
+            table = table.repair(error, scratch)
 
 
-def _sum_lines(file: TextFile, last_date: date) -> pl.DataFrame:
-    lines, header = _scan(file)
+def _sum_lines(table: Table) -> pl.DataFrame:
     # A customer's invoice has one text for its moment on all its lines: dates and ids are read once for each.
-    sums = (
-        _countable(lines)
-        .with_columns(quantity=_number("quantity"), price=_number("price"))
-        .group_by("customer", "date")
-        .agg(**purchase_sums(), unread=(pl.col("quantity").is_null() | pl.col("price").is_null()).any())
-        .with_columns(normalise_customer(pl.col("customer")), _date("date"))
-        .filter(pl.col("customer") != "")
+    is_customer = pl.col("customer").is_not_null()
+    return (
+        table.lines.with_columns(
+            date=pl.when(is_customer).then("date"),
+            cancelled=is_customer & pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False),
+        )
+        .with_columns(
+            quantity=pl.when(is_customer & ~pl.col("cancelled")).then(_number(table, "quantity")),
+            price=pl.when(is_customer & ~pl.col("cancelled")).then(_number(table, "price")),
+        )
+        .group_by("customer", "date", "cancelled")
+        .agg(
+            **purchase_sums(),
+            rows=pl.len().cast(pl.Int64),
+            unread=(pl.col("quantity").is_null() | pl.col("price").is_null()).any(),
+        )
+        .with_columns(kind=_kind(table))
+        .with_columns(normalise_customer(pl.col("customer")))
         .collect(engine="streaming")
     )
+
+
+def _kind(table: Table) -> pl.Expr:
+    """Of rows that count in no order, why; null of all others."""
+    customer = pl.col("customer").str.strip_chars()
+    is_header = (customer == table.names["customer"].strip()) & (
+        pl.col("date").str.strip_chars() == table.names["date"].strip()
+    )
+    return (
+        pl.when(is_header)
+        .then(pl.lit("repeated_headers"))
+        .when(customer.is_null() | (customer == ""))
+        .then(pl.lit("rows_without_customer"))
+        .when(customer.str.to_lowercase().is_in(_NO_CUSTOMER))
+        .then(pl.lit("missing_customer_ids"))
+        .when("cancelled")
+        .then(pl.lit("cancellations"))
+    )
+
+
+def _count(sums: pl.DataFrame) -> LeftOut:
+    counted = sums.drop_nulls("kind").group_by("kind").agg(pl.col("rows").sum())
+    return LeftOut(**dict(counted.iter_rows()))
+
+
+def _read_dates(table: Table, sums: pl.DataFrame, date_format: DateFormat | None, last_date: date) -> pl.DataFrame:
+    """Give the rows that count, with their dates.
+
+    Raises:
+        DataError: A value cannot be used.
+    """
+    counted = sums.filter(pl.col("kind").is_null()).with_columns(date=read_date(pl.col("date"), date_format))
     possible = pl.col("date").is_between(_LAST_NO_DATE, last_date, closed="right").fill_null(value=False)
-    if sums.select((pl.col("unread") | ~possible).any()).item():
-        raise DataError(_explain_value(file, lines, header, last_date))
-    return sums.drop("unread")
+    damaged = pl.col("customer").str.contains(_SCIENTIFIC) | pl.col("customer").str.contains("\0", literal=True)
+    if counted.select((pl.col("unread") | ~possible | damaged).any()).item():
+        raise DataError(_explain_value(table, date_format, last_date))
+    return counted.drop("unread", "kind", "cancelled")
 
 
-def _scan(file: TextFile) -> tuple[pl.LazyFrame, list[str]]:
-    """Give the needed columns under our names, as text, and all names in the header."""
-    lines = pl.scan_csv(file.content, infer_schema=False, glob=False)
-    header = lines.collect_schema().names()
-    columns = _match_columns(header)
-    if not columns:
-        wanted = ", ".join(alternatives[0] for alternatives in COLUMN_NAMES.values())
-        with file.open_text() as text:
-            first_line = text.readline().rstrip("\r\n")[:200]
+def _leave_out_far_rows(dated: pl.DataFrame, names: str) -> tuple[pl.DataFrame, int]:
+    """Leave out rows with more than a year between them and all others.
+
+    Returns:
+        The others, and how many rows were left out.
+
+    Raises:
+        DataError: They are more than one row in a hundred, and more than one.
+    """
+    days = (
+        dated.group_by("date")
+        .agg(pl.col("rows").sum())
+        .sort("date")
+        .with_columns(part=(pl.col("date").diff().dt.total_days() > _DAYS_APART).fill_null(value=False).cum_sum())
+    )
+    parts = days.group_by("part", maintain_order=True).agg(
+        pl.col("rows").sum(), first=pl.col("date").min(), last=pl.col("date").max()
+    )
+    if parts.height <= 1:
+        return dated, 0
+    most, *others = parts.sort("rows", descending=True, maintain_order=True).rows(named=True)
+    far = sum(part["rows"] for part in others)
+    if far > max(1, _MOST_FAR_ROWS * (far + most["rows"])):
+        spans = ", ".join(f"{part['first']} to {part['last']}" for part in others[:_SHOWN_PARTS])
         raise DataError(
-            f"{file.name} has no header line with the expected columns ({wanted}); its first line is {first_line!r}."
+            f"{names}: {far:,} of {far + most['rows']:,} rows have more than a year between them ({spans}) and all others "
+            f"({most['first']} to {most['last']}): correct their dates, or leave them out."
         )
-    missing = [" or ".join(names) for ours, names in COLUMN_NAMES.items() if ours not in columns]
-    if missing:
-        raise DataError(
-            f"{file.name} has no column {', no column '.join(missing)}; its columns are {', '.join(header)}."
-        )
-    return lines.select(**{ours: pl.col(theirs) for ours, theirs in columns.items()}), header
+    return dated.filter(pl.col("date").is_between(most["first"], most["last"])), far
 
 
-def _match_columns(header: list[str]) -> dict[str, str]:
-    by_simple_name: dict[str, str] = {}
-    for column in header:
-        by_simple_name.setdefault(_simplify(column), column)
-    return {
-        ours: by_simple_name[_simplify(theirs)]
-        for ours, alternatives in COLUMN_NAMES.items()
-        for theirs in reversed(alternatives)
-        if _simplify(theirs) in by_simple_name
-    }
-
-
-def _simplify(column: str) -> str:
-    return re.sub(r"[\s_]", "", column).lower()
-
-
-def _countable(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave out lines without a customer and cancellations."""
-    cancelled = pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False)
-    return lines.filter(pl.col("customer").is_not_null() & ~cancelled)
-
-
-def _number(column: str) -> pl.Expr:
+def _number(table: Table, column: str) -> pl.Expr:
     """Float64; null where the text is no number or one that cannot be."""
-    value = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
+    text = pl.col(column).str.strip_chars()
+    if table.has_decimal_comma:
+        # With a decimal comma, full stops part the thousands.
+        with_comma = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        text = pl.when(text.str.contains(",", literal=True)).then(with_comma).otherwise(text)
+    value = text.cast(pl.Float64, strict=False)
     return pl.when(value.abs() <= _LARGEST_NUMBER).then(value)
 
 
-def _date(column: str) -> pl.Expr:
-    """Date; null where the text has neither form of a date."""
-    text = pl.col(column).str.strip_chars()
-    iso = text.str.extract(_ISO_DATE).str.to_date("%Y-%m-%d", strict=False)
-    american = text.str.extract(_US_DATE).str.to_date("%m/%d/%Y", strict=False)
-    return pl.coalesce(iso, american).alias(column)
-
-
-def _explain_value(file: TextFile, lines: pl.LazyFrame, header: list[str], last_date: date) -> str:
+def _explain_value(table: Table, date_format: DateFormat | None, last_date: date) -> str:
     """Read the file once more, to find the first value that cannot be used."""
+    day = read_date(pl.col("date"), date_format)
     problems = (
-        ("date", _date("date").is_null(), f"not {_A_DATE}"),
-        ("date", _date("date") > last_date, f"later than {last_date}"),
-        ("date", _date("date") <= _LAST_NO_DATE, f"not after {_LAST_NO_DATE}"),
-        ("quantity", _number("quantity").is_null(), f"not {_A_NUMBER}"),
-        ("price", _number("price").is_null(), f"not {_A_NUMBER}"),
+        ("customer", pl.col("customer").str.strip_chars().str.contains(_SCIENTIFIC), _A_CUSTOMER),
+        (
+            "customer",
+            pl.col("customer").str.contains("\0", literal=True),
+            "with a NUL character in it: the line is damaged",
+        ),
+        ("date", day.is_null(), f"not {A_DATE}"),
+        ("date", day > last_date, f"later than {last_date}"),
+        ("date", day <= _LAST_NO_DATE, f"not after {_LAST_NO_DATE}"),
+        ("quantity", _number(table, "quantity").is_null(), f"not {_A_NUMBER}"),
+        ("price", _number(table, "price").is_null(), f"not {_A_NUMBER}"),
     )
     kind = pl.coalesce(pl.when(wrong).then(number) for number, (_, wrong, _) in enumerate(problems))
+    cancelled = pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False)
     first = (
-        _countable(lines.with_row_index("record"))
-        .filter(normalise_customer(pl.col("customer")) != "")
+        table.lines.with_row_index("record")
+        .with_columns(cancelled=cancelled)
+        .filter(_kind(table).is_null())
         .group_by(kind=kind)
         .agg(pl.col("record").min(), lines=pl.len())
         .drop_nulls("kind")
@@ -203,19 +265,16 @@ def _explain_value(file: TextFile, lines: pl.LazyFrame, header: list[str], last_
         .row(0, named=True)
     )
     field, _, said = problems[first["kind"]]
-    record = find_record(file, first["record"])
-    if len(record.fields) > len(header):
-        return explain_width(file, record, len(header))
-    value = lines.select(field).slice(first["record"], 1).collect(engine="streaming").item() or ""
+    place = table.place(first["record"])
+    value = table.lines.select(field).slice(first["record"], 1).collect(engine="streaming").item() or ""
     shown = repr(value[:80]) if value.strip() else "empty"
     more = f" ({first['lines']:,} lines are like this)" if first["lines"] > 1 else ""
-    column = _match_columns(header)[field]
-    return f"{file.name}, line {record.line}: {column} is {shown}, {said}{more}."
+    return f"{place}: {table.names[field]} is {shown}, {said}{more}."
 
 
-def _explain_no_order(files: list[TextFile]) -> str:
-    if not any(pl.scan_csv(file.content, glob=False).select(pl.len()).collect().item() for file in files):
-        return f"{', '.join(file.name for file in files)}: a header line and no line below it."
+def _explain_no_order(names: str, read: list[tuple[Table, pl.DataFrame]]) -> str:
+    if not any(sums.height for _, sums in read):
+        return f"{names}: a header line and no line below it."
     return (
         "No line is a real purchase: none has a customer, is no cancellation (invoice number not "
         "beginning with C), and has a quantity and a price above 0."
