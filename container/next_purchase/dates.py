@@ -24,8 +24,8 @@ class DateFormat(StrEnum):
 A_DATE = "a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26, the year with all four digits"
 
 _TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[APap]\.?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?)?"
-_YEAR_FIRST = rf"^(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}$"
-_YEAR_LAST = rf"^(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}){_TIME}$"
+_YEAR_FIRST = rf"^(\d{{4}})[-/](\d{{1,2}})[-/](\d{{1,2}}){_TIME}$"
+_YEAR_LAST = rf"^(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}$"
 # Excel counts days; of those from 1970 to 2099 all have five digits.
 _SERIAL = r"^([2-7]\d{4})(?:[.,]\d+)?$"
 _SERIAL_ZERO = pl.date(1899, 12, 30)
@@ -63,18 +63,21 @@ def find_format(texts: Iterable[pl.Series], names: str) -> DateFormat | None:
         DataError: No number is above 12, so that each date has two readings; or both places have some.
     """
     first_most = second_most = 0
+    ends_with_year = is_ambiguous = False
     for text in texts:
         numbers = (
-            text.str.strip_chars()
-            .str.extract_groups(_YEAR_LAST)
-            .struct.unnest()
-            .select(pl.col("1", "2").cast(pl.Int64, strict=False).max())
+            text.str.strip_chars().str.extract_groups(_YEAR_LAST).struct.unnest().cast(pl.Int64, strict=False)
         )
-        first, second = numbers.row(0)
+        first, second, differs = numbers.select(
+            pl.col("1").max().alias("first"), pl.col("2").max().alias("second"), (pl.col("1") != pl.col("2")).any()
+        ).row(0)
+        ends_with_year = ends_with_year or first is not None
+        # Of 1/1/2011 both readings are the same.
+        is_ambiguous = is_ambiguous or bool(differs)
         first_most, second_most = max(first_most, first or 0), max(second_most, second or 0)
-    if not first_most:
+    if not ends_with_year:
         return None
-    if first_most <= _MOST_MONTHS >= second_most:
+    if is_ambiguous and first_most <= _MOST_MONTHS >= second_most:
         raise DataError(
             f"{names}: the dates can be read in two ways, since no day is above 12: say by the hyperparameter "
             "date_format whether the month (mdy) or the day (dmy) comes first."

@@ -89,7 +89,7 @@ def is_transactions_header(first_line: str) -> bool:
     """Whether a CSV file with this first line holds transactions: it names every column that is needed."""
     for separator in SEPARATORS:
         try:
-            header = next(csv.reader([first_line.rstrip("\r\n")], delimiter=separator), [])
+            header = next(csv.reader([first_line.lstrip("\ufeff").rstrip("\r\n")], delimiter=separator), [])
         except csv.Error:
             continue
         if has_all_columns(header):

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from .containers import Container
 
-HEADER = (
-    b"CustomerID,last_order_date,as_of,predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue\n"
-)
+HEADER = b"CustomerID,last_order_date,as_of,predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue\n"
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def test_an_unknown_hyperparameter_is_refused_and_the_known_are_listed() -> None
     with pytest.raises(SettingError, match=r"Unknown hyperparameter learning_rate, trees; known are ") as refusal:
         read_training_settings({"trees": "5", "learning_rate": "0.1", "sagemaker_program": "train.py"}, {})
     known = str(refusal.value).rpartition("known are ")[2].rstrip(".").split(", ")
-    assert known == sorted({name for name, *_ in BOUNDS} | {"as_of", "cutoff", "model_backend"})
+    assert known == sorted({name for name, *_ in BOUNDS} | {"as_of", "cutoff", "date_format", "model_backend"})
 
 
 @pytest.mark.parametrize("source", ["hyperparameter", "environment"])
