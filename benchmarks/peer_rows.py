@@ -21,7 +21,7 @@ from next_purchase.transactions import read_orders
 def write_rows(data: Path, folder: Path, cutoff: date, horizon_days: int) -> None:
     """Writes both files into a folder that is there."""
     with tempfile.TemporaryDirectory() as scratch:
-        orders = read_orders([data], Path(scratch), datetime.now(UTC).date())
+        orders = read_orders([data], Path(scratch), datetime.now(UTC).date()).orders
     rows = add_next_order(make_features(orders, DEFAULT_TIME_SERIES_LENGTH))
     _, last = date_range(rows)
     known_outcomes(rows, known_until=day_before(cutoff)).write_csv(folder / "known.csv")

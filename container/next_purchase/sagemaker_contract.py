@@ -54,11 +54,6 @@ class ContainerPaths:
         return self.root / "output" / "failure"
 
     @property
-    def checkpoints(self) -> Path:
-        """The folder that outlives a start of the job; made by SageMaker for jobs with a CheckpointConfig."""
-        return self.root / "checkpoints"
-
-    @property
     def hyperparameters(self) -> Path:
         """The JSON object of the job's hyperparameters, every value a string."""
         return self.root / "input" / "config" / "hyperparameters.json"

@@ -65,7 +65,9 @@ def test_nothing_of_the_build_is_left(image: str) -> None:
 
 def test_it_has_the_locked_packages_and_no_other(image: str, root: Path) -> None:
     lines = (root / "container" / "requirements.txt").read_text().splitlines()
-    locked = {line for line in lines if re.fullmatch(r"\S+==\S+", line)}
+    # Of a package with a version for each of several Pythons, the image's has no marker of an older one.
+    current = [line for line in lines if "python_full_version < " not in line and "sys_platform" not in line]
+    locked = {found[0] for line in current if (found := re.match(r"\S+==\S+", line))}
     installed = python(
         image,
         "import importlib.metadata as m; print(*{f'{d.name.lower()}=={d.version}' for d in m.distributions("
@@ -86,13 +88,11 @@ def test_all_modules_are_compiled_beforehand(image: str) -> None:
     assert not missing
 
 
-def test_where_the_openmp_runtime_is_missing_it_says_what_to_install(image: str) -> None:
-    load = "from next_purchase import lightgbm_library; lightgbm_library.load_library()"
-    script = f"rm /usr/lib/*/libgomp.so.1*; python3 -c '{load}' 2>&1 | tail -n 1"
-    words = ("--rm", "--network", "none", "--user", "root", "--entrypoint", "sh")
-    said = docker("run", *words, image, "-c", script)
-    assert "libgomp.so.1: cannot open shared object file" in said
-    assert "install libgomp1 on Debian" in said
+def test_what_the_models_need_can_be_loaded(image: str) -> None:
+    """Their wheels bring all libraries along: the base image has no Fortran runtime and no OpenMP."""
+    assert python(image, "import numpy, polars, scipy.optimize, scipy.special; print('loaded')").split() == [
+        "loaded"
+    ]
 
 
 def test_it_adds_little_to_its_base(image: str) -> None:

@@ -96,7 +96,7 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 def test_the_container_reads_every_order(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "shop.csv"
     make_transactions(kind, SEED).write_csv(path)
-    read = read_orders([path], tmp_path, date(2026, 1, 1))
+    read = read_orders([path], tmp_path, date(2026, 1, 1)).orders
     assert read["date"].min() == FIRST_DAY
     assert read["date"].max() == FIRST_DAY + timedelta(days=DAYS - 1)
     meant = make_order_days(kind, SEED).select(
