@@ -141,7 +141,10 @@ def deploy(
 def run(
     item: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE.csv", help="Upload FILE as the data of item NAME first. Repeatable."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="Upload FILE (CSV, Excel, Parquet) as the data of item NAME first. Repeatable.",
+        ),
     ] = None,
     input_: Annotated[
         Path | None,
@@ -305,7 +308,9 @@ def quotas(
 
 @app.command()
 def split(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8 or Latin-1; also as .gz or .xz.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV in UTF-8 or Latin-1, also as .gz or .xz; Excel; Parquet.")
+    ],
     by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values become items.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<value>.csv are written.")],
     only: Annotated[

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from automlops.errors import CommandError
 from automlops.filenames import FileNames
-from automlops.table_file import BYTE_ORDER_MARK, LOSSLESS, check_kind, open_table
+from automlops.table_file import BYTE_ORDER_MARK, LOSSLESS, open_text_table
 from pipeline.naming import item_problem
 
 # Rows wait in memory and go to disk together, so that any number of values needs one open file.
@@ -62,7 +62,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
 
     Args:
         source: CSV with commas, in UTF-8 (with or without byte order mark) or Latin-1, plain or packed with gzip
-            or xz.
+            or xz; an Excel workbook, all sheets together; or Parquet. Of the last two the parts are CSV in UTF-8.
         column: name in the header; if no column is called exactly so, case does not matter.
         out: directory; made if need be.
         only: the values wanted; all if empty.
@@ -71,8 +71,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
     Raises:
         CommandError: the source cannot be read or has no such column or value, or a file exists.
     """
-    with open_table(source) as stream, io.TextIOWrapper(stream, encoding=LOSSLESS, newline="") as text:
-        check_kind(stream, source)
+    with open_text_table(source) as stream, io.TextIOWrapper(stream, encoding=LOSSLESS, newline="") as text:
         records = _records(text, source)
         try:
             first = next(records)

@@ -1,4 +1,4 @@
-"""Opens and checks a table that somebody keeps on this machine: plain, or packed with gzip or xz."""
+"""Opens and checks a table that somebody keeps on this machine: text, plain or packed with gzip or xz, or a workbook."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import io
 import lzma
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from automlops.errors import CommandError
+from automlops.workbook import PARQUET_MAGIC, ZIP_MAGIC, is_workbook, open_parquet, open_workbook
 
 GZIP_MAGIC = b"\x1f\x8b"
 XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -26,8 +27,10 @@ BYTE_ORDER_MARK = codecs.BOM_UTF8.decode(LOSSLESS)
 NOT_A_CSV = {
     codecs.BOM_UTF16_LE: "is UTF-16 text: save it as CSV in UTF-8",
     codecs.BOM_UTF16_BE: "is UTF-16 text: save it as CSV in UTF-8",
-    b"PK\x03\x04": "is a zip file or an Excel workbook: unpack it, or save it as CSV in UTF-8",
+    ZIP_MAGIC: "is a zip file: unpack it",
 }
+# Which of these an image reads, it says itself; ours reads all.
+FOR_THE_IMAGE = (PARQUET_MAGIC, ZIP_MAGIC, b"BZh", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # A header and a line below it.
 LINES_NEEDED = 2
 # Some files have no line ends, and need not fit into memory.
@@ -55,19 +58,23 @@ def check_file(path: Path) -> None:
 
 @contextmanager
 def open_table(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of the table at `path`, unpacked; what packs it is known by its first bytes, not by its name.
+    """The bytes of the table at `path`, unpacked, of a workbook as CSV; known by the first bytes, not by the name.
 
     Raises:
         CommandError: it cannot be read, or what packs it is damaged (found while reading).
     """
     check_file(path)
     with path.open("rb") as head:
-        magic = head.read(len(XZ_MAGIC))
+        magic = head.read(len(XZ_MAGIC) + 2)
+    if is_workbook(path, magic):
+        with open_workbook(path) as rows:
+            yield rows
+        return
     try:
         if magic.startswith(GZIP_MAGIC):
             with gzip.open(path, "rb") as stream:
                 yield cast("BinaryIO", stream)
-        elif magic == XZ_MAGIC:
+        elif magic.startswith(XZ_MAGIC):
             with lzma.open(path, "rb") as stream:
                 yield cast("BinaryIO", stream)
         else:
@@ -75,6 +82,20 @@ def open_table(path: Path) -> Iterator[BinaryIO]:
                 yield stream
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise CommandError(f"{path} is packed and damaged: {error}.") from error
+
+
+@contextmanager
+def open_text_table(path: Path) -> Iterator[BinaryIO]:
+    """The same, of a Parquet file as CSV too.
+
+    Raises:
+        CommandError: as open_table, or it is no text table.
+    """
+    with path.open("rb") if path.is_file() else nullcontext() as head:
+        is_parquet = head is not None and head.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+    with open_parquet(path) if is_parquet else open_table(path) as stream:
+        check_kind(stream, path)
+        yield stream
 
 
 def check_kind(stream: BinaryIO, path: Path) -> None:
@@ -85,7 +106,7 @@ def check_kind(stream: BinaryIO, path: Path) -> None:
         path: where it was found, for messages.
 
     Raises:
-        CommandError: it is a workbook, UTF-16 or no text at all.
+        CommandError: it is UTF-16 or no text at all.
     """
     start = stream.read(START_BYTES)
     stream.seek(0)
@@ -97,15 +118,19 @@ def check_kind(stream: BinaryIO, path: Path) -> None:
 
 
 def check_table(path: Path) -> None:
-    """Makes sure that `path` holds a table: text, a header, and at least one line below it.
+    """Makes sure that `path` holds a table: if it is text or a workbook, a header, and at least one line below it.
 
-    Which columns it must have is for the image to say. A packed file is unpacked to its end, since it can be damaged
-    anywhere.
+    Which columns it must have, and what else can be read, is for the image to say. A packed file is unpacked to its end,
+    since it can be damaged anywhere.
 
     Raises:
         CommandError: it does not.
     """
     with open_table(path) as stream:
+        start = stream.read(START_BYTES)
+        stream.seek(0)
+        if start.startswith(FOR_THE_IMAGE):
+            return
         check_kind(stream, path)
         text = io.TextIOWrapper(stream, encoding=LOSSLESS)
         lines = _first_lines(text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def upload_data(s3: S3Client, stack: Stack, file: ItemFile) -> S3Location:
     """Uploads the item's file to the stack's data bucket, replacing what was there.
 
-    The bytes go up as they are; what is packed with gzip or xz is unpacked on the way.
+    The bytes go up as they are; what is packed with gzip or xz is unpacked on the way, and a workbook becomes CSV.
 
     Returns:
         Where it is now.
