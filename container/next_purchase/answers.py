@@ -41,7 +41,7 @@ def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -
     if given is Form.JSON_LINES:
         rows, has_header = read_json_rows(body, trained.features), False
     else:
-        rows, has_header = read_csv_rows(body, trained.time_series_length)
+        rows, has_header = read_csv_rows(body, trained.time_series_length, trained.date_format)
     answers = predict_next_purchase(rows, trained.predictor)
     text = io.BytesIO()
     if wanted is Form.JSON_LINES:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from next_purchase.date_format import DateFormat
 from next_purchase.errors import ArtifactError
 from next_purchase.interval import read_interval
 from next_purchase.models.reading import read_model
@@ -29,11 +30,13 @@ class TrainedModel:
         predictor: The fitted model with its interval.
         backend: The model's name.
         time_series_length: Of the features file.
+        date_format: What comes first in dates of transactions, if the training was told.
     """
 
     predictor: Predictor
     backend: str
     time_series_length: int
+    date_format: DateFormat | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -57,6 +60,7 @@ def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any],
         "time_series_length": trained.time_series_length,
         "horizon_days": trained.predictor.horizon_days,
         "probability_days": trained.predictor.probability_days,
+        "date_format": trained.date_format,
         "features": list(trained.features),
         "model": trained.predictor.model.describe(),
         "interval_at_order": trained.predictor.at_order.describe(),
@@ -103,6 +107,10 @@ def load_artifact(folder: Path) -> TrainedModel:
     features = feature_names(length)
     if description.get("features") != list(features):
         raise ArtifactError(f"{DESCRIPTION_FILE} lists other features than schema version {version} has.")
+    try:
+        date_format = None if description.get("date_format") is None else DateFormat(description["date_format"])
+    except ValueError as error:
+        raise ArtifactError(f"{DESCRIPTION_FILE} has no usable date_format: {error}.") from error
     predictor = Predictor(
         read_model(backend, _take(description, "model", dict)),
         horizon,
@@ -110,7 +118,7 @@ def load_artifact(folder: Path) -> TrainedModel:
         read_interval(_take(description, "interval_at_order", dict)),
         read_interval(_take(description, "interval_ahead", dict)),
     )
-    return TrainedModel(predictor, backend, length)
+    return TrainedModel(predictor, backend, length, date_format)
 
 
 def _take(description: dict[str, Any], name: str, kind: type[_Value]) -> _Value:

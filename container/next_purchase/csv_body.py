@@ -30,10 +30,12 @@ from next_purchase.schema import (
     file_columns,
     may_be_empty,
 )
-from next_purchase.transactions import is_transactions_header, read_orders_from_bytes
+from next_purchase.transactions import are_transactions, is_transactions_header, read_orders_from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from next_purchase.date_format import DateFormat
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -50,16 +52,17 @@ class CsvRows(NamedTuple):
     """Whether the first line was a header, so that the answer has one too."""
 
 
-def read_csv_rows(body: bytes, time_series_length: int) -> CsvRows:
+def read_csv_rows(body: bytes, time_series_length: int, date_format: DateFormat | None = None) -> CsvRows:
     """Read a request.
 
     Batch transform cuts a file at any line end, so only the first of its requests has the header; the others rely on
     the columns' order, so a header in any other order is refused.
 
     Args:
-        body: CSV text in UTF-8 with at least one line. Transactions are recognised by their header, may be written in
-            all ways that training reads, and give one row per customer.
+        body: Lines of features, CSV text in UTF-8, at least one; or transactions in any form that training reads, which are
+            recognised by their header and give one row per customer.
         time_series_length: The model's.
+        date_format: What comes first in dates of transactions, as its training was told; None to find out.
 
     Raises:
         BadLineError: A line cannot be used; the message names it.
@@ -68,7 +71,7 @@ def read_csv_rows(body: bytes, time_series_length: int) -> CsvRows:
     end = body.find(b"\n") + 1 or len(body)
     first_line = body[:end].decode("utf-8", errors="replace").rstrip("\r\n")
     if is_transactions_header(first_line):
-        return CsvRows(_read_transactions(body, time_series_length), has_header=True)
+        return CsvRows(_read_transactions(body, time_series_length, date_format), has_header=True)
     header = _split(first_line)
     if header == list(columns):
         return CsvRows(_read_lines(body[end:], columns, first_line=2), has_header=True)
@@ -78,6 +81,8 @@ def read_csv_rows(body: bytes, time_series_length: int) -> CsvRows:
             f"Line 1: the header is {','.join(header)}, but this model needs {','.join(columns)}. "
             "The file comes from another training or another version."
         )
+    if len(header) != len(columns) and are_transactions(body):
+        return CsvRows(_read_transactions(body, time_series_length, date_format), has_header=True)
     if header and len(header) != len(columns):
         # Polars would take very long to see that a line of millions of fields is too wide.
         why = _explain_line(body[:end].rstrip(b"\n"), columns, is_first=True)
@@ -93,9 +98,9 @@ def _split(line: str) -> list[str]:
         return []
 
 
-def _read_transactions(body: bytes, time_series_length: int) -> pl.DataFrame:
+def _read_transactions(body: bytes, time_series_length: int, date_format: DateFormat | None) -> pl.DataFrame:
     try:
-        transactions = read_orders_from_bytes(body, "The request", datetime.now(UTC).date())
+        transactions = read_orders_from_bytes(body, "The request", datetime.now(UTC).date(), date_format)
     except DataError as error:
         raise BadLineError(str(error)) from error
     features = make_features(transactions.orders, time_series_length)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from next_purchase.date_format import DateFormat
 from next_purchase.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-class DateFormat(StrEnum):
-    """What comes first in a date of three numbers."""
-
-    YEAR_FIRST = "ymd"
-    MONTH_FIRST = "mdy"
-    DAY_FIRST = "dmy"
 
 
 A_DATE = "a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26, the year with all four digits"

@@ -112,7 +112,7 @@ def learn(features: pl.DataFrame, settings: TrainingSettings) -> Result:
         },
     }
     return Result(
-        TrainedModel(delivered, choice.name, settings.time_series_length),
+        TrainedModel(delivered, choice.name, settings.time_series_length, settings.date_format),
         as_of,
         metrics,
         {name: round(result.seconds, _DECIMALS) for name, result in choice.results.items()},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from next_purchase.dates import DateFormat
+from next_purchase.date_format import DateFormat
 from next_purchase.errors import SettingError
 from next_purchase.models.names import AUTO, BACKENDS
 from next_purchase.schema import HORIZONS, PROBABILITY_DAYS, TIME_SERIES_LENGTHS

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from next_purchase.column_names import has_all_columns
-from next_purchase.dates import A_DATE, DateFormat, find_format, read_date
+from next_purchase.date_format import DateFormat
+from next_purchase.dates import A_DATE, find_format, read_date
 from next_purchase.errors import DataError
 from next_purchase.header_line import SEPARATORS
 from next_purchase.left_out import LeftOut
@@ -79,10 +80,12 @@ def read_orders(
     return _read_files([DataFile(path.name, path) for path in paths], scratch, today, date_format)
 
 
-def read_orders_from_bytes(body: bytes, name: str, today: date) -> Transactions:
+def read_orders_from_bytes(
+    body: bytes, name: str, today: date, date_format: DateFormat | None = None
+) -> Transactions:
     """Read the orders of one file that is in memory; `name` stands in messages, else as read_orders."""
     with tempfile.TemporaryDirectory() as scratch:
-        return _read_files([DataFile(name, body)], Path(scratch), today, None)
+        return _read_files([DataFile(name, body)], Path(scratch), today, date_format)
 
 
 def is_transactions_header(first_line: str) -> bool:
@@ -95,6 +98,16 @@ def is_transactions_header(first_line: str) -> bool:
         if has_all_columns(header):
             return True
     return False
+
+
+def are_transactions(body: bytes) -> bool:
+    """Whether this is a file of transactions in a form in which its first line does not show it."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            open_table(DataFile("The request", body), Path(scratch))
+    except DataError:
+        return False
+    return True
 
 
 def normalise_customer(column: pl.Expr) -> pl.Expr:

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from next_purchase.dates import DateFormat
+from next_purchase.date_format import DateFormat
 from next_purchase.errors import DataError
 from next_purchase.transactions import read_orders
 

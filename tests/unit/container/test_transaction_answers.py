@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+from next_purchase.artifact import load_artifact
+from next_purchase.sagemaker_contract import ContainerPaths
+from next_purchase.serving import create_application
+from next_purchase.training import train
 from tests.unit.container.asking import JSON_LINES, ask, refusal
 from tests.unit.container.retail_data import (
     FIRST_DAY,
@@ -24,7 +31,11 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from next_purchase.sagemaker_contract import ContainerPaths
+
+def _as_parquet(body: bytes) -> bytes:
+    file = io.BytesIO()
+    pl.read_csv(body, infer_schema=False).write_parquet(file)
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +53,38 @@ def test_transactions_are_answered_as_their_features_are(
 
 def test_the_answer_can_be_json_lines(client: FlaskClient, transactions: bytes, sample: str) -> None:
     assert ask(client, transactions, accept=JSON_LINES) == ask(client, sample, accept=JSON_LINES)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda body: b"Report\n\n" + body, id="title"),
+        pytest.param(lambda body: b"sep=,\r\n" + body, id="sep-line"),
+        pytest.param(lambda body: body.decode().encode("utf-16"), id="utf-16"),
+        pytest.param(lambda body: body.replace(b"\n", b"\r"), id="carriage-returns-alone"),
+        pytest.param(_as_parquet, id="parquet"),
+    ],
+)
+def test_transactions_are_known_wherever_their_header_stands(
+    client: FlaskClient, transactions: bytes, sample: str, change: Callable[[bytes], bytes]
+) -> None:
+    assert ask(client, change(transactions)) == ask(client, sample)
+
+
+def test_a_model_that_was_told_the_order_of_day_and_month_keeps_to_it(tmp_path: Path) -> None:
+    paths = ContainerPaths(tmp_path)
+    lines = [Line(str(day), 1, FIRST_DAY.replace(month=month, day=day)) for month, day in ((1, 2), (2, 3), (4, 5))]
+
+    def day_first(fields: list[str]) -> list[str]:
+        moment = datetime.fromisoformat(fields[4])
+        return [*fields[:4], f"{moment:%d/%m/%Y}", *fields[5:]]
+
+    path = write_lines(paths.channel("training") / "a.csv", lines, change=day_first)
+    paths.hyperparameters.parent.mkdir(parents=True)
+    paths.hyperparameters.write_text('{"date_format": "dmy"}', encoding="utf-8")
+    train(paths, {})
+    client = create_application(load_artifact(paths.model), concurrent_requests=1).test_client()
+    assert ask(client, path.read_bytes()).splitlines()[1].startswith("1,2010-04-05,2010-04-05,")
 
 
 @pytest.mark.parametrize(

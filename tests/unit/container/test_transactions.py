@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from next_purchase.dates import DateFormat
+from next_purchase.date_format import DateFormat
 from next_purchase.errors import DataError
 from next_purchase.transactions import is_transactions_header, read_orders, read_orders_from_bytes
 from tests.unit.container.retail_data import (
