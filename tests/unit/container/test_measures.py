@@ -50,3 +50,23 @@ def test_a_customers_rows_are_drawn_together() -> None:
     alone = lower_ratio(ours, theirs, np.arange(10))
     together = lower_ratio(np.repeat(ours, 50), np.repeat(theirs, 50), np.repeat(np.arange(10), 50))
     assert together == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("customers", [1, 2, 3])
+def test_two_or_three_customers_prove_nothing(customers: int) -> None:
+    """Each of them is worse off; who knows of the fourth?"""
+    theirs = np.full(customers, 10.0)
+    assert lower_ratio(theirs * 2, theirs, np.arange(customers)) <= 1
+
+
+def test_models_that_are_equally_good_are_seldom_told_apart() -> None:
+    """Of a hundred small shops, in which chance alone decides, about five."""
+    told_apart = 0
+    for shop in range(100):
+        chance = np.random.default_rng(shop)
+        rows = np.repeat(np.arange(8), chance.integers(1, 5, 8))
+        ours, theirs = np.abs(chance.normal(0, 15, (2, len(rows))))
+        told_apart += lower_ratio(ours, theirs, rows) > 1
+    assert told_apart <= 12
+    clear = lower_ratio(np.full(40, 20.0), np.full(40, 10.0), np.arange(40))
+    assert clear > 1.5
