@@ -15,14 +15,13 @@ def purchase_sums() -> dict[str, pl.Expr]:
     Equal lines are each counted: the same product may well stand twice on an invoice.
 
     Returns:
-        amount and items (Int128, in ten-thousandths) and lines (Int64), of the columns quantity and price
+        amount (Int128, in ten-thousandths) and lines (Int64), of the columns quantity and price
         (Float64, below 1e9 in size, null for unknown).
     """
     bought = (pl.col("quantity") > 0) & (pl.col("price") > 0)
     quantity = pl.when(bought).then("quantity")
     return {
         "amount": _whole_parts(quantity * pl.col("price")).sum(),
-        "items": _whole_parts(quantity).sum(),
         "lines": bought.sum().cast(pl.Int64),
     }
 
@@ -34,14 +33,14 @@ def make_orders(sums: pl.DataFrame) -> pl.DataFrame:
         sums: customer (text), date (Date) and purchase_sums, any number of rows for a customer and day.
 
     Returns:
-        customer (text), date (Date), amount (Float64, the data's currency), items (Float64), lines (Int64);
+        customer (text), date (Date), amount (Float64, the data's currency), lines (Int64);
         one row per customer and day with at least one real purchase, sorted by customer and date.
     """
     return (
         sums.group_by("customer", "date")
-        .agg(pl.col("amount", "items", "lines").sum())
+        .agg(pl.col("amount", "lines").sum())
         .filter(pl.col("lines") > 0)
-        .with_columns(pl.col("amount", "items") / _PARTS_PER_UNIT)
+        .with_columns(pl.col("amount") / _PARTS_PER_UNIT)
         .sort("customer", "date")
     )
 

@@ -55,5 +55,5 @@ def known_at_the_end(orders: pl.DataFrame, days: int = WATCHED_DAYS) -> pl.DataF
 
 def _with_features(rows: list[tuple[str, date]]) -> pl.DataFrame:
     orders = pl.DataFrame(rows, schema={"customer": pl.String, "date": pl.Date}, orient="row").unique()
-    amounts = orders.sort("customer", "date").with_columns(amount=pl.lit(20.0), items=pl.lit(3.0), lines=pl.lit(1))
+    amounts = orders.sort("customer", "date").with_columns(amount=pl.lit(20.0), lines=pl.lit(1))
     return add_next_order(make_features(amounts, 5))
