@@ -183,7 +183,7 @@ def test_a_wrong_event_is_refused_by_name(ready: Stack, name: str, event: Any, e
 def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
     event = {"item": ready.own("item1"), "timestamp": "20260101T000000000Z"}
     assert "trainingJobArn" in ready.invoke("TrainingJob", event)
-    other = ready.invoke("TrainingJob", {**event, "hyperparameters": {"seed": "2"}})
+    other = ready.invoke("TrainingJob", {**event, "hyperparameters": {"horizon_days": "60"}})
     assert other["errorType"] == "NameTakenError"
     assert "HyperParameters" in other["errorMessage"]
 

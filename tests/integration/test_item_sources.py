@@ -35,7 +35,7 @@ def test_items_of_a_list_in_s3_run_with_their_settings(
 ) -> None:
     good, absent = unique("listed"), unique("listed")
     deployed.upload(good, small_csv)
-    entries = [json.dumps({"item": good, "hyperparameters": {"seed": "7"}}), "", json.dumps(absent)]
+    entries = [json.dumps({"item": good, "hyperparameters": {"horizon_days": "60"}}), "", json.dumps(absent)]
     uri = put(deployed, f"lists/{good}.jsonl", "\r\n".join(entries).encode("utf-8-sig"))
     run = deployed.run({"itemsUri": uri}, unique("from-list"))
     assert [(item, entry["status"]) for item, entry in run.items.items()] == [
@@ -43,7 +43,7 @@ def test_items_of_a_list_in_s3_run_with_their_settings(
         (absent, "FAILED"),
     ]
     job = deployed.client("sagemaker").describe_training_job(TrainingJobName=run.items[good]["trainingJobName"])
-    assert job["HyperParameters"] == {"seed": "7"}
+    assert job["HyperParameters"] == {"horizon_days": "60"}
 
 
 @starts(runs=1)

@@ -51,13 +51,19 @@ def test_every_customer_has_a_prediction_that_makes_sense(
     entry = smoke.items[deployed.own(stem)]
     text = deployed.read(entry["predictionsUri"].split("/", 3)[3]).decode()
     header, *lines = text.splitlines()
-    assert header == "CustomerID,last_order_date,predicted_days,lower_days,upper_days,predicted_date"
+    assert header == (
+        "CustomerID,last_order_date,as_of,"
+        "predicted_days,predicted_date,lower_days,upper_days,return_probability,overdue"
+    )
     assert len(lines) == len(last_order) == entry["metrics"]["customers"]
     answered = {}
     for line in lines:
-        customer, last, days, lower, upper, predicted = line.split(",")
+        customer, last, as_of, days, predicted, lower, upper, probability, overdue = line.split(",")
         answered[f"{float(customer):.1f}"] = date.fromisoformat(last)
-        assert 1 <= float(lower) <= float(days) <= float(upper), line
-        between = (date.fromisoformat(predicted) - date.fromisoformat(last)) / timedelta(days=1)
-        assert abs(between - float(days)) <= 0.5, line
+        assert as_of == max(last_order.values()).isoformat(), line
+        assert 1 <= float(lower) <= int(days) <= float(upper or 90) <= 90, line
+        expected = date.fromisoformat(as_of) + timedelta(days=int(days))
+        assert predicted == expected.isoformat() or (not predicted and int(days) == 90), line
+        assert 0 <= float(probability) <= 1, line
+        assert overdue in {"true", "false"}, line
     assert answered == last_order

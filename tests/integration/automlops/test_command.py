@@ -229,7 +229,7 @@ def test_files_that_are_no_tables_are_told_at_once_and_s3_left_as_it_was(
 ) -> None:
     before = versions()
     packed = gzip.compress(shop.read_bytes())
-    contents = {"empty": b"", "header": b"Id,Country\n", "book": b"PK\x03\x04", "cut": packed[: len(packed) // 2]}
+    contents = {"empty": b"", "header": b"Id,Country\n", "text": b"a,b\n1,\0\n", "cut": packed[: len(packed) // 2]}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     words = [word for name in contents for word in ("--item", f"{name}={name}")]
