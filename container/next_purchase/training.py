@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from next_purchase.artifact import METRICS_FILE, write_artifact, write_json
-from next_purchase.errors import DataError, FullDiskError
+from next_purchase.errors import DataError, FullDiskError, SettingError
 from next_purchase.features import make_features, make_sample
 from next_purchase.learning import learn
 from next_purchase.realised import judge_previous, read_probability_days
@@ -46,10 +46,13 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         PlatformError: S3 did not answer.
     """
     settings = read_training_settings(read_hyperparameters(paths.hyperparameters), environment)
+    today = datetime.now(UTC).date()
+    if settings.as_of is not None and settings.as_of > today:
+        raise SettingError(f"as_of must not be after today, {today} in UTC, but is {settings.as_of}.")
     with _explaining_full_disk(), tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         data = _find_data(paths, settings, environment, scratch)
-        transactions = read_orders(data, scratch, datetime.now(UTC).date(), settings.date_format)
+        transactions = read_orders(data, scratch, today, settings.date_format)
         left_out = transactions.left_out
         logger.info("Not in any order: %s.", left_out.describe())
         features = make_features(transactions.orders, settings.time_series_length)

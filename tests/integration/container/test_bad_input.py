@@ -154,6 +154,7 @@ def test_what_only_looks_wrong_is_learned_from_and_served(
         ({"horizon": "5"}, "Unknown hyperparameter horizon; known are as_of, cutoff, "),
         ({"cutoff": 1}, "Hyperparameter cutoff must be a string, as SageMaker passes all of them, not 1."),
         ({"model_backend": "xgboost"}, "model_backend 'xgboost' is unknown; this image has auto, mean_gap,"),
+        ({"as_of": "2999-01-01"}, "as_of must not be after today, "),
         ({"cutoff": "2009-01-01"}, "cutoff must be a day after 2010-12-01 and until 2010-12-31, the data's days"),
     ],
 )
