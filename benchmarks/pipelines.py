@@ -17,8 +17,9 @@ from benchmarks.uv import ROOT, make_environment, run_uv
 TRAINING_TIMEOUT = 600
 # As in the image.
 PYTHON_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-# While one process trains, threads that wait for each other sleep instead of spinning. Both sides use OpenMP, and beside
-# any other busy process spinning threads can take twenty times as long: the figure would be the neighbour's.
+# While one process trains, threads that wait for each other sleep instead of spinning. The reference's XGBoost uses
+# OpenMP, and beside any other busy process spinning threads can take twenty times as long: the figure would be the
+# neighbour's. Ours has no OpenMP; the environment of both sides is the same.
 QUIET_WAITING = {"OMP_WAIT_POLICY": "passive"}
 # The server's processes use all cores already. Ours says so itself; the reference must not lose by leaving it out.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}

@@ -98,7 +98,7 @@ def _give(root: Path, content: bytes) -> None:
         ),
         pytest.param(
             _shop(DATE, _with_two_digit_year),
-            "the year with all four digits",
+            "not a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26, the year with all four digits",
             id="two-digit-years",
         ),
         pytest.param(
