@@ -35,15 +35,15 @@ _LAST_NO_DATE = date(1970, 1, 1)
 # It is tomorrow already in time zones ahead of UTC.
 _DAYS_AHEAD = timedelta(days=1)
 _A_NUMBER = f"a number of at most {_LARGEST_NUMBER:,.0f}"
-# What programs write for "no value".
-_NO_CUSTOMER = ("nan", "null", "na", "n/a", "none", "<na>", "-", "#n/a", "nil")
-# Excel shows long numbers so, and their last digits are lost.
-_SCIENTIFIC = r"^\d+(?:[.,]\d+)?[Ee][+-]?\d+$"
+# What programs write for "no value"; \N is Hive's and MySQL's.
+_NO_CUSTOMER = ("nan", "null", "(null)", "na", "n/a", "none", "<na>", "-", "#n/a", "nil", r"\n")
+# Excel and Python write long numbers as 1.7005E+06, Java as 1.7005E7, and their last digits may be lost. 12E4 is an id.
+_SCIENTIFIC = r"^\d(?:[.,]\d+[Ee]\+?|[Ee]\+)\d+$"
+_POINT_ALONE = r"^[+-]?\d*\.\d+$"
 _A_CUSTOMER = "a number whose last digits are lost: write the id with all digits, as text"
 # Rows that stand apart from all others by more than this are typing errors.
 _DAYS_APART = 366
 _MOST_FAR_ROWS = 0.01
-_SHOWN_PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,12 @@ def read_orders(
 def read_orders_from_bytes(
     body: bytes, name: str, today: date, date_format: DateFormat | None = None
 ) -> Transactions:
-    """Read the orders of one file that is in memory; `name` stands in messages, else as read_orders."""
+    """Read the orders of one file that is in memory; `name` stands in messages, else as read_orders.
+
+    Rows far in time are refused in no number: a request may hold few customers, of whom one was away for long.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        return _read_files([DataFile(name, body)], Path(scratch), today, date_format)
+        return _read_files([DataFile(name, body)], Path(scratch), today, date_format, is_request=True)
 
 
 def is_transactions_header(first_line: str) -> bool:
@@ -112,18 +115,29 @@ def are_transactions(body: bytes) -> bool:
 
 def normalise_customer(column: pl.Expr) -> pl.Expr:
     """Customer ids as text: `17850.0`, the mark of a column with gaps read as numbers, becomes `17850`."""
-    return column.str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
+    # 12,000 is no number with a decimal comma.
+    return column.str.strip_chars().str.replace(r"^(\d+)(?:\.0+|,0)$", "$1")
 
 
-def _read_files(files: list[DataFile], scratch: Path, today: date, date_format: DateFormat | None) -> Transactions:
+def _read_files(
+    files: list[DataFile],
+    scratch: Path,
+    today: date,
+    date_format: DateFormat | None,
+    *,
+    is_request: bool = False,
+) -> Transactions:
     read = [_sum_file(file, scratch) for file in files]
     names = ", ".join(file.name for file in files)
     if date_format is None:
-        date_format = find_format((sums["date"] for _, sums in read), names)
+        date_format = find_format(
+            (sums["date"] for _, sums in read),
+            lambda kind: _show_first([table for table, _ in read], "date", kind),
+        )
     left_out = sum((_count(sums) for _, sums in read), LeftOut())
     last_date = today + _DAYS_AHEAD
     dated = pl.concat([_read_dates(table, sums, date_format, last_date) for table, sums in read])
-    near, far = _leave_out_far_rows(dated, names)
+    near, far = _leave_out_far_rows(dated, None if is_request else [table for table, _ in read], date_format)
     orders = make_orders(near)
     if orders.is_empty():
         raise DataError(_explain_no_order(names, read))
@@ -148,7 +162,7 @@ def _sum_file(file: DataFile, scratch: Path) -> tuple[Table, pl.DataFrame]:
 def _sum_lines(table: Table) -> pl.DataFrame:
     # A customer's invoice has one text for its moment on all its lines: dates and ids are read once for each.
     is_customer = pl.col("customer").is_not_null()
-    return (
+    sums = (
         table.lines.with_columns(
             date=pl.when(is_customer).then("date"),
             cancelled=is_customer & pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False),
@@ -167,6 +181,50 @@ def _sum_lines(table: Table) -> pl.DataFrame:
         .with_columns(normalise_customer(pl.col("customer")))
         .collect(engine="streaming")
     )
+    if table.has_decimal_comma:
+        _refuse_two_decimal_signs(table)
+    return sums
+
+
+def _refuse_two_decimal_signs(table: Table) -> None:
+    """Where 2,55 has a decimal comma, 1.234 may be more than a thousand.
+
+    Raises:
+        DataError: The file has numbers of both forms.
+    """
+    texts = {column: pl.col(column).str.strip_chars() for column in ("quantity", "price")}
+    found = (
+        _counted(table)
+        .select(
+            comma=pl.any_horizontal(text.str.contains(",", literal=True) for text in texts.values()).any(),
+            **{column: text.str.contains(_POINT_ALONE).any() for column, text in texts.items()},
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    for column, text in texts.items():
+        if found["comma"] and found[column]:
+            raise DataError(
+                f"{_show_first([table], column, text.str.contains(_POINT_ALONE))}, but other numbers of the file have a "
+                "decimal comma: write all with one sign, and thousands without."
+            )
+
+
+def _counted(table: Table) -> pl.LazyFrame:
+    """The lines that count, with the number of each."""
+    cancelled = pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False)
+    lines = table.lines.with_row_index("record").with_columns(cancelled=cancelled)
+    return lines.filter(_kind(table).is_null())
+
+
+def _show_first(tables: list[Table], column: str, kind: pl.Expr) -> str:
+    """Where the first value of a kind stands, and what it is; lines that count are looked at first."""
+    for lines_of in (_counted, lambda table: table.lines.with_row_index("record")):
+        for table in tables:
+            first = lines_of(table).filter(kind).select("record", column).sort("record").head(1)
+            for record, value in first.collect(engine="streaming").iter_rows():
+                return f"{table.place(record)}: {table.names[column]} is {value[:80]!r}"
+    raise AssertionError(column)
 
 
 def _kind(table: Table) -> pl.Expr:
@@ -206,8 +264,15 @@ def _read_dates(table: Table, sums: pl.DataFrame, date_format: DateFormat | None
     return counted.drop("unread", "kind", "cancelled")
 
 
-def _leave_out_far_rows(dated: pl.DataFrame, names: str) -> tuple[pl.DataFrame, int]:
+def _leave_out_far_rows(
+    dated: pl.DataFrame, tables: list[Table] | None, date_format: DateFormat | None
+) -> tuple[pl.DataFrame, int]:
     """Leave out rows with more than a year between them and all others.
+
+    Args:
+        dated: The rows that count.
+        tables: Where they come from; None where more of them than may be left out are kept instead of refused.
+        date_format: How dates were read.
 
     Returns:
         The others, and how many rows were left out.
@@ -228,11 +293,14 @@ def _leave_out_far_rows(dated: pl.DataFrame, names: str) -> tuple[pl.DataFrame, 
         return dated, 0
     most, *others = parts.sort("rows", descending=True, maintain_order=True).rows(named=True)
     far = sum(part["rows"] for part in others)
-    if far > max(1, _MOST_FAR_ROWS * (far + most["rows"])):
-        spans = ", ".join(f"{part['first']} to {part['last']}" for part in others[:_SHOWN_PARTS])
+    few = _MOST_FAR_ROWS * (far + most["rows"])
+    if tables is None and far > few:
+        return dated, 0
+    if tables is not None and far > max(1, few):
+        is_far = read_date(pl.col("date"), date_format).is_between(others[0]["first"], others[0]["last"])
         raise DataError(
-            f"{names}: {far:,} of {far + most['rows']:,} rows have more than a year between them ({spans}) and all others "
-            f"({most['first']} to {most['last']}): correct their dates, or leave them out."
+            f"{_show_first(tables, 'date', is_far)}: {far:,} of {far + most['rows']:,} rows have more than a year between "
+            f"them and all others ({most['first']} to {most['last']}): correct their dates, or leave them out."
         )
     return dated.filter(pl.col("date").is_between(most["first"], most["last"])), far
 
@@ -265,11 +333,8 @@ def _explain_value(table: Table, date_format: DateFormat | None, last_date: date
         ("price", _number(table, "price").is_null(), f"not {_A_NUMBER}"),
     )
     kind = pl.coalesce(pl.when(wrong).then(number) for number, (_, wrong, _) in enumerate(problems))
-    cancelled = pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False)
     first = (
-        table.lines.with_row_index("record")
-        .with_columns(cancelled=cancelled)
-        .filter(_kind(table).is_null())
+        _counted(table)
         .group_by(kind=kind)
         .agg(pl.col("record").min(), lines=pl.len())
         .drop_nulls("kind")

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 
 from next_purchase.date_format import DateFormat
 from next_purchase.errors import DataError
-from next_purchase.transactions import read_orders
+from next_purchase.transactions import read_orders, read_orders_from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +115,13 @@ SAME: dict[str, str | bytes] = {
     "zip-of-a-mac": _zipped("report.csv", "__MACOSX/._report.csv"),
     "day-first-with-dashes": _csv(_rows("%d-%m-%Y %H:%M")),
     "day-first-with-slashes": _csv(_rows("%d/%m/%Y %H:%M")),
+    "day-first-with-dots": _csv(_rows("%d.%m.%Y %H:%M"), separator=";"),
     "month-first-with-dashes": _csv(_rows("%m-%d-%Y")),
     "year-first-with-slashes": _csv(_rows("%Y/%m/%d %H:%M")),
     "utc-as-a-word": _csv(_rows("%Y-%m-%d %H:%M:%S UTC")),
     "zone-after-a-blank": _csv(_rows("%Y-%m-%d %H:%M:%S +01:00")),
+    "zone-of-hours": _csv(_rows("%Y-%m-%d %H:%M:%S+00")),
+    "customers-with-decimal-commas": _csv(_changed(5, lambda customer: f"{customer},0"), separator=";"),
     "excel-serials": _csv(_changed(3, _excel_serial)),
     "quotes-of-spark": _csv(_rows(name='"12\\" SHELF, OAK"')),
     "bare-inches": _csv(_rows(name='SHELF 12" OAK')),
@@ -140,18 +143,29 @@ def test_a_kind_that_can_be_read_gives_the_same_orders(tmp_path: Path, kind: str
     [
         pytest.param(
             _csv(_rows("%d/%m/%Y")[:1]),
-            "the dates can be read in two ways, since no day is above 12",
+            "shop.csv, line 2: InvoiceDate is '03/01/2011', which can be read in two ways, since no day is above 12",
             id="two-readings",
         ),
         pytest.param(
             _csv([*_rows("%d-%m-%Y"), *_rows("%m-%d-%Y")]),
-            "in some dates the month comes first",
+            "shop.csv, line 4: InvoiceDate is '21-01-2011', the day first, but shop.csv, line 28: InvoiceDate is "
+            "'01-21-2011', the month first",
             id="both-readings",
         ),
         pytest.param(
             _csv(_changed(5, lambda _customer: "1.7005E+06")),
             "shop.csv, line 2: CustomerID is '1.7005E+06', a number whose last digits are lost",
             id="scientific-ids",
+        ),
+        pytest.param(
+            _csv(_changed(5, lambda _customer: "1.7005E7")),
+            "whose last digits are lost",
+            id="scientific-ids-of-java",
+        ),
+        pytest.param(
+            _csv([["1", "x", "1.234", "2011-01-03", "5,50", "501", "Spain"]], separator=";"),
+            "shop.csv, line 2: Quantity is '1.234', but other numbers of the file have a decimal comma",
+            id="two-decimal-signs",
         ),
         pytest.param(PLAIN.replace("1004,RED", "10\0 04,RED"), "shop.csv, line 6: a NUL character", id="nul"),
         pytest.param(
@@ -205,7 +219,7 @@ def test_the_files_of_an_item_decide_together(tmp_path: Path) -> None:
     assert_frame_equal(read_orders(paths, tmp_path, TODAY).orders, _read(tmp_path, PLAIN).orders)
 
 
-@pytest.mark.parametrize("word", ["nan", "NaN", "NULL", "NA", "N/A", "None", "<NA>", "-", "#N/A", " nan "])
+@pytest.mark.parametrize("word", ["nan", "NaN", "NULL", "NA", "N/A", "None", "<NA>", "-", "#N/A", " nan ", r"\N"])
 def test_ids_that_mean_none_are_no_customer_and_are_counted(tmp_path: Path, word: str) -> None:
     spoilt = _csv([[*row[:5], word if row[0] in {"1003", "1007"} else row[5], row[6]] for row in _rows()])
     read = _read(tmp_path, spoilt)
@@ -215,9 +229,10 @@ def test_ids_that_mean_none_are_no_customer_and_are_counted(tmp_path: Path, word
     assert read.left_out.note() == "Left out: 2 ids that mean none."
 
 
-def test_customers_may_be_called_like_words(tmp_path: Path) -> None:
-    names = _csv([[*row[:5], "Nancy", row[6]] for row in _rows()])
-    assert _read(tmp_path, names).orders["customer"].unique().to_list() == ["Nancy"]
+@pytest.mark.parametrize("name", ["Nancy", "12E4", "5e12", "1E05", "12,000"])
+def test_customers_may_be_called_like_words_and_numbers(tmp_path: Path, name: str) -> None:
+    names = _csv([[*row[:5], name, row[6]] for row in _rows()], separator=";")
+    assert _read(tmp_path, names).orders["customer"].unique().to_list() == [name]
 
 
 def test_a_row_far_from_all_others_is_left_out_and_told(tmp_path: Path) -> None:
@@ -232,11 +247,34 @@ def test_a_row_far_from_all_others_is_left_out_and_told(tmp_path: Path) -> None:
 def test_more_than_one_row_in_a_hundred_that_far_away_is_refused(tmp_path: Path) -> None:
     text = PLAIN.replace("2011-01-12", "2001-01-12").replace("2011-01-03", "2002-06-03")
     said = _refusal(tmp_path, text)
-    assert said.startswith("shop.csv: 2 of 24 rows have more than a year between them (")
-    assert "all others (2011-01-21 to 2011-07-30)" in said
+    assert said.startswith(
+        "shop.csv, line 3: InvoiceDate is '2001-01-12 10:00:00': 2 of 24 rows have more than a year between them and "
+        "all others (2011-01-21 to 2011-07-30)"
+    )
     many = [row for _ in range(9) for row in _rows()]
     spoilt = _csv(many).replace("2011-01-12 10:00:00", "2001-01-12 10:00:00", 2)
     assert _read(tmp_path, spoilt).left_out.counts()["rows_far_in_time"] == 2
+
+
+def test_a_request_of_few_customers_keeps_one_who_was_away_for_long() -> None:
+    dates = ["2009-01-05", "2011-01-03", "2011-01-03"]
+    for count in (2, 3):
+        rows = [[*row[:3], day, *row[4:]] for row, day in zip(_rows(), dates[:count], strict=False)]
+        read = read_orders_from_bytes(_csv(rows).encode(), "The request", TODAY)
+        assert read.orders["date"].sort().cast(str).to_list() == dates[:count]
+        assert read.left_out.counts()["rows_far_in_time"] == 0
+
+
+def test_midnight_may_be_a_little_less_than_a_whole_day(tmp_path: Path) -> None:
+    text = _csv([[*_rows()[0][:3], "40545.9999999999", *_rows()[0][4:]]])
+    assert _read(tmp_path, text).orders["date"].to_list() == [date(2011, 1, 3)]
+
+
+def test_a_request_of_many_rows_leaves_out_those_that_training_leaves_out(tmp_path: Path) -> None:
+    spoilt = _csv([row for _ in range(9) for row in _rows()]).replace("2011-01-12 10:00:00", "2001-01-12", 2)
+    read = read_orders_from_bytes(spoilt.encode(), "The request", TODAY)
+    assert read.left_out == _read(tmp_path, spoilt).left_out
+    assert read.left_out.counts()["rows_far_in_time"] == 2
 
 
 def test_a_year_without_an_order_is_no_typing_error(tmp_path: Path) -> None:

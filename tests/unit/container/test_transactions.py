@@ -191,7 +191,8 @@ def test_cancellations_and_lines_without_customer_may_be_wrong_in_other_fields(t
 @pytest.mark.parametrize(
     ("field", "value", "column", "said"),
     [
-        pytest.param(4, "1.12.2010", "InvoiceDate", "'1.12.2010', not a date such as", id="unknown-date-form"),
+        pytest.param(4, "1 Dec 2010", "InvoiceDate", "'1 Dec 2010', not a date such as", id="unknown-date-form"),
+        pytest.param(4, "1.12.2010", "InvoiceDate", "which can be read in two ways", id="two-readings"),
         pytest.param(4, "2010-31-12 8:26", "InvoiceDate", "not a date such as", id="day-before-month"),
         pytest.param(4, "12/1/10 8:26", "InvoiceDate", "the year with all four digits", id="two-digit-year"),
         pytest.param(4, "10-12-01", "InvoiceDate", "the year with all four digits", id="two-digit-iso-year"),
