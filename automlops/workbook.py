@@ -169,12 +169,8 @@ class _Sheets:
 
     def read(self, book: CalamineWorkbook, tell: Callable[[str], None]) -> BinaryIO:
         """Reads every sheet once, one after the other, and returns the table."""
-        from python_calamine import SheetTypeEnum
-
-        for number, sheet in enumerate(book.sheets_metadata):
-            # The others are charts, dialogs and macros.
-            if sheet.typ == SheetTypeEnum.WorkSheet:
-                self._add(sheet.name, book.get_sheet_by_index(number).iter_rows())
+        for name in book.sheet_names:
+            self._add(name, book.get_sheet_by_name(name).iter_rows())
         if not self._forms:
             raise CommandError(
                 f"{self._path} has no sheet with a table: a row of column names, and at least one row below it."
