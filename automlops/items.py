@@ -72,6 +72,8 @@ def print_split(console: Console, split: Split, column: str) -> None:
         console.out(f"… and {len(split.parts) - MAX_ROWS} more files", highlight=False)
     if split.rows_without_value:
         console.out(f"{split.rows_without_value:,} rows have no {column}: they are in no file", highlight=False)
+    for note in split.notes:
+        console.out(note, highlight=False)
 
 
 def program() -> str:

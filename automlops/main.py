@@ -309,7 +309,10 @@ def quotas(
 @app.command()
 def split(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV in UTF-8 or Latin-1, also as .gz or .xz; Excel; Parquet.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV in UTF-8 or Latin-1, also as .gz or .xz; Excel, all sheets; Parquet."
+        ),
     ],
     by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values become items.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<value>.csv are written.")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from automlops.items import make_sample, print_split, program, run_command
 from automlops.local import local_emulator, require_local_extra
 from automlops.results import results_folder
 from automlops.run import make_order, run_order
-from automlops.split import Split, split_table
+from automlops.split import split_table
 from automlops.stack import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
         console.out(f"Making up a year of transactions in {folder}/", highlight=False)
         split = make_sample(folder, ITEMS, SEED, only=wanted, force=True)
     chosen = split.parts if wanted else split.parts[:ITEMS]
-    print_split(console, Split(chosen, split.rows_without_value), column)
+    print_split(console, replace(split, parts=chosen), column)
     words = [f"{part.item}={part.path}" for part in chosen]
     order = make_order(words, None, name=None, out=out)
     console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)

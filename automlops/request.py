@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,17 @@ REFUSED_IN_NAMES = frozenset(' <>{}[]?*"#%\\^|~`$&,;:/')
 
 @dataclass(frozen=True)
 class ItemFile:
-    """An item's data on this machine."""
+    """An item's data on this machine.
+
+    Attributes:
+        item: whose.
+        path: the file.
+        notes: what of it is left out, a sentence for each sheet of a workbook.
+    """
 
     item: str
     path: Path
+    notes: Sequence[str] = ()
 
 
 def check_execution_name(name: str) -> None:
@@ -57,7 +64,7 @@ def parse_item_files(words: Sequence[str]) -> list[ItemFile]:
     for word in words:
         try:
             file = _cut(word)
-            check_table(file.path)
+            file = replace(file, notes=tuple(check_table(file.path)))
         except CommandError as error:
             problems += error.lines
             continue

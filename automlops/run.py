@@ -122,6 +122,8 @@ def run_order(
     sfn: SFNClient = connection.client("stepfunctions")
     check_run(console, connection, stack, order)
     for file in order.files:
+        for note in file.notes:
+            console.out(note, highlight=False)
         place = upload_data(s3, stack, file)
         console.out(f"uploaded {file.path} to {place.uri}", highlight=False)
     execution = start_execution(sfn, stack.state_machine_arn, order.request, order.name)

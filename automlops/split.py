@@ -48,10 +48,12 @@ class Split:
     Attributes:
         parts: one for each value that was asked for, the largest first.
         rows_without_value: rows whose column is empty or absent; they are in no part.
+        notes: a sentence for each sheet of a workbook that is left out.
     """
 
     parts: list[Part]
     rows_without_value: int
+    notes: Sequence[str] = ()
 
 
 def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (), force: bool = False) -> Split:
@@ -62,7 +64,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
 
     Args:
         source: CSV with commas, in UTF-8 (with or without byte order mark) or Latin-1, plain or packed with gzip
-            or xz; an Excel workbook, all sheets together; or Parquet. Of the last two the parts are CSV in UTF-8.
+            or xz; a workbook, all sheets together; or Parquet. Of the last two the parts are CSV in UTF-8.
         column: name in the header; if no column is called exactly so, case does not matter.
         out: directory; made if need be.
         only: the values wanted; all if empty.
@@ -71,7 +73,11 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
     Raises:
         CommandError: the source cannot be read or has no such column or value, or a file exists.
     """
-    with open_text_table(source) as stream, io.TextIOWrapper(stream, encoding=LOSSLESS, newline="") as text:
+    notes: list[str] = []
+    with (
+        open_text_table(source, notes.append) as stream,
+        io.TextIOWrapper(stream, encoding=LOSSLESS, newline="") as text,
+    ):
         records = _records(text, source)
         try:
             first = next(records)
@@ -85,7 +91,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
             parts = _Parts(out, Path(room), header=first.raw, source=source, force=force)
             without_value = _distribute(records, position, parts, frozenset(only))
             _check_found(only, parts, source, column)
-            return Split(parts.publish(), without_value)
+            return Split(parts.publish(), without_value, notes)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from automlops.errors import CommandError
-from automlops.workbook import PARQUET_MAGIC, ZIP_MAGIC, is_workbook, open_parquet, open_workbook
+from automlops.workbook import PARQUET_MAGIC, ZIP_MAGIC, check_parquet, is_workbook, open_parquet, open_workbook
 
 GZIP_MAGIC = b"\x1f\x8b"
 XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -57,8 +57,12 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[BinaryIO]:
+def open_table(path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[BinaryIO]:
     """The bytes of the table at `path`, unpacked, of a workbook as CSV; known by the first bytes, not by the name.
+
+    Args:
+        path: the file.
+        tell: called with a sentence for each sheet of a workbook that is left out.
 
     Raises:
         CommandError: it cannot be read, or what packs it is damaged (found while reading).
@@ -67,7 +71,7 @@ def open_table(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as head:
         magic = head.read(len(XZ_MAGIC) + 2)
     if is_workbook(path, magic):
-        with open_workbook(path) as rows:
+        with open_workbook(path, tell) as rows:
             yield rows
         return
     try:
@@ -85,7 +89,7 @@ def open_table(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_text_table(path: Path) -> Iterator[BinaryIO]:
+def open_text_table(path: Path, tell: Callable[[str], None]) -> Iterator[BinaryIO]:
     """The same, of a Parquet file as CSV too.
 
     Raises:
@@ -93,7 +97,7 @@ def open_text_table(path: Path) -> Iterator[BinaryIO]:
     """
     with path.open("rb") if path.is_file() else nullcontext() as head:
         is_parquet = head is not None and head.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-    with open_parquet(path) if is_parquet else open_table(path) as stream:
+    with open_parquet(path) if is_parquet else open_table(path, tell) as stream:
         check_kind(stream, path)
         yield stream
 
@@ -117,20 +121,26 @@ def check_kind(stream: BinaryIO, path: Path) -> None:
         raise CommandError(f"{path} is not a text table: save it as CSV in UTF-8.")
 
 
-def check_table(path: Path) -> None:
+def check_table(path: Path) -> list[str]:
     """Makes sure that `path` holds a table: if it is text or a workbook, a header, and at least one line below it.
 
     Which columns it must have, and what else can be read, is for the image to say. A packed file is unpacked to its end,
     since it can be damaged anywhere.
 
+    Returns:
+        A sentence for each sheet of a workbook that is left out.
+
     Raises:
         CommandError: it does not.
     """
-    with open_table(path) as stream:
+    notes: list[str] = []
+    with open_table(path, notes.append) as stream:
         start = stream.read(START_BYTES)
         stream.seek(0)
+        if start.startswith(PARQUET_MAGIC) and not isinstance(stream, gzip.GzipFile | lzma.LZMAFile):
+            check_parquet(path)
         if start.startswith(FOR_THE_IMAGE):
-            return
+            return notes
         check_kind(stream, path)
         text = io.TextIOWrapper(stream, encoding=LOSSLESS)
         lines = _first_lines(text)
@@ -141,6 +151,7 @@ def check_table(path: Path) -> None:
         if isinstance(stream, gzip.GzipFile | lzma.LZMAFile):
             while stream.read(PIECE):
                 pass
+    return notes
 
 
 def _problem_of(lines: list[str]) -> str | None:

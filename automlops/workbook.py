@@ -4,64 +4,105 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from automlops.errors import CommandError
 
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
 ZIP_MAGIC = b"PK\x03\x04"
 OLD_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Of a workbook with a password, in the directory of the file that is around it.
+ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 PARQUET_MAGIC = b"PAR1"
 # Rows above the header, as people leave them.
 MAX_ROWS_ABOVE = 20
+# A table of one column is a list, as notes are.
+FEWEST_COLUMNS = 2
 # Floats hold whole numbers exactly up to here.
 LARGEST_WHOLE = 2**53
 
 
 def is_workbook(path: Path, start: bytes) -> bool:
-    """Whether `path`, which begins so, is a workbook: .xlsx and its kin, or the .xls of before."""
+    """Whether `path`, which begins so, is a workbook: .xlsx and its kin, the .xls of before, or OpenDocument's .ods.
+
+    Raises:
+        CommandError: it begins as a zip file, which workbooks are, and is damaged.
+    """
     if start.startswith(OLD_EXCEL_MAGIC):
         return True
     if not start.startswith(ZIP_MAGIC):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.startswith("xl/workbook.") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
+            names = archive.namelist()
+            is_open_document = "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")
+            return is_open_document or any(name.startswith("xl/workbook.") for name in names)
+    except zipfile.BadZipFile as error:
+        raise CommandError(f"{path} is a workbook or a zip file, and damaged: {error}.") from error
+
+
+def _is_encrypted(path: Path) -> bool:
+    """Whether it is a file around an encrypted workbook (MS-OFFCRYPTO), whatever reads its inside."""
+    content = path.read_bytes()
+    return content.startswith(OLD_EXCEL_MAGIC) and ENCRYPTED_STREAM in content
 
 
 @contextmanager
-def open_workbook(path: Path) -> Iterator[BinaryIO]:
-    """The rows of all sheets as CSV in UTF-8, below one header.
+def open_workbook(path: Path, tell: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """The rows of all sheets of one form as CSV in UTF-8, below one header.
 
-    Sheets without a row are passed over. Numbers and dates are as Excel keeps them: 17850 and not 17850.0, dates as
-    2010-12-01 08:26:00.
+    The form with the most cells is the table. Sheets that have none of its columns, such as notes, are left out.
+    Numbers and dates are as Excel keeps them: 17850 and not 17850.0, dates as 2010-12-01 08:26:00.
+
+    Args:
+        path: the workbook.
+        tell: called with a sentence for each sheet that is left out.
 
     Raises:
-        CommandError: it is damaged or protected, has no row, or sheets have other columns than the first.
+        CommandError: it is damaged or protected, has no table, or a sheet has some of the table's columns and not all.
     """
     # Imported here because the command need not load it for text.
     from python_calamine import CalamineError, CalamineWorkbook
 
-    with tempfile.TemporaryFile() as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    with ExitStack() as files:
         try:
-            book = CalamineWorkbook.from_path(path)
-            sheets = ((name, book.get_sheet_by_name(name).iter_rows()) for name in book.sheet_names)
-            _write_sheets(path, sheets, text)
+            # From a file, not a path: whose ending would be believed.
+            book = CalamineWorkbook.from_object(files.enter_context(path.open("rb")))
+            table = _Sheets(path, files).read(book, tell)
         except CalamineError as error:
+            if _is_encrypted(path):
+                raise CommandError(
+                    f"{path} is protected by a password: save it without one, or as CSV in UTF-8."
+                ) from error
             raise CommandError(
-                f"{path} cannot be read as an Excel workbook: {error}.",
-                "Is it protected by a password? Save it as .xlsx without one, or as CSV in UTF-8.",
+                f"{path} cannot be read as a workbook: {error}.",
+                "If it opens in Excel, save it as .xlsx without a password, or as CSV in UTF-8.",
             ) from error
-        text.flush()
-        file.seek(0)
-        yield cast("BinaryIO", file)
+        table.seek(0)
+        yield table
+
+
+def check_parquet(path: Path) -> None:
+    """Makes sure that the Parquet file at `path` is whole: it ends as it begins.
+
+    Raises:
+        CommandError: it was cut off.
+    """
+    with path.open("rb") as file:
+        file.seek(-len(PARQUET_MAGIC), os.SEEK_END)
+        if file.read() != PARQUET_MAGIC:
+            raise CommandError(f"{path} is a Parquet file without its end: copy it again.")
 
 
 @contextmanager
@@ -77,51 +118,132 @@ def open_parquet(path: Path) -> Iterator[BinaryIO]:
         raise CommandError(
             f"{path} is a Parquet file, which needs the package polars here: pip install polars."
         ) from error
+    check_parquet(path)
+    is_float = pl.selectors.float()
+    # Whole numbers as Excel's: ids are floats where one of them is missing.
+    whole = is_float.cast(pl.Int64, strict=False)
+    text = pl.when(is_float == whole).then(whole.cast(pl.String)).otherwise(is_float.cast(pl.String))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "rows.csv"
         try:
-            pl.scan_parquet(path).sink_csv(copy, datetime_format="%Y-%m-%d %H:%M:%S")
+            pl.scan_parquet(path).with_columns(text).sink_csv(copy, datetime_format="%Y-%m-%d %H:%M:%S")
         except pl.exceptions.PolarsError as error:
             raise CommandError(f"{path} cannot be read as a Parquet file: {error}.") from error
         with copy.open("rb") as stream:
             yield stream
 
 
-def _write_sheets(path: Path, sheets: Iterator[tuple[str, Iterator[list[Any]]]], text: io.TextIOWrapper) -> None:
-    writer = csv.writer(text, lineterminator="\n")
-    header: list[str] = []
-    first_sheet = ""
-    for name, rows in sheets:
-        found = _find_header(rows)
-        if not found:
-            continue
-        if not header:
-            header, first_sheet = found, name
-            writer.writerow(header)
-        elif [_simple(column) for column in found] != [_simple(column) for column in header]:
+@dataclass
+class _Form:
+    """What sheets with the same columns hold.
+
+    Attributes:
+        header: the columns, as the first of the sheets calls them.
+        file: header and rows as CSV.
+        sheets: their names.
+        rows: how many there are below the header.
+    """
+
+    header: list[str]
+    file: BinaryIO
+    sheets: list[str] = field(default_factory=list)
+    rows: int = 0
+
+    def has_column_of(self, other: _Form) -> bool:
+        return not {*map(_simple, self.header)}.isdisjoint(map(_simple, other.header))
+
+
+class _Sheets:
+    """The sheets of one workbook, by their form.
+
+    Args:
+        path: the workbook.
+        files: closes the files of the forms.
+    """
+
+    def __init__(self, path: Path, files: ExitStack) -> None:
+        self._path = path
+        self._files = files
+        self._forms: dict[tuple[str, ...], _Form] = {}
+        self._without_table: list[str] = []
+
+    def read(self, book: CalamineWorkbook, tell: Callable[[str], None]) -> BinaryIO:
+        """Reads every sheet once, one after the other, and returns the table."""
+        for name in book.sheet_names:
+            self._add(name, book.get_sheet_by_name(name).iter_rows())
+        if not self._forms:
             raise CommandError(
-                f"{path}: the sheet {name!r} has other columns than {first_sheet!r}: {', '.join(found)}; and not"
-                f" {', '.join(header)}.",
-                "Give the sheets as files of their own.",
+                f"{self._path} has no sheet with a table: a row of column names, and at least one row below it."
             )
-        for row in rows:
-            if fields := _fields(row[: len(header)]):
-                writer.writerow(fields)
-    if not header:
-        raise CommandError(f"{path} has no sheet with a row.")
+        table = max(self._forms.values(), key=lambda form: form.rows * len(form.header))
+        for form in self._forms.values():
+            if form is not table:
+                self._leave_out(form, table, tell)
+        for name in self._without_table:
+            tell(f"{self._path}: the sheet {name!r} is left out: it has no table.")
+        return table.file
+
+    def _leave_out(self, form: _Form, table: _Form, tell: Callable[[str], None]) -> None:
+        if form.has_column_of(table):
+            raise CommandError(
+                f"{self._path}: the sheet {form.sheets[0]!r} has other columns than {table.sheets[0]!r}:"
+                f" {', '.join(form.header)}; and not {', '.join(table.header)}.",
+                "Give the sheets the same columns in the same order, or save each as a file of its own.",
+            )
+        for name in form.sheets:
+            tell(f"{self._path}: the sheet {name!r} is left out: it has no column of {table.sheets[0]!r}.")
+
+    def _add(self, name: str, rows: Iterator[list[Any]]) -> None:
+        first = list(islice(rows, MAX_ROWS_ABOVE + 1))
+        place = _header_place(first)
+        if place is None:
+            if any(map(_fields, first)):
+                self._without_table.append(name)
+            return
+        header = [_as_text(cell).strip() for cell in first[place]]
+        while not header[-1]:
+            header.pop()
+        form = self._form_of(header)
+        form.sheets.append(name)
+        with _csv_writer(form.file) as write:
+            for row in chain(first[place + 1 :], rows):
+                # What stands beside the table has no name.
+                if fields := _fields(row[: len(header)]):
+                    write(fields)
+                    form.rows += 1
+
+    def _form_of(self, header: list[str]) -> _Form:
+        simple = tuple(map(_simple, header))
+        if simple not in self._forms:
+            # Closed with `files`.
+            form = self._forms[simple] = _Form(header, self._files.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115
+            with _csv_writer(form.file) as write:
+                write(header)
+        return self._forms[simple]
 
 
-def _find_header(rows: Iterator[list[Any]]) -> list[str]:
-    """The first row in which more than one cell has a text: a title has one."""
-    for number, row in enumerate(rows):
-        fields = _fields(row)
-        if len(fields) - fields.count("") > 1:
-            while fields and not fields[-1]:
-                fields.pop()
-            return fields
-        if number >= MAX_ROWS_ABOVE:
-            break
-    return []
+@contextmanager
+def _csv_writer(file: BinaryIO) -> Iterator[Callable[[Sequence[str]], object]]:
+    """Writes rows behind what is in `file`, which stays open."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield csv.writer(text, lineterminator="\n").writerow
+    finally:
+        text.detach()
+
+
+def _header_place(rows: Sequence[Sequence[Any]]) -> int | None:
+    """Which of the first rows names the columns; None if there is no table.
+
+    A title has a text or two, and a header has nearly as many as the table is wide: half of them tells the two apart
+    where a column has no name.
+    """
+    widest = max((sum(cell != "" for cell in row) for row in rows), default=0)
+    enough = max(FEWEST_COLUMNS, widest / 2)
+    for place, row in enumerate(rows):
+        if sum(isinstance(cell, str) and bool(cell.strip()) for cell in row) >= enough:
+            return place
+    return None
 
 
 def _fields(row: Sequence[Any]) -> list[str]:
@@ -133,11 +255,14 @@ def _fields(row: Sequence[Any]) -> list[str]:
 def _as_text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds")
     if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
+        # A moment at midnight comes as a day; many readers want one form of dates in a column.
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return moment.isoformat(" ", "seconds")
+    if isinstance(value, bool):
+        return str(value).upper()
+    # A carriage return of its own would end the row for csv of Python 3.11.
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _simple(column: str) -> str:

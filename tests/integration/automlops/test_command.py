@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from automlops.sample_data import write_transactions
 from automlops.stack import find_stack
 from automlops.upload import upload_data
 from emulator.endpoint import Clients
+from tests.unit.automlops.workbooks import Cell, write_workbook
 
 Command = Callable[..., Result]
 PROGRAM = str(Path(sys.executable).parent / "automlops")
@@ -112,6 +114,35 @@ def test_good_item_is_scored_and_broken_one_is_told(command: Command, shop: Path
     assert "StartTrainingJob" in result.stdout
     assert "1 of 2 items done" in result.stdout or "2 of 2 items done" in result.stdout
     assert str(predictions.relative_to(tmp_path)) in result.stdout
+
+
+def test_workbook_of_two_sheets_gives_the_predictions_of_its_csv(
+    command: Command, shop: Path, tmp_path: Path
+) -> None:
+    with shop.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    numbers = {header.index(name) for name in ("Quantity", "UnitPrice", "CustomerID")}
+    day = header.index("InvoiceDate")
+
+    def cell(column: int, text: str) -> Cell:
+        if not text:
+            return None
+        if column == day:
+            return datetime.fromisoformat(text)
+        return float(text) if column in numbers else text
+
+    cells = [[cell(column, text) for column, text in enumerate(row)] for row in rows]
+    middle = len(cells) // 2
+    notes: list[list[Cell]] = [["Name", "Meaning"], ["Returns", "begin with C"]]
+    workbook = write_workbook(
+        tmp_path / "two_sheets.xlsx",
+        {"Notes": notes, "2010": [header, *cells[:middle]], "2011": [header, *cells[middle:]]},
+    )
+    result = command("run", "--item", f"text={shop}", "--item", f"workbook={workbook}")
+    assert result.exit_code == 0, result.output
+    assert f"{workbook}: the sheet 'Notes' is left out: it has no column of '2010'." in result.stdout
+    [run] = (tmp_path / "out").iterdir()
+    assert (run / "workbook" / "predictions.csv").read_bytes() == (run / "text" / "predictions.csv").read_bytes()
 
 
 def test_failed_item_is_rerun_by_its_run_and_the_manifest_shown(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from automlops import split as split_module
 from automlops.errors import CommandError
 from automlops.split import split_table
+from tests.unit.automlops.workbooks import zip_of
 
 HEADER = b"Id,Country,Note\n"
 
@@ -158,8 +159,10 @@ def test_source_itself_is_never_replaced(tmp_path: Path) -> None:
             HEADER + b'1,France,x\n2,"Spain,x\n3,Italy,x\n', r"line 3: a quote is opened", id="open quote"
         ),
         pytest.param("Id,Country\n".encode("utf-16"), "UTF-16", id="utf-16"),
-        pytest.param(b"PK\x03\x04rest", "is a zip file: unpack it", id="zip"),
-        pytest.param(b"PAR1rest", "cannot be read as a Parquet file", id="half a Parquet file"),
+        pytest.param(b"PK\x03\x04rest", "is a workbook or a zip file, and damaged", id="half a zip"),
+        pytest.param(zip_of({"a.csv": "Id,Country\n1,France\n"}), "is a zip file: unpack it", id="zip"),
+        pytest.param(b"PAR1rest", "is a Parquet file without its end", id="half a Parquet file"),
+        pytest.param(b"PAR1restPAR1", "cannot be read as a Parquet file", id="damaged Parquet file"),
         pytest.param(b"\x7fELF\x02\x01\x01\x00" * 9, "is not a text table", id="program"),
         pytest.param(b"\x89\xf5\xb1e\x15,\x0e\nab\n", "is not a text table", id="noise"),
         pytest.param("Id,Country\n1,x\n".encode("utf-16-le"), "is not a text table", id="utf-16 without a mark"),

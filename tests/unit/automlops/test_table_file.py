@@ -13,6 +13,7 @@ import pytest
 from automlops import table_file
 from automlops.errors import CommandError
 from automlops.table_file import check_table, open_table
+from tests.unit.automlops.workbooks import zip_of
 
 TABLE = b"Id,Country\r\n1,France\r\n"
 # Not compressible, so that what is cut off was more than a checksum.
@@ -67,12 +68,15 @@ def test_text_with_a_header_and_a_line_is_a_table(tmp_path: Path, content: bytes
         (gzip.compress(LONG)[:-9], "is packed and damaged"),
         (gzip.compress(LONG)[: len(LONG) // 4], "is packed and damaged"),
         (lzma.compress(LONG)[:-9], "is packed and damaged"),
+        (b"PK\x03\x04 and more", "is a workbook or a zip file, and damaged"),
+        (b"PAR1 and more", "is a Parquet file without its end"),
         (gzip.compress(TABLE)[:6], "is packed and damaged"),
     ],
     ids=[
         "0 bytes", "byte order mark alone", "blank lines", "0 bytes in gzip", "0 bytes in xz", "header alone",
         "header without line end", "header and blank lines", "header in gzip", "no name", "NUL",
-        "gzip without its end", "half a gzip", "xz without its end", "gzip's first bytes",
+        "gzip without its end", "half a gzip", "xz without its end", "half a zip", "half a Parquet file",
+        "gzip's first bytes",
     ],
 )  # fmt: skip
 def test_what_no_model_can_be_trained_on_is_told(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -85,11 +89,11 @@ def test_what_no_model_can_be_trained_on_is_told(tmp_path: Path, content: bytes,
 @pytest.mark.parametrize(
     "content",
     [
-        b"PAR1 and more",
+        b"PAR1 and morePAR1",
         "a,b\n1,2\n".encode("utf-16"),
         b"BZh and more",
         b"\x28\xb5\x2f\xfd",
-        b"PK\x03\x04 and more",
+        zip_of({"table.csv": "a,b\n1,2\n"}),
     ],
     ids=["Parquet", "UTF-16", "bz2", "zstd", "zip"],
 )

@@ -1,7 +1,8 @@
-"""Writes small Excel workbooks as the standard has them (ECMA-376), with as little in them as Excel needs."""
+"""Writes small workbooks as the standards have them, with as little in them as is needed."""
 
 from __future__ import annotations
 
+import io
 import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+# So that the end of a line in a text is no end of a line in XML.
+_ESCAPES = {"\r": "&#13;"}
 Cell = str | float | datetime | None
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -47,6 +50,15 @@ def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Cell]]]) -
     return path
 
 
+def zip_of(files: Mapping[str, str]) -> bytes:
+    """A zip file of these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
 def _relations(places: Mapping[str, tuple[str, str]]) -> str:
     told = "".join(
         f'<Relationship Id="{name}" Type="{_RELATIONS}/{kind}" Target="{target}"/>'
@@ -68,7 +80,9 @@ def _cell(value: Cell, column: int, row: int) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f'<c {place} t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+        return f'<c {place} t="inlineStr"><is><t xml:space="preserve">{escape(value, _ESCAPES)}</t></is></c>'
+    if isinstance(value, bool):
+        return f'<c {place} t="b"><v>{value:d}</v></c>'
     if isinstance(value, datetime):
         days = (value - datetime(1899, 12, 30)).total_seconds() / 86_400  # noqa: DTZ001 - Excel has no zones
         return f'<c {place} s="1"><v>{days!r}</v></c>'
