@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "TRAINING_MAX_RUNTIME_IN_SECONDS": "3600",
     "TRAINING_USE_SPOT": "false",
     "ISOLATE_TRAINING": "false",
-    "MODEL_BACKEND": "lightgbm",
+    "MODEL_BACKEND": "weibull",
     "TIME_SERIES_LENGTH": "5",
     "TRANSFORM_INSTANCE_TYPE": "ml.m5.xlarge",
     "TRANSFORM_MAX_RUNTIME_IN_SECONDS": "1800",

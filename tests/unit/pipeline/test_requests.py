@@ -97,7 +97,7 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
         "SAGEMAKER_PROGRAM": "train.py",
         "file_path": "s3://data-bucket/analysis_predict/United Kingdom/Online_Retail.csv",
         "time_series_length": "5",
-        "model_backend": "lightgbm",
+        "model_backend": "weibull",
         "upload_sample_to_s3": "true",
         "sample_s3_bucket": "output-bucket",
         "sample_s3_prefix": f"analysis_predicted/United Kingdom/{RUN}",
