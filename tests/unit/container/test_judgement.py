@@ -151,5 +151,8 @@ def test_losses_and_outcomes_are_those_of_the_customers_who_were_asked() -> None
     # Of those who have waited the rest of the curve counts: c, after 49 days of 19.5 to 150.5, came on the 110th.
     longer = take_outcomes(After(85, width=65), asked)
     assert longer.expected[2] == pytest.approx(1 - (150.5 - 110) / (150.5 - 49), abs=0.01)
+    # Who has just ordered is away, even where the curve has fallen by then: of days -4.5 to 6.5 it is at 1.5 after 5.
+    fresh = take_outcomes(After(1, width=5), ask_at_orders(examples_on({"a": [0, 5]}), day(0), day(90), 90))
+    assert fresh.expected == pytest.approx([1 - 1.5 / 11])
     # a has waited 39 days and came on the 40th, when none was expected; b on the 80th, of days 69.5 to 130.5.
     assert outcomes.expected[:2] == pytest.approx([0, 10.5 / 61], abs=0.01)
