@@ -101,7 +101,7 @@ def choose_model(orders: pl.DataFrame, cutoff: date, horizon_days: int, names: S
         names: The candidates, the simplest first: where there is nothing to compare them on, it is the choice.
     """
     known_until = day_before(cutoff)
-    known = known_orders(_take_customers(orders), known_until)
+    known = _take_customers(known_orders(orders, known_until))
     if known.is_empty():
         return Choice(names[0], {}, (), horizon_days)
     first, _ = date_range(known)

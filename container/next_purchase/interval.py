@@ -76,6 +76,6 @@ def read_interval(description: Mapping[str, Any]) -> Interval:
     """Read back what describe gave.
 
     Raises:
-        ArtifactError: A number is missing.
+        ArtifactError: A number is missing or is no share.
     """
-    return Interval(take_number(description, "lower"), take_number(description, "upper"))
+    return Interval(take_number(description, "lower", 0, 1), take_number(description, "upper", 0, 1))

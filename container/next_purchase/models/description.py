@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from next_purchase.errors import ArtifactError
@@ -11,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DIGITS = 6
+# No fit learns a larger number, and with one a curve could not be computed.
+_LARGEST = 1e12
+_LEAST_POSITIVE = 1e-12
 
 
 def shorten(value: float) -> float:
@@ -18,25 +20,34 @@ def shorten(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def take_number(description: Mapping[str, object], name: str) -> float:
-    """A finite number of the description.
+def take_number(
+    description: Mapping[str, object], name: str, lowest: float = -_LARGEST, highest: float = _LARGEST
+) -> float:
+    """A number of the description, within bounds.
 
     Raises:
-        ArtifactError: It is missing or something else.
+        ArtifactError: It is missing, outside, or no number.
     """
     value = description.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not lowest <= value <= highest:
         raise ArtifactError(f"The model's description has no usable {name}: {value!r}.")
     return float(value)
 
 
-def take_numbers(description: Mapping[str, object], name: str) -> list[float]:
-    """A list of finite numbers of the description.
+def take_positive(description: Mapping[str, object], name: str) -> float:
+    """The same, of a number above 0."""
+    return take_number(description, name, _LEAST_POSITIVE)
+
+
+def take_numbers(
+    description: Mapping[str, object], name: str, lowest: float = -_LARGEST, highest: float = _LARGEST
+) -> list[float]:
+    """A list of numbers of the description, each within bounds.
 
     Raises:
-        ArtifactError: It is missing or something else.
+        ArtifactError: It is missing or something else, or one of them is.
     """
     values = description.get(name)
     if not isinstance(values, list):
         raise ArtifactError(f"The model's description has no list {name}: {values!r}.")
-    return [take_number({name: value}, name) for value in values]
+    return [take_number({name: value}, name, lowest, highest) for value in values]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from next_purchase.models.description import take_number
+from next_purchase.models.description import take_positive
 from next_purchase.models.whole_days import of_days
 from next_purchase.schema import AGE
 
@@ -62,6 +62,6 @@ def read_mbg_nbd(description: Mapping[str, Any]) -> MbgNbdModel:
     """Read back what describe gave.
 
     Raises:
-        ArtifactError: A parameter is missing.
+        ArtifactError: A parameter is missing or not above 0.
     """
-    return MbgNbdModel(**{field.name: take_number(description, field.name) for field in fields(MbgNbdModel)})
+    return MbgNbdModel(**{field.name: take_positive(description, field.name) for field in fields(MbgNbdModel)})

@@ -81,11 +81,14 @@ def read_naive(name: str, description: Mapping[str, Any]) -> NaiveModel:
     """Read back what describe gave.
 
     Raises:
-        ArtifactError: A number is missing.
+        ArtifactError: A number is missing or cannot be.
     """
-    ratios, shares = (np.array(take_numbers(description, key), dtype=float) for key in ("ratios", "shares"))
+    ratios = np.array(take_numbers(description, "ratios", 0), dtype=float)
+    shares = np.array(take_numbers(description, "shares", 0, 1), dtype=float)
     if len(ratios) != len(shares):
         raise ArtifactError(
             f"The description of the model {name} has {len(ratios)} ratios and {len(shares)} shares."
         )
-    return NaiveModel(name, take_number(description, "median_days"), StepCurve(ratios, shares))
+    if (np.diff(ratios) < 0).any() or (np.diff(shares) > 0).any():
+        raise ArtifactError(f"The description of the model {name} has a curve that does not fall.")
+    return NaiveModel(name, take_number(description, "median_days", LEAST_DAYS), StepCurve(ratios, shares))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from next_purchase.errors import ArtifactError
-from next_purchase.models.description import take_number, take_numbers
+from next_purchase.models.description import take_number, take_numbers, take_positive
 from next_purchase.models.whole_days import of_days
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def read_regression(name: str, description: Mapping[str, Any]) -> RegressionMode
         raise ArtifactError(f"The description of the model {name} has too few or too many numbers.")
     return RegressionModel(
         description["family"],
-        take_number(description, "shape"),
+        take_positive(description, "shape"),
         take_number(description, "intercept"),
         cure=None if cure is None else (cure[0], cure[1]),
         **numbers,

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from next_purchase.choice import choose_model
+from next_purchase.models.naive import NAIVE_GUESSES
 from next_purchase.models.names import BACKENDS
 from next_purchase.outcomes import add_next_order
 from tests.unit.container.shops import day, examples_on
@@ -38,6 +39,22 @@ def test_who_leaves_a_rhythm_needs_a_share_that_never_comes_back() -> None:
     assert cured is not None
     assert without is not None
     assert cured < 0.7 * without
+
+
+def test_both_measures_decide_and_neither_alone() -> None:
+    orders = simulate_rhythm(40, mean_days=10, spread=0.6, leave=0.05)
+    results = (choice := choose_model(orders, CUTOFF, 90, BACKENDS)).results
+
+    def ratio(name: str, score: str) -> float:
+        ours = getattr(results[name], score)
+        best_naive = min(getattr(results[naive], score) for naive in NAIVE_GUESSES)
+        return float(ours / best_naive)
+
+    at_order, served = ({name: ratio(name, score) for name in results} for score in ("score", "served_score"))
+    both = {name: at_order[name] + served[name] for name in results}
+    assert choice.name == min(both, key=lambda name: both[name])
+    for alone in (at_order, served):
+        assert choice.name != min(alone, key=lambda name: alone[name])
 
 
 def test_nothing_from_the_cutoff_on_has_a_part_in_it() -> None:
@@ -89,6 +106,17 @@ def test_of_many_customers_some_are_asked_with_all_of_their_orders(monkeypatch: 
     )
     assert [result.score for result in few.results.values()] == [result.score for result in many.results.values()]
     assert sum(len(part.expected) for part in many.ahead) == 4 * 30
+
+
+def test_customers_who_come_after_the_cutoff_do_not_change_who_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("next_purchase.choice._MOST_CUSTOMERS", 30)
+    days = {f"{who:03}": range(who % 20, 250, 10 + who % 9) for who in range(90)}
+    later = {f"{who:03}-new": [260, 270] for who in range(0, 90, 2)}
+    first, second = (
+        choose_model(examples_on(bought), CUTOFF, 90, NAIVE_GUESSES) for bought in (days, days | later)
+    )
+    scores = ({name: result.score for name, result in choice.results.items()} for choice in (first, second))
+    assert next(scores) == next(scores)
 
 
 def _even(count: int, taken: int) -> set[int]:

@@ -52,6 +52,18 @@ def test_who_is_away_longer_than_the_model_holds_possible_is_not_expected() -> N
     assert (ahead == 1).all()
 
 
+def test_who_has_just_ordered_is_away_even_where_the_curve_falls_on_the_day_of_the_order() -> None:
+    """A curve of days over a guess begins lower where some came back in next to no time."""
+
+    class Lower(Straight):
+        def survival(self, rows: pl.DataFrame, days: np.ndarray) -> np.ndarray:
+            return super().survival(rows, days) * 0.8
+
+    curves = read_curves(Lower(100), TWO, np.array([0, 50]), np.array([0, 10]))
+    assert curves.now == pytest.approx([1, 0.4])
+    assert curves.ahead == pytest.approx(np.array([[1, 1], [0.72, 0.8]]))
+
+
 def test_an_average_leans_on_the_member_that_thought_the_wait_likely() -> None:
     """After 50 days one member has half left and the other a quarter: Bayes counts them two to one."""
     average = AverageModel({"slow": Straight(100), "quick": Straight(200 / 3)})

@@ -44,7 +44,16 @@ def test_a_handful_moves_the_ends_a_little_only() -> None:
     assert calibrate([]).lower == pytest.approx(0.1, abs=0.05)
 
 
+def test_however_wrong_a_model_is_the_predicted_day_lies_within_the_interval() -> None:
+    """Nobody came before all were expected, or after any was; what is predicted, the half, stays inside."""
+    late, early = (calibrate([_outcomes(np.full(1000, expected))]) for expected in (0.97, 0.03))
+    assert (late.lower, late.upper) == (0.5, 0.97)
+    assert (early.lower, early.upper) == (0.03, 0.5)
+
+
 def test_a_description_is_read_back() -> None:
     assert read_interval(Interval(0.12, 0.85).describe()) == Interval(0.12, 0.85)
-    with pytest.raises(ArtifactError, match="no usable lower"):
+    with pytest.raises(ArtifactError, match="no usable lower: None"):
         read_interval({"upper": 0.9})
+    with pytest.raises(ArtifactError, match=r"no usable upper: 1\.5"):
+        read_interval({"lower": 0.1, "upper": 1.5})

@@ -116,6 +116,19 @@ def test_the_probability_is_judged_beside_the_share_that_came() -> None:
     assert [group["observed_share"] for group in measures["calibration"]][-1] == 1.0
 
 
+def test_who_did_not_come_within_the_horizon_came_neither_before_the_interval_nor_within_the_probabilitys_days() -> (
+    None
+):
+    """Four customers who are expected long after the horizon; two come, after 60 and 70 days."""
+    days = {"a": [0, 60], "b": [0, 70], "c": [0], "d": [0]}
+    orders = examples_on(days)
+    predictor = Predictor(After(5000), 90, 90)
+    at_order = judge_at_orders(predictor, ask_at_orders(orders, day(0), day(90), 90), 65.0)
+    ahead = judge_of_customers(predictor, ask_of_customers(orders, day(1), day(90), 90))
+    assert (at_order["share_below_interval"], ahead["served_share_below_interval"]) == (0.5, 0.5)
+    assert (ahead["observed_share"], ahead["brier_score"]) == (0.5, 0.5)
+
+
 def test_where_nothing_was_followed_nothing_is_claimed() -> None:
     orders = examples_on({"1": [0, 20, 40]})
     predictor = Predictor(After(10), 90, 30)
@@ -135,5 +148,11 @@ def test_losses_and_outcomes_are_those_of_the_customers_who_were_asked() -> None
     assert (losses.scores <= 90).all()
     outcomes = take_outcomes(After(100, width=30), asked)
     assert outcomes.returned.tolist() == [True, True, True, False]
+    # Of those who have waited the rest of the curve counts: c, after 49 days of 19.5 to 150.5, came on the 110th.
+    longer = take_outcomes(After(85, width=65), asked)
+    assert longer.expected[2] == pytest.approx(1 - (150.5 - 110) / (150.5 - 49), abs=0.01)
+    # Who has just ordered is away, even where the curve has fallen by then: of days -4.5 to 6.5 it is at 1.5 after 5.
+    fresh = take_outcomes(After(1, width=5), ask_at_orders(examples_on({"a": [0, 5]}), day(0), day(90), 90))
+    assert fresh.expected == pytest.approx([1 - 1.5 / 11])
     # a has waited 39 days and came on the 40th, when none was expected; b on the 80th, of days 69.5 to 130.5.
     assert outcomes.expected[:2] == pytest.approx([0, 10.5 / 61], abs=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from next_purchase.errors import DataError, SettingError
@@ -14,6 +15,7 @@ from next_purchase.prediction import predict_next_purchase
 from next_purchase.settings import read_training_settings
 from tests.unit.container.retail_data import make_shop
 from tests.unit.container.shops import day, orders_on
+from tests.unit.container.simulated import simulate_rhythm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +94,32 @@ def test_the_delivered_model_knows_all_data() -> None:
     answer = predict_next_purchase(sample, result.trained.predictor)
     assert answer["predicted_days"].max() < 10  # type: ignore[operator]
     assert result.metrics["mean_absolute_error"] > 10
+    # A guess that has no other way to know says the same.
+    median = _learn(days, model_backend="median_gap").trained.predictor
+    assert predict_next_purchase(sample, median)["predicted_days"].max() < 10  # type: ignore[operator]
+
+
+def test_the_interval_is_put_right_by_what_happened_before_the_cutoff_and_in_the_end_by_all() -> None:
+    """Steady customers, and a model that takes them for buyers by chance, who would often come the next day."""
+    features = simulate_rhythm(40, mean_days=5, spread=0.3, days=700).drop("next_order_date")
+    settings = read_training_settings({"model_backend": "mbg_nbd", "cutoff": day(500).isoformat()}, {})
+    result = learn(features, settings)
+    # With the model's own ends next to none would lie below.
+    for measure in ("share_below_interval", "share_above_interval"):
+        assert 0.03 < result.metrics[measure] < 0.17, measure
+    predictor = result.trained.predictor
+    # Who has just ordered surely waits a little; who has waited is due.
+    assert predictor.at_order.lower > 0.4 > 0.3 > predictor.ahead.lower
+    # Nothing is different until the cutoff, but from then on all come on every day.
+    before = features.filter(pl.col("last_order_date") < day(500))
+    days = {
+        who: [*((bought - day(0)).days for bought in dates), *range(500, 700)]
+        for who, dates in before.group_by("CustomerID").agg("last_order_date").iter_rows()
+    }
+    daily = learn(make_features(orders_on(days), 5), settings)
+    assert daily.metrics["choice"] == result.metrics["choice"]
+    assert daily.trained.predictor.at_order.lower < 0.5 * predictor.at_order.lower
+    assert daily.trained.predictor.ahead.lower < predictor.ahead.lower
 
 
 @pytest.mark.parametrize(

@@ -64,5 +64,6 @@ def test_the_fit_has_the_greatest_likelihood_by_another_formula() -> None:
 def test_a_description_is_read_back_and_a_damaged_one_refused() -> None:
     model = MbgNbdModel(r=1.5, alpha=30.0, a=1.0, b=4.0)
     assert read_mbg_nbd(model.describe()) == model
-    with pytest.raises(ArtifactError, match="no usable alpha: 'x'"):
-        read_mbg_nbd(model.describe() | {"alpha": "x"})
+    for value in ("x", 0.0, -30.0, float("inf"), 10**400):
+        with pytest.raises(ArtifactError, match=f"no usable alpha: {value!r}"):
+            read_mbg_nbd(model.describe() | {"alpha": value})

@@ -57,7 +57,19 @@ def test_a_description_is_read_back(name: str) -> None:
 
 def test_a_damaged_description_is_refused() -> None:
     whole = {"median_days": 40.0, "ratios": [1.0], "shares": [0.5]}
-    for damage in ({"median_days": None}, {"ratios": 1.0}, {"shares": [0.5, 0.4]}, {"shares": [float("nan")]}):
+    rising = {"ratios": [1.0, 2.0], "shares": [0.4, 0.5]}
+    backwards = {"ratios": [2.0, 1.0], "shares": [0.5, 0.4]}
+    for damage in (
+        {"median_days": None},
+        {"median_days": 0.5},
+        {"ratios": 1.0},
+        {"ratios": [-1.0]},
+        {"shares": [0.5, 0.4]},
+        {"shares": [float("nan")]},
+        {"shares": [1.5]},
+        rising,
+        backwards,
+    ):
         with pytest.raises(ArtifactError, match=r"description"):
             read_naive(MEAN_GAP, whole | damage)
 

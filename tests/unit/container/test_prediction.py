@@ -60,6 +60,12 @@ def test_what_lies_beyond_the_horizon_has_no_date_and_no_upper_end() -> None:
     assert (far["lower_days"], far["return_probability"]) == (90.0, 0.03)
 
 
+@pytest.mark.parametrize("days", [1, 9, 11, 23, 59, 90])
+def test_the_probability_is_that_of_any_number_of_days(days: int) -> None:
+    answer = predict_next_purchase(_rows((0, 100.0), (50, 200.0)), Predictor(Within(), 90, days))
+    assert answer["return_probability"].to_list() == pytest.approx([days / 100, days / 150], abs=1e-4)
+
+
 @pytest.mark.parametrize(("waited", "overdue"), [(53, False), (55, True)])
 def test_overdue_is_who_waited_longer_than_the_upper_end_told_at_the_order(waited: int, overdue: bool) -> None:
     answer = predict_next_purchase(_rows((waited, 60.0)), Predictor(Within(), 90, 30))
@@ -75,6 +81,16 @@ def test_the_interval_ahead_is_the_one_of_those_who_waited() -> None:
     middle, lower, upper = predictor.predict_at_order(_rows((20, 60.0)))
     # The curve of a fresh customer ends between two of the days at which it is computed.
     assert (lower[0], middle[0], upper[0]) == pytest.approx((6, 30, 54), abs=0.6)
+
+
+def test_the_predicted_whole_day_lies_within_its_interval() -> None:
+    """Half of them come back by day 10.4 or 10.6; a narrow interval around it leaves the whole day out."""
+    narrow = Predictor(Within(), 90, 30, ahead=Interval(0.5, 0.5), at_order=Interval(0.5, 0.5))
+    for longest, whole in ((20.8, 10), (21.2, 11)):
+        answer = predict_next_purchase(_rows((0, longest)), narrow).row(0, named=True)
+        assert answer["predicted_days"] == whole
+        assert answer["lower_days"] <= whole <= answer["upper_days"]
+        assert answer["lower_days"] < answer["upper_days"]
 
 
 def test_every_date_is_after_the_day_of_the_data_in_any_number_of_rows() -> None:

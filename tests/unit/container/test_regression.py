@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -62,6 +63,10 @@ def _drawn(family: str, never: float = 0.0) -> pl.DataFrame:
     )
 
 
+def _typical() -> pl.DataFrame:
+    return _features(np.array([15.0]), np.array([3.0]))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_curve_is_the_familys_own(family: str) -> None:
     rows = _features(np.array([9.0]), np.array([2.0]))
@@ -85,7 +90,51 @@ def test_the_parameters_of_drawn_times_are_found(family: str) -> None:
     # The penalty keeps it a little smaller than it is.
     assert found.coefficients[COVARIATES.index("mean_gap")] == pytest.approx(SLOPE, rel=0.1)
     assert np.abs(np.delete(found.coefficients, COVARIATES.index("mean_gap"))).max() < 0.05
+    # What the penalty takes from the slope, the intercept has: a typical customer waits as long as was drawn.
+    assert found.intercept + found.coefficients @ covariates(_typical())[0] == pytest.approx(
+        INTERCEPT + SLOPE * math.log(16), rel=0.03
+    )
     assert found.cure is None
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_no_other_parameters_make_what_was_seen_likelier(name: str) -> None:
+    """The likelihood by the curve alone: its fall on the day of a return, and itself where none was seen."""
+    drawn = _drawn(name.removesuffix("_cure"), never=0.2)[:2000]
+    found = fit_regression(name, drawn)
+
+    def log_likelihood(model: RegressionModel) -> float:
+        # Days as drawn, in thousandths, since curves are told of whole ones.
+        days = drawn["waited_days"].to_numpy()
+        place = math.log(1000) * model.shape
+        finer = replace(model, intercept=model.intercept + place)
+        thousandths = np.round(days * 1000).astype(np.int64)
+        now, before, after = finer.survival(drawn, np.stack((thousandths, thousandths - 2, thousandths + 2)))
+        returned = drawn["returned"].to_numpy()
+        # The fall in four thousandths of a day.
+        seen = np.where(returned, (before - after) / 0.004, now)
+        return float(np.log(seen).mean())
+
+    best = log_likelihood(found)
+    others = [
+        replace(found, shape=found.shape * 1.1, intercept=found.intercept * 1.1),
+        replace(found, shape=found.shape / 1.1, intercept=found.intercept / 1.1),
+        replace(found, intercept=found.intercept + 0.1),
+        replace(found, intercept=found.intercept - 0.1),
+    ]
+    if found.cure is not None:
+        others += [replace(found, cure=(found.cure[0] + shift, found.cure[1])) for shift in (-0.3, 0.3)]
+    assert max(map(log_likelihood, others)) < best
+
+
+def test_a_few_steps_of_newtons_method_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a wrong curvature the maximum is found as well, but only after many."""
+    for family in FAMILIES:
+        found = fit_regression(family, _drawn(family))
+        with monkeypatch.context() as patch:
+            patch.setattr("next_purchase.fitting.regression._MOST_STEPS", 7)
+            quick = fit_regression(family, _drawn(family))
+        assert quick.coefficients == pytest.approx(found.coefficients, rel=1e-4, abs=1e-6), family
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -135,8 +184,17 @@ def test_a_description_is_read_back(name: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [{"family": "gamma"}, {"covariates": ["x"]}, {"shape": None}, {"coefficients": [1.0]}, {"cure": [1.0]}],
-    ids=lambda damage: next(iter(damage)),
+    [
+        {"family": "gamma"},
+        {"covariates": ["x"]},
+        {"shape": None},
+        {"shape": 0.0},
+        {"intercept": 1e300},
+        {"coefficients": [1.0]},
+        {"coefficients": [1e300] * len(COVARIATES)},
+        {"cure": [1.0]},
+    ],
+    ids=str,
 )
 def test_a_damaged_description_is_refused(damage: dict[str, object]) -> None:
     with pytest.raises(ArtifactError, match="description"):
