@@ -19,7 +19,7 @@ from pipeline.contracts import CreateModelEvent, ItemRequest, parse_event
 from pipeline.documents import as_json
 from pipeline.errors import DataNotReadableError
 from pipeline.inputs import DataObject
-from pipeline.settings import PrepareRunSettings
+from pipeline.settings import PrepareRunSettings, load_settings
 
 from .rerunning import Place
 from .stored import BUCKET
@@ -113,7 +113,8 @@ def test_what_is_no_line_of_any_version_is_refused_by_name(place: Place) -> None
         records.read_lines(s3, BUCKET, FIRST)
 
 
-def test_fingerprints_are_those_of_that_version(settings: PrepareRunSettings) -> None:
+def test_fingerprints_are_those_of_that_version(environment: dict[str, str]) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"MODEL_BACKEND": "lightgbm"})
     entry = parse_event(
         ItemRequest,
         {
