@@ -16,10 +16,12 @@ from automlops.manifest import parse_manifest
 from automlops.report import print_table
 from automlops.results import fetch_results
 from automlops.stack import Stack, find_stack
-from pipeline import aws, records, summary
+from pipeline.aws import s3_objects
 from pipeline.errors import DataNotReadableError, PipelineError, RunNotFoundError
 from pipeline.layout import RUNS_PREFIX, S3Location, manifest_key
-from pipeline.leftovers import Leftovers, remove_leftovers
+from pipeline.stored import run_files
+from pipeline.summary.clean_up import Removed, clean_up
+from pipeline.summary.write_manifest import Summary, write_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,11 +65,11 @@ def close_run(
     s3: S3Client = connection.client("s3")
     place = S3Location(stack.output_bucket, manifest_key(run_id))
     with _told(s3, stack):
-        content = aws.read_bytes(s3, place.bucket, place.key)
+        content = s3_objects.read_bytes(s3, place.bucket, place.key)
         if content is None or force:
-            run = records.read_prepared_run(s3, stack.output_bucket, run_id)
+            run = run_files.read_prepared_run(s3, stack.output_bucket, run_id)
             ended = _end_of(connection, run)
-            made = summary.write_manifest(run, stack.output_bucket, s3, None, ended)
+            made = write_manifest(run, stack.output_bucket, s3, None, ended)
             manifest = made.manifest
             print_table(console, manifest)
             console.out(f"written to {place.uri}", highlight=False)
@@ -103,11 +105,11 @@ def _end_of(connection: Connection, run: PreparedRun) -> datetime:
     return told.get("stopDate") or datetime.now(UTC)
 
 
-def _clear_up(console: Console, connection: Connection, stack: Stack, made: summary.Summary) -> None:
+def _clear_up(console: Console, connection: Connection, stack: Stack, made: Summary) -> None:
     """Removes what SummarizeRun would have, and says what it was."""
     sagemaker: SageMakerClient = connection.client("sagemaker")
     counts = made.manifest.counts
-    left = remove_leftovers(
+    left = clean_up(
         sagemaker,
         made.manifest.run_id,
         made.lines,
@@ -118,7 +120,7 @@ def _clear_up(console: Console, connection: Connection, stack: Stack, made: summ
         console.out(line, highlight=False)
 
 
-def _leftover_lines(left: Leftovers) -> Iterator[str]:
+def _leftover_lines(left: Removed) -> Iterator[str]:
     for words, names in (
         ("stopped training job", left.training_jobs),
         ("stopped transform job", left.transform_jobs),

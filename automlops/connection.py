@@ -14,7 +14,7 @@ from botocore import exceptions
 from botocore.config import Config
 
 from automlops.errors import CommandError, NobodyAnswersError, ServiceError
-from pipeline.aws import PARALLEL_REQUESTS
+from pipeline.aws.clients import PARALLEL_REQUESTS
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})

@@ -11,8 +11,8 @@ from automlops.connection import DENIED_CODES
 from automlops.errors import CommandError, ServiceError
 from automlops.execution import Execution, Watch, find_running, read_input
 from automlops.items import names_for_a_line
-from pipeline import records
 from pipeline.errors import PipelineError
+from pipeline.stored import run_files
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +77,7 @@ def _items_of(sfn: SFNClient, s3: S3Client, stack: Stack, execution: Execution) 
         return None
     try:
         run_id = Watch(sfn, s3, stack.output_bucket, execution).find_run_id()
-        found = records.read_lines(s3, stack.output_bucket, run_id) if run_id else None
+        found = run_files.read_lines(s3, stack.output_bucket, run_id) if run_id else None
     except (PipelineError, ServiceError):
         return None
     return None if found is None else frozenset(line.item for line in found)

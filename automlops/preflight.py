@@ -14,7 +14,7 @@ from automlops.errors import CommandError
 from automlops.execution import require_free_name
 from automlops.job_quotas import needs_of, read_in_background, require_quotas
 from automlops.other_runs import require_no_other_run
-from pipeline import item_sources, lines, naming
+from pipeline import naming
 from pipeline.contracts import RunRequest, parse_event
 from pipeline.documents import Latest, as_bytes
 from pipeline.errors import (
@@ -25,7 +25,8 @@ from pipeline.errors import (
     SettingsError,
 )
 from pipeline.limits import Limits
-from pipeline.preparation import problems_of
+from pipeline.preparation import item_sources, work_list_lines
+from pipeline.preparation.prepare_run import problems_of
 from pipeline.settings import PrepareRunSettings, load_settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from automlops.connection import Connection
     from automlops.run import Order
     from automlops.stack import Stack
-    from pipeline.item_sources import Entry
+    from pipeline.preparation.item_sources import Entry
     from pipeline.work_list import Line
 
 
@@ -132,7 +133,7 @@ def _size_problems(
         # The stack is of another version; its PrepareRun knows better.
         return []
     started = naming.timestamp(datetime.now(UTC))
-    run = lines.Run(
+    run = work_list_lines.Run(
         settings=settings,
         run_id=naming.run_id(started, name),
         started=started,
@@ -165,10 +166,10 @@ def _environment(stack: Stack, region: str) -> dict[str, str]:
     }
 
 
-def _least_line(run: lines.Run, index: int, entry: Entry) -> Line:
+def _least_line(run: work_list_lines.Run, index: int, entry: Entry) -> Line:
     """The line that PrepareRun would write for the item, without what only S3 tells."""
     if run.mode == "train":
-        return lines.train_line(run, index, entry.request, lines.MadeOf(""))
+        return work_list_lines.train_line(run, index, entry.request, work_list_lines.MadeOf(""))
     unknown = Latest(run_id="", model_name="", model_data_url="", image="")
     scored = entry.request.predict_input or f"s3://{run.settings.data_bucket}/{run.settings.dataset_file_name}"
-    return lines.score_line(run, index, entry.request, lines.MadeOf(""), unknown, scored)
+    return work_list_lines.score_line(run, index, entry.request, work_list_lines.MadeOf(""), unknown, scored)

@@ -111,7 +111,11 @@ def _codes(handler: str) -> tuple[str, str]:
     """What is timed: the handler with its clients and its first event, and the bare handler with the same."""
     services = CLIENTS[handler]
     event = json.loads((ROOT / "events" / f"{handler}.json").read_text(encoding="utf-8"))
-    own = [f"import {handler}", "from pipeline import aws", *(f"aws.{service}_client()" for service in services)]
+    own = [
+        f"import {handler}",
+        "from pipeline.aws import clients",
+        *(f"clients.{service}_client()" for service in services),
+    ]
     own.append(f"{handler}.parse_event({handler}.{EVENTS[handler]}, {event!r})")
     plain = [f"boto3.client({service!r})" for service in services]
     plain += [

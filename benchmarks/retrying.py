@@ -11,7 +11,7 @@ from automlops.concurrency import Durations, fitting_to_score, fitting_to_train
 from benchmarks.account_model import Load, Stage, bound, simulate
 from benchmarks.measure import Goal, Measure
 from benchmarks.retriers import DOCUMENTED_BY_AWS, Retrier, read_retriers
-from pipeline.turns import seconds_to_wait
+from pipeline.preparation.work_list_lines import seconds_to_wait
 
 DEFINITION = Path(__file__).parents[1] / "statemachine" / "automlops.asl.json"
 STATES = ("StartTrainingJob", "StartBatchTransformJob")

@@ -6,8 +6,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, single_jobs
+from pipeline.aws import clients
 from pipeline.contracts import BatchTransformEvent, parse_event
+from pipeline.jobs import single_jobs
 from pipeline.observability import about, count, logger, metrics
 from pipeline.settings import TransformSettings, load_settings
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers transformJobName, transformJobArn and outputUri; see `pipeline.single_jobs.start_transform_job`."""
+    """Answers transformJobName, transformJobArn and outputUri; see `pipeline.jobs.single_jobs.start_transform_job`."""
     settings = load_settings(TransformSettings, os.environ)
     wanted = parse_event(BatchTransformEvent, event)
     about(settings.stack_name, item=wanted.item)
     answer = single_jobs.start_transform_job(
-        wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC)
+        wanted, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC)
     )
     count("TransformJobsStarted")
     logger.info("batch transform job started", extra=answer)

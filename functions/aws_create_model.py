@@ -6,8 +6,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, models
+from pipeline.aws import clients
 from pipeline.contracts import CreateModelEvent, parse_event
+from pipeline.model.create_model import create_model
 from pipeline.observability import about, count, logger, metrics
 from pipeline.settings import ModelSettings, load_settings
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.models.create_model`."""
+    """Answers modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.model.create_model.create_model`."""
     settings = load_settings(ModelSettings, os.environ)
     wanted = parse_event(CreateModelEvent, event)
     about(settings.stack_name, run_id=wanted.run_id, item=wanted.item)
-    answer = models.create_model(wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC))
+    answer = create_model(wanted, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC))
     count("ModelsCreated")
     logger.info("model created", extra={"model_name": answer["modelName"], "model_arn": answer["modelArn"]})
     return answer

@@ -6,8 +6,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, single_jobs
+from pipeline.aws import clients
 from pipeline.contracts import TrainingJobEvent, parse_event
+from pipeline.jobs import single_jobs
 from pipeline.observability import about, count, logger, metrics
 from pipeline.settings import TrainingSettings, load_settings
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers trainingJobName, trainingJobArn, runId and modelDataUrl; see `pipeline.single_jobs.start_training_job`."""
+    """Answers trainingJobName, trainingJobArn, runId and modelDataUrl; see `pipeline.jobs.single_jobs`."""
     settings = load_settings(TrainingSettings, os.environ)
     wanted = parse_event(TrainingJobEvent, event)
     about(settings.stack_name, item=wanted.item)
     answer = single_jobs.start_training_job(
-        wanted, settings, aws.s3_client(), aws.sagemaker_client(), datetime.now(UTC)
+        wanted, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC)
     )
     count("TrainingJobsStarted")
     logger.info("training job started", extra=answer)

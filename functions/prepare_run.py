@@ -6,11 +6,13 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aws, limits, preparation
+from pipeline import limits
+from pipeline.aws import clients
 from pipeline.contracts import PrepareRunEvent, parse_event
 from pipeline.documents import as_json
 from pipeline.observability import about, count, logger, metrics
-from pipeline.reruns import Services
+from pipeline.preparation.prepare_run import prepare_run, started_and_run_id
+from pipeline.preparation.reruns import Services
 from pipeline.settings import PrepareRunSettings, load_settings
 
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = load_settings(PrepareRunSettings, os.environ)
     wanted = parse_event(PrepareRunEvent, event)
     limits.require(limits.preparation_problems(wanted, datetime.now(UTC)))
-    about(settings.stack_name, run_id=preparation.started_and_run_id(wanted.execution)[1])
-    services = Services(aws.s3_client(), aws.stepfunctions_client, aws.sagemaker_client)
-    run = preparation.prepare_run(wanted, settings, services)
+    about(settings.stack_name, run_id=started_and_run_id(wanted.execution)[1])
+    services = Services(clients.s3_client(), clients.stepfunctions_client, clients.sagemaker_client)
+    run = prepare_run(wanted, settings, services)
     count("ItemsPrepared", run.item_count)
     told = {"item_count": run.item_count, "max_concurrency": run.max_concurrency, "mode": run.mode}
     logger.info("run prepared", extra=told)

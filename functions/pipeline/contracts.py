@@ -220,7 +220,7 @@ class CreateModelEvent(Contract):
         run_id: the run that this model belongs to.
         record_key: where the item's record will be; it makes the call a pipeline's step, and the rest belongs to it.
         mode: the run's mode.
-        fingerprint: what the item's result is made of (`pipeline.unchanged`).
+        fingerprint: what the item's result is made of (`pipeline.preparation.fingerprints`).
         training: the training job that made the artifact; None in mode score.
         trained_in: the run in whose folder that training wrote; None in mode score.
         training_input: what a training of this run was to read.

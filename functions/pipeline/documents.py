@@ -152,7 +152,7 @@ class InputVersion(Document):
 
     Attributes:
         uri: S3 URI of the file or, ending in `/`, the folder.
-        version: SHA-256, in hex digits, of every object in it (`pipeline.promises`).
+        version: SHA-256, in hex digits, of every object in it (`pipeline.data.input_versions`).
     """
 
     uri: str
@@ -242,7 +242,7 @@ class LastRun(Document):
     Attributes:
         run_id: the run.
         record_key: where its record of the item is, once it has ended.
-        fingerprint: what the item's result was made of (`pipeline.unchanged`).
+        fingerprint: what the item's result was made of (`pipeline.preparation.fingerprints`).
     """
 
     run_id: str

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline import layout, naming
+from pipeline.environment_variables import SETTABLE, reader_of
 from pipeline.errors import InvalidRequestError
-from pipeline.variables import SETTABLE, reader_of
 
 if TYPE_CHECKING:
     from pipeline.contracts import (

@@ -41,7 +41,7 @@ class Line(Document):
         record_key: where its record goes, in the output bucket.
         mode: whether the run trains.
         request: the entry of itemList; a rerun makes the line anew of it.
-        fingerprint: what its result is made of (`pipeline.unchanged`).
+        fingerprint: what its result is made of (`pipeline.preparation.fingerprints`).
         training_fingerprint: what its model is made of.
         trained_in: the run in whose folder its training writes, or has written; None where nothing is trained.
         training_job_name: the training job that makes its model, or has made it in an earlier run.
@@ -55,7 +55,7 @@ class Line(Document):
         transform_job: the body of CreateTransformJob; None for items that are refused or left as they are.
         transform_timeout_seconds: how long the state machine waits for it.
         scored_input: what it is to read, where that is not what training writes.
-        start_after_seconds: how long it waits for its turn (`pipeline.turns`).
+        start_after_seconds: how long it waits for its turn (`pipeline.preparation.work_list_lines`).
         training: the training job once it has ended; from the start where an earlier run has done it.
         created: aws_create_model's answer, once there is one.
         transform: the batch transform job once it has ended.

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from emulator.aws_evidence import INTEGRATIONS, Belief, Evidence, Group, fields_of, names_of, read_beliefs
 from emulator.service_models import service_model
 from emulator.stepfunctions.parameters import operation, unproven_fields
-from pipeline import errors, requests
+from pipeline import errors
 from pipeline.contracts import ItemRequest, TransformChoices, parse_event
-from pipeline.earlier_predictions import EarlierPredictions
 from pipeline.errors import PipelineError
+from pipeline.jobs import sagemaker_requests
+from pipeline.jobs.sagemaker_requests import EarlierPredictions
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.conftest import ENVIRONMENT
 
@@ -45,7 +46,7 @@ def requests_of_an_item() -> dict[str, Document]:
     entry = parse_event(
         ItemRequest, {"item": "a", "hyperparameters": {"seed": "1"}, "training": {"useSpot": True}}
     )
-    training = requests.training_job_request(
+    training = sagemaker_requests.training_job_request(
         entry,
         settings,
         job_name="t",
@@ -53,7 +54,7 @@ def requests_of_an_item() -> dict[str, Document]:
         data_uri="s3://b/k",
         earlier=EarlierPredictions("s3://b/p", 30),
     )
-    transform = requests.transform_job_request(
+    transform = sagemaker_requests.transform_job_request(
         TransformChoices(), settings, job_name="t", model_name="m", input_uri="s3://b/k", item="a", run_id="r"
     )
     return {"createTrainingJob": training, "createTransformJob": transform}

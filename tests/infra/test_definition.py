@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from pipeline import errors, requests
+from pipeline import errors
 from pipeline.contracts import CreateModelEvent, ExecutionContext, FollowJobEvent, PrepareRunEvent
 from pipeline.documents import CreatedModel, Job, PreparedRun, Record, TrainingJob
+from pipeline.jobs import sagemaker_requests
 
 from .conftest import Document, strings_in
 
@@ -90,7 +91,7 @@ def test_every_retrier_is_bounded_and_jittered(tasks: Document) -> None:
 @pytest.mark.parametrize("name", FOLLOW)
 def test_a_followed_job_is_waited_for_as_long_as_any_may_take(tasks: Document, name: str) -> None:
     (retrier,) = (entry for entry in tasks[name]["Retry"] if entry["ErrorEquals"] == [ASK_AGAIN])
-    longest = 28 * 24 * 3600 + requests.SPOT_WAIT_IN_SECONDS + requests.TASK_MARGIN_IN_SECONDS
+    longest = 28 * 24 * 3600 + sagemaker_requests.SPOT_WAIT_IN_SECONDS + sagemaker_requests.TASK_MARGIN_IN_SECONDS
     # Full jitter: half of the delay on average. What is drawn seven thousand times strays from that by a hundredth.
     assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 > 1.1 * longest
     # An execution's history ends at 25,000 events, and each attempt takes three.

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import errors, inputs, layout, lines, requests, single_jobs
+from pipeline import errors, layout
 from pipeline.contracts import BatchTransformEvent, ItemRequest, TrainingJobEvent, parse_event
+from pipeline.data import input_data
 from pipeline.documents import InputVersion, Latest, TrainingJob, Unchanged, as_json
-from pipeline.reruns import KeptTraining
+from pipeline.jobs import sagemaker_requests, single_jobs
+from pipeline.preparation import work_list_lines
+from pipeline.preparation.reruns import KeptTraining
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.conftest import ENVIRONMENT
 
@@ -26,7 +29,7 @@ ENTRY: Document = {
 TRANSFORM: Document = {"instanceType": "ml.c5.xlarge", "maxPayloadInMB": 20, "maxConcurrentTransforms": 2}
 
 PROMISED = InputVersion(uri="s3://b/data.csv", version="0f")
-MADE_OF = lines.MadeOf("result", None, "training", PROMISED)
+MADE_OF = work_list_lines.MadeOf("result", None, "training", PROMISED)
 
 
 @pytest.fixture
@@ -36,10 +39,10 @@ def settings_for_lines() -> PrepareRunSettings:
 
 def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_id: str) -> Document:
     """One line of items.json as prepare_run writes it, for an item with data."""
-    monkeypatch.setattr(inputs, "find_input", lambda s3, uri: [])  # noqa: ARG005
-    run = lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
+    monkeypatch.setattr(input_data, "find_input", lambda s3, uri: [])  # noqa: ARG005
+    run = work_list_lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
     entry = parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM})
-    return as_json(lines.train_line(run, 3, entry, MADE_OF))
+    return as_json(work_list_lines.train_line(run, 3, entry, MADE_OF))
 
 
 @pytest.fixture
@@ -217,8 +220,10 @@ def test_all_states_are_some_lines(child: Document, every_line: dict[str, Docume
 def every_line(line: Document, settings_for_lines: PrepareRunSettings) -> dict[str, Document]:
     """A line of items.json of every kind."""
     entry = parse_event(ItemRequest, {"item": "b"})
-    run = lines.Run(settings=settings_for_lines, run_id=f"{STARTED}-x", started=STARTED, digits=6, mode="train")
-    scoring = lines.Run(
+    run = work_list_lines.Run(
+        settings=settings_for_lines, run_id=f"{STARTED}-x", started=STARTED, digits=6, mode="train"
+    )
+    scoring = work_list_lines.Run(
         settings=settings_for_lines, run_id=f"{STARTED}-x", started=STARTED, digits=6, mode="score"
     )
     training = TrainingJob(name="training-job-b", arn="arn", status="Completed")
@@ -226,14 +231,16 @@ def every_line(line: Document, settings_for_lines: PrepareRunSettings) -> dict[s
     model = Latest(run_id=f"{STARTED}-earlier", model_name="m", model_data_url="s3://b/k", image="image")
     unchanged = Unchanged(run_id=f"{STARTED}-earlier")
     made = {
-        "kept": lines.kept_line(run, 1, entry, lines.MadeOf("result", None, "training"), kept),
-        "score": lines.score_line(scoring, 2, entry, lines.MadeOf("result", PROMISED), model, "s3://b/data.csv"),
-        "refused": lines.refused_line(run, 3, entry, errors.UserError("no")),
-        "unchanged": lines.unchanged_line(run, 4, entry, "result", unchanged),
+        "kept": work_list_lines.kept_line(run, 1, entry, work_list_lines.MadeOf("result", None, "training"), kept),
+        "score": work_list_lines.score_line(
+            scoring, 2, entry, work_list_lines.MadeOf("result", PROMISED), model, "s3://b/data.csv"
+        ),
+        "refused": work_list_lines.refused_line(run, 3, entry, errors.UserError("no")),
+        "unchanged": work_list_lines.unchanged_line(run, 4, entry, "result", unchanged),
     }
     return {"train": line} | {kind: as_json(line_of_kind) for kind, line_of_kind in made.items()}
 
 
 def test_the_record_lies_where_summarize_run_looks(line: Document) -> None:
     assert line["recordKey"].startswith(layout.records_prefix(line["runId"]))
-    assert line["trainingTimeoutSeconds"] == requests.training_timeout_in_seconds(line["trainingJob"])
+    assert line["trainingTimeoutSeconds"] == sagemaker_requests.training_timeout_in_seconds(line["trainingJob"])

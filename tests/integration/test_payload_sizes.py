@@ -16,7 +16,7 @@ from emulator.account.plan import Account, Fault, JobOutcome, StandInJobs
 from emulator.deployment import deploy
 from emulator.endpoint import Clients
 from emulator.server import Emulator
-from pipeline.item_sources import MAX_LINE_BYTES
+from pipeline.preparation.item_sources import MAX_LINE_BYTES
 
 LIMIT = 256 * 1024
 # Room for what a later version adds to the line, the records or the metrics.

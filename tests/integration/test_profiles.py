@@ -225,7 +225,7 @@ def test_a_changed_parameter_function_and_definition_take_effect(local: Project)
 
     assert invoke().startswith("there is no object")
     local.edit(
-        "functions/pipeline/inputs.py",
+        "functions/pipeline/data/input_data.py",
         'f"there is no object {uri}; upload the item',
         'f"changed: there is no object {uri}; upload the item',
     )

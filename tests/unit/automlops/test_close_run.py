@@ -18,10 +18,10 @@ from automlops.connection import Connection
 from automlops.errors import CommandError, ExitCode, ServiceError
 from automlops.stack import Stack
 from pipeline.documents import PreparedRun, as_json
-from pipeline.leftovers import Leftovers
 from pipeline.manifest import Manifest
-from pipeline.summary import write_manifest
-from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, refusal, success
+from pipeline.summary.clean_up import Removed
+from pipeline.summary.write_manifest import write_manifest
+from tests.unit.pipeline.stored_documents import BUCKET, Bucket, failure, line, refusal, success
 
 RUN = "20261122T094236123Z-night"
 KEY = f"runs/{RUN}/manifest.json"
@@ -53,10 +53,10 @@ class Place:
         self.executions = Executions({"status": "ABORTED", "stopDate": STOPPED})
         self.stack = Stack("mine", "arn:machine", "data", BUCKET, "file.csv", {"KeepModels": "false"})
         self.removed: list[dict[str, Any]] = []
-        self.left = Leftovers()
+        self.left = Removed()
         self._console = console
         monkeypatch.setattr(close_run_module, "find_stack", lambda _connection, _name: self.stack)
-        monkeypatch.setattr(close_run_module, "remove_leftovers", self._remove)
+        monkeypatch.setattr(close_run_module, "clean_up", self._remove)
 
     def close(self, run_id: str = RUN, **options: Any) -> Manifest:
         """What the command does."""
@@ -64,7 +64,7 @@ class Place:
         session: Any = SimpleNamespace(client=lambda service, **_: clients[service])
         return close_run(self._console, Connection(session, "eu-west-1"), "mine", run_id, **options)
 
-    def _remove(self, sagemaker: object, run_id: str, lines: list[Any], **what: bool) -> Leftovers:
+    def _remove(self, sagemaker: object, run_id: str, lines: list[Any], **what: bool) -> Removed:
         assert (sagemaker, run_id, len(lines)) == ("sagemaker", RUN, 3)
         self.removed.append(what)
         return self.left
@@ -98,7 +98,7 @@ def test_the_manifest_is_the_one_that_summarize_run_would_have_made(
 
 
 def test_what_the_run_has_left_is_removed_and_told(place: Place, shown: Callable[[], str]) -> None:
-    place.left = Leftovers(["m-1"], ["t-1"], ["b-1"], ["listing models: AccessDenied"])
+    place.left = Removed(["m-1"], ["t-1"], ["b-1"], ["listing models: AccessDenied"])
     place.close()
     assert place.removed == [{"models": True, "jobs": True}]
     for words in (

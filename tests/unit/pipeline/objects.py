@@ -10,13 +10,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import layout, preparation
+from pipeline import layout
 from pipeline.contracts import PrepareRunEvent, parse_event
 from pipeline.documents import PreparedRun
-from pipeline.reruns import Services
+from pipeline.preparation.prepare_run import prepare_run
+from pipeline.preparation.reruns import Services
 from pipeline.settings import PrepareRunSettings
-
-from .stored import refusal
+from tests.unit.pipeline.stored_documents import refusal
 
 WRITTEN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 RUN = "20261122T094236123Z-x"
@@ -144,4 +144,4 @@ def prepare(
     """What prepare_run answers to the request."""
     execution = {"id": arn, "name": name, "startTime": "2026-11-22T09:42:36.123Z"}
     event = parse_event(PrepareRunEvent, {"request": request, "execution": execution})
-    return preparation.prepare_run(event, settings, Services(s3, None, None))  # type: ignore[arg-type]
+    return prepare_run(event, settings, Services(s3, None, None))  # type: ignore[arg-type]

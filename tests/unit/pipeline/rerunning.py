@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from pipeline.reruns import Own, Rerun, Services, marker_key, select_for_rerun
-from tests.unit.pipeline.stored import BUCKET, Bucket, failure, line, refusal, success
+from pipeline.preparation.reruns import Own, Rerun, Services, marker_key, select_for_rerun
+from tests.unit.pipeline.stored_documents import BUCKET, Bucket, failure, line, refusal, success
 
 # A run and its reruns, oldest first.
 R0, R1, R2, R3 = (f"20261122T0{hour}0000000Z-x" for hour in range(4))

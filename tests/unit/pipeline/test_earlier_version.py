@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 
 from automlops.manifest import parse_manifest
-from pipeline import latest, records, summary, unchanged
+from pipeline.aws.s3_objects import DataObject
 from pipeline.contracts import CreateModelEvent, ItemRequest, parse_event
 from pipeline.documents import as_json
 from pipeline.errors import DataNotReadableError
-from pipeline.inputs import DataObject
+from pipeline.preparation import fingerprints
 from pipeline.settings import PrepareRunSettings, load_settings
-
-from .rerunning import Place
-from .stored import BUCKET
+from pipeline.stored import latest_model, run_files
+from pipeline.summary.write_manifest import write_manifest
+from tests.unit.pipeline.rerunning import Place
+from tests.unit.pipeline.stored_documents import BUCKET
 
 STORED = json.loads((Path(__file__).parent / "earlier_version.json").read_text(encoding="utf-8"))
 FIRST, SKIPPING, RERUN = "20261130T234725947Z-first", "20261130T234732012Z-second", "20261130T234736204Z-third"
@@ -41,8 +42,8 @@ def place() -> Place:
 def test_a_run_of_that_version_gets_the_manifest_that_it_had(place: Place, run_id: str) -> None:
     before = place.s3.json(f"runs/{run_id}/manifest.json")
     s3: Any = place.s3
-    run = records.read_prepared_run(s3, BUCKET, run_id)
-    made = as_json(summary.write_manifest(run, BUCKET, s3, None, datetime.now(UTC)).manifest)
+    run = run_files.read_prepared_run(s3, BUCKET, run_id)
+    made = as_json(write_manifest(run, BUCKET, s3, None, datetime.now(UTC)).manifest)
     # Times and billed seconds are new, and so is what follows from them of jobs that failed.
     for item in made["items"]:
         del item["training"], item["transform"]
@@ -77,7 +78,7 @@ def test_its_finished_training_is_kept(place: Place) -> None:
 
 def test_its_last_model_is_the_items(place: Place) -> None:
     s3: Any = place.s3
-    model = latest.read_latest(s3, BUCKET, "good")
+    model = latest_model.read_latest(s3, BUCKET, "good")
     assert model.model_name == "model-good-20261130T234725947Z"
     assert model.environment == {"threads": "2"}
     assert [run.run_id for run in model.last_runs["train"]] == [FIRST]
@@ -110,7 +111,7 @@ def test_what_is_no_line_of_any_version_is_refused_by_name(place: Place) -> None
     place.s3.add(f"runs/{FIRST}/items.json", [lines[0] | {"transformJob": {"TransformJobName": "b"}}])
     s3: Any = place.s3
     with pytest.raises(DataNotReadableError, match="not as an earlier version wrote them"):
-        records.read_lines(s3, BUCKET, FIRST)
+        run_files.read_lines(s3, BUCKET, FIRST)
 
 
 def test_fingerprints_are_those_of_that_version(environment: dict[str, str]) -> None:
@@ -130,12 +131,12 @@ def test_fingerprints_are_those_of_that_version(environment: dict[str, str]) -> 
     data = [DataObject("s3://bucket/a.csv", '"e"', 5, datetime.now(UTC))]
     made_by = {"image": "i", "artifact": "a", "environment": {}}
     # Computed by that version: another value would train every unchanged item again.
-    assert unchanged.training_fingerprint(entry, settings, data) == (
+    assert fingerprints.training_fingerprint(entry, settings, data) == (
         "6476a90fbd43f4de6c0281362165fed5a8ea2058dd0109f7784f2d77d878f5d2"
     )
-    assert unchanged.result_fingerprint(entry, settings, data, mode="train", model="m") == (
+    assert fingerprints.result_fingerprint(entry, settings, data, mode="train", model="m") == (
         "f184e05e3d0097aa1bcf8f5a6dc20a6b625f337134f3ddb0d5bfa7655e11dd94"
     )
-    assert unchanged.result_fingerprint(entry, settings, data, mode="score", model=made_by) == (
+    assert fingerprints.result_fingerprint(entry, settings, data, mode="score", model=made_by) == (
         "da1f80cfab1e9e5619b94426ed3c87c5ff377701b2e3c825701ba5d23fd879f9"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import limits, naming, reruns, single_jobs
+from pipeline import limits, naming
 from pipeline.contracts import (
     BatchTransformEvent,
     CreateModelEvent,
@@ -21,15 +21,16 @@ from pipeline.contracts import (
 )
 from pipeline.documents import TrainingJob
 from pipeline.errors import DataNotReadableError, InvalidRequestError
+from pipeline.jobs import single_jobs
 from pipeline.limits import Limits
+from pipeline.preparation import reruns
 from pipeline.settings import PrepareRunSettings, load_settings
-
-from . import test_models
-from .objects import RUN, Models, Objects, data, prepare
-from .stored import REGISTRY
+from tests.unit.pipeline.model import test_create_model
+from tests.unit.pipeline.objects import RUN, Models, Objects, data, prepare
+from tests.unit.pipeline.stored_documents import REGISTRY
 
 OWN_REGISTRY = "123456789012.dkr.ecr.ap-east-2.amazonaws.com"
-NOW = test_models.NOW
+NOW = test_create_model.NOW
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_an_items_last_model_is_held_to_the_same_limits(settings: PrepareRunSett
 
 KEPT = reruns.KeptTraining(
     training=TrainingJob(name="training-job-a", arn="arn:t", status="Completed"),
-    trained_in=test_models.OLDER,
+    trained_in=test_create_model.OLDER,
     image=f"{REGISTRY}/image:0",
     training_fingerprint="print",
 )
@@ -240,7 +241,7 @@ def test_a_rerun_asks_for_no_more_than_a_run(
         found = reruns.Rerun("train", 500, 0.0, [parse_event(ItemRequest, entry)], kept)
         monkeypatch.setattr(reruns, "select_for_rerun", lambda *_, **__: found)
         s3 = Objects(data("a"))
-        (line,) = s3.json(prepare(settings, s3, {"rerunOf": test_models.OLDER} | request).items_key)
+        (line,) = s3.json(prepare(settings, s3, {"rerunOf": test_create_model.OLDER} | request).items_key)
         written: dict[str, Any] = line
         return written
 
@@ -255,7 +256,7 @@ def test_a_rerun_asks_for_no_more_than_a_run(
     error = rerun({"item": "a"}, "python:3.13", maxConcurrency=5)["error"]
     assert error["Error"] == "InvalidRequestError"
     assert error["Cause"].startswith(
-        f"training job training-job-a of run {test_models.OLDER}: image 'python:3.13'"
+        f"training job training-job-a of run {test_create_model.OLDER}: image 'python:3.13'"
     )
 
 
@@ -327,19 +328,19 @@ YEAR_9999 = "99991231T235959999Z"
         ({"recordKey": f"runs/{RUN}/records/../../../x.json"}, ["recordKey"]),
         ({"recordKey": f"runs/{RUN}/records/00.json"}, ["recordKey"]),
         ({"recordKey": f"runs/{RUN}/records/²²²².json"}, ["recordKey"]),
-        ({"recordKey": f"runs/{test_models.OLDER}/records/0.json"}, ["recordKey"]),
+        ({"recordKey": f"runs/{test_create_model.OLDER}/records/0.json"}, ["recordKey"]),
         ({"modelName": "model-item2-20261122T094236123Z"}, ["modelName"]),
         ({"modelName": None}, ["modelName"]),
         ({"trainedIn": f"{YEAR_9999}-x"}, ["trainedIn", "trainedIn", "training.name"]),
-        ({"trainedIn": test_models.YOUNGER}, ["trainedIn", "training.name"]),
+        ({"trainedIn": test_create_model.YOUNGER}, ["trainedIn", "training.name"]),
         (
             {"training": {"name": "training-job-item2", "arn": "arn", "status": "Completed"}},
             ["training.name", "training.arn", "modelDataUrl"],
         ),
         ({"modelDataUrl": "s3://output-bucket/analysis_predicted/item2/j/output/model.tar.gz"}, ["modelDataUrl"]),
         ({"trainingInput": {"uri": "s3://foreign/a.csv", "version": "1"}}, ["trainingInput.uri"]),
-        ({"modelDataUrl": f"s3://data-bucket/{test_models.ARTIFACT}"}, ["modelDataUrl"]),
-        ({"modelDataUrl": f"s3://foreign/{test_models.ARTIFACT}"}, ["modelDataUrl", "modelDataUrl"]),
+        ({"modelDataUrl": f"s3://data-bucket/{test_create_model.ARTIFACT}"}, ["modelDataUrl"]),
+        ({"modelDataUrl": f"s3://foreign/{test_create_model.ARTIFACT}"}, ["modelDataUrl", "modelDataUrl"]),
         ({"mode": "score"}, ["mode"]),
         ({"image": "python:3.13"}, ["image"]),
         ({"environment": {"PYTHONPATH": "/opt/ml"}}, ["environment.PYTHONPATH"]),
@@ -348,18 +349,20 @@ YEAR_9999 = "99991231T235959999Z"
 def test_a_forged_step_of_a_run_is_refused(
     environment: dict[str, str], forged: dict[str, Any], places: list[str]
 ) -> None:
-    s3, sagemaker = Objects(test_models.trained()), Models()
+    s3, sagemaker = Objects(test_create_model.trained()), Models()
     with pytest.raises(InvalidRequestError) as refused:
-        test_models.create(environment, s3, sagemaker, **test_models.step() | forged)
+        test_create_model.create(environment, s3, sagemaker, **test_create_model.step() | forged)
     assert sorted(problem.partition(":")[0] for problem in refused.value.problems) == sorted(places)
     assert sagemaker.request == {}
-    assert s3.objects == test_models.trained()
+    assert s3.objects == test_create_model.trained()
 
 
 def test_a_model_of_another_item_is_not_scored_with(environment: dict[str, str]) -> None:
     other = "s3://output-bucket/analysis_predicted/item2/j/output/model.tar.gz"
     with pytest.raises(InvalidRequestError, match="modelDataUrl: a model of item 'item1' lies under"):
-        test_models.create(environment, Objects({}), Models(), **test_models.scoring(modelDataUrl=other))
+        test_create_model.create(
+            environment, Objects({}), Models(), **test_create_model.scoring(modelDataUrl=other)
+        )
 
 
 def test_names_that_more_digits_keep_apart_are_a_runs_own(allowed: Limits) -> None:
@@ -367,7 +370,7 @@ def test_names_that_more_digits_keep_apart_are_a_runs_own(allowed: Limits) -> No
     name = naming.training_job_name("台北", started, 8)
     event = parse_event(
         CreateModelEvent,
-        test_models.step()
+        test_create_model.step()
         | {
             "item": "台北",
             "modelName": naming.model_name("台北", started, 8),
@@ -381,27 +384,27 @@ def test_names_that_more_digits_keep_apart_are_a_runs_own(allowed: Limits) -> No
 @pytest.mark.parametrize("minutes", [-14, 14, 16])
 def test_clocks_may_differ_by_a_quarter_of_an_hour(environment: dict[str, str], minutes: int) -> None:
     run_id = f"{naming.timestamp(NOW + timedelta(minutes=minutes))}-x"
-    s3 = Objects(test_models.trained(run_id))
+    s3 = Objects(test_create_model.trained(run_id))
     if minutes <= 15:
-        assert test_models.create(environment, s3, Models(), **test_models.step(run_id, run_id))
+        assert test_create_model.create(environment, s3, Models(), **test_create_model.step(run_id, run_id))
         return
     with pytest.raises(InvalidRequestError, match=r"runId: .* is in the future"):
-        test_models.create(environment, s3, Models(), **test_models.step(run_id, run_id))
+        test_create_model.create(environment, s3, Models(), **test_create_model.step(run_id, run_id))
 
 
 def test_a_last_model_of_another_item_is_not_made_again(environment: dict[str, str]) -> None:
-    s3 = Objects(test_models.trained())
-    test_models.create(environment, s3, Models(), **test_models.step())
-    stored = s3.json(test_models.LATEST)
+    s3 = Objects(test_create_model.trained())
+    test_create_model.create(environment, s3, Models(), **test_create_model.step())
+    stored = s3.json(test_create_model.LATEST)
     for changes, error in (
         ({"modelDataUrl": "s3://output-bucket/analysis_predicted/item2/j/m"}, DataNotReadableError),
         ({"image": "python:3.13"}, InvalidRequestError),
         ({"environment": {"PYTHONPATH": "x"}}, InvalidRequestError),
     ):
-        s3.objects[test_models.LATEST] = json.dumps(stored | changes).encode()
+        s3.objects[test_create_model.LATEST] = json.dumps(stored | changes).encode()
         sagemaker = Models()
         with pytest.raises(error, match=r"latest\.json"):
-            test_models.create(environment, s3, sagemaker, item="item1")
+            test_create_model.create(environment, s3, sagemaker, item="item1")
         assert sagemaker.request == {}
 
 

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from .stored import refusal
+from tests.unit.pipeline.stored_documents import refusal
 
 BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 

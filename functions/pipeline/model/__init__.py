@@ -1,0 +1,1 @@
+"""The step CreateModel: the training's result, the gate, the SageMaker model."""

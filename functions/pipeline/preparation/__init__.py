@@ -1,0 +1,1 @@
+"""The step PrepareRun: a request becomes a work list."""

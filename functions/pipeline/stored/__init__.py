@@ -1,0 +1,1 @@
+"""What runs leave in S3 for later steps and later runs."""

@@ -1,0 +1,1 @@
+"""The step SummarizeRun: verdicts, manifest, clean-up."""

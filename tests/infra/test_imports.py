@@ -1,0 +1,94 @@
+"""What may import what (docs/architecture.md): rooms know the rooms below them alone, and one of them talks to AWS."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Each may import those before it. What lies in pipeline/ itself is "".
+PIPELINE = ["", "aws", "stored", "data", "jobs", "model", "summary", "preparation"]
+# Folder to those that it may import from, of the project's own.
+ROOTS = {
+    "functions": {"pipeline"},
+    "functions/pipeline": {"pipeline"},
+    "container": {"next_purchase"},
+    "emulator": {"emulator"},
+    "automlops": {"automlops", "emulator", "pipeline"},
+}
+OWN = {"automlops", "benchmarks", "emulator", "next_purchase", "pipeline", "tests"}
+# boto3's exceptions and clients; types are for mypy alone.
+AWS_LIBRARIES = {"boto3", "botocore"}
+# Folder to the file, or the folder of files, that uses them.
+TALKS_TO_AWS = {"functions": "aws", "automlops": "connection.py", "container": "storage.py"}
+
+
+def imported(path: Path, *, types: bool = True) -> Iterator[str]:
+    """Dotted names of the modules, or names in them, that a file imports anywhere in it.
+
+    Args:
+        path: the file.
+        types: whether imports for type checkers alone count.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not types:
+            skipped.update(child for statement in node.body for child in ast.walk(statement))
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(name: str, rooms: list[str]) -> str:
+    """The room of pipeline that a dotted name `pipeline.…` lies in."""
+    second = name.split(".")[1]
+    return second if second in rooms else ""
+
+
+@pytest.mark.parametrize("room", PIPELINE)
+def test_a_room_of_pipeline_imports_none_above_it(root: Path, room: str) -> None:
+    folder = root / "functions" / "pipeline" / room
+    above = PIPELINE[PIPELINE.index(room) + 1 :]
+    files = sorted(folder.glob("*.py"))
+    assert files
+    found = {
+        (path.name, name)
+        for path in files
+        for name in imported(path)
+        if name.startswith("pipeline.") and room_of(name, PIPELINE) in above
+    }
+    assert found == set()
+
+
+def test_every_room_of_pipeline_has_its_place_in_the_order(root: Path) -> None:
+    folders = {path.parent.name for path in (root / "functions" / "pipeline").glob("*/*.py")}
+    assert folders == set(PIPELINE) - {""}
+
+
+@pytest.mark.parametrize("folder", ROOTS)
+def test_folders_import_one_way(root: Path, folder: str) -> None:
+    pattern = "*.py" if folder == "functions" else "**/*.py"
+    found = {
+        (str(path.relative_to(root)), name)
+        for path in (root / folder).glob(pattern)
+        for name in imported(path)
+        if name.split(".")[0] in OWN - ROOTS[folder]
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("folder", TALKS_TO_AWS)
+def test_one_place_talks_to_aws(root: Path, folder: str) -> None:
+    place = TALKS_TO_AWS[folder]
+    found = {
+        path.name if place.endswith(".py") else path.parent.name
+        for path in (root / folder).rglob("*.py")
+        if any(name.split(".")[0] in AWS_LIBRARIES for name in imported(path, types=False))
+    }
+    assert found == {place}
