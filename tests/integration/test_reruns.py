@@ -100,7 +100,7 @@ def test_an_item_that_failed_after_its_training_keeps_it(deployed: Stack, first:
 def test_an_item_runs_again_with_what_was_asked_of_it(deployed: Stack, second: Run) -> None:
     scored = own(deployed, "scored")
     assert second.items[scored]["predictionsUri"].endswith(f"/{run_id_of(second)}/features.csv.out")
-    assert deployed.read(second.items[scored]["predictionsUri"].split("/", 3)[3])
+    assert deployed.predictions(second.items[scored])
 
 
 def test_a_rerun_overwrites_nothing(deployed: Stack, first: Run, second: Run) -> None:
