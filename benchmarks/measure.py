@@ -62,6 +62,7 @@ class Measure:
         goal: None if there is none.
         note: how it was taken.
         others: those among which the reference is the best.
+        details: further figures, a line each, for build/bench.json alone.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Measure:
     goal: Goal | None = None
     note: str = ""
     others: tuple[Other, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -108,4 +110,5 @@ class Measure:
             "met": self.met,
             "note": self.note,
             "others": [asdict(other) for other in self.others],
+            "details": list(self.details),
         }
