@@ -1,4 +1,4 @@
-"""moto's private parts that the SageMaker seam and its logs stand on: fails first when moto changes."""
+"""moto's private parts that the emulator's SageMaker and its logs use: fails first when moto changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto.logs.models import LogsBackend
 from moto.sagemaker.models import Model, SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from emulator.sagemaker.seam import ACTIONS, Backend
+from emulator.sagemaker.moto_actions import ACTIONS, Backend
 
 
 def test_backend_class_of_the_service_can_be_replaced() -> None:
@@ -20,7 +20,7 @@ def test_backend_class_of_the_service_can_be_replaced() -> None:
     assert Backend.__module__ == "moto.sagemaker.models"
 
 
-def test_backend_has_the_stores_the_seam_uses() -> None:
+def test_backend_has_the_stores_that_the_actions_use() -> None:
     backend = SageMakerModelBackend("us-east-1", "123456789012")
     assert backend._models == backend.training_jobs == backend.transform_jobs == {}
     assert backend.region_name == "us-east-1"
@@ -41,7 +41,7 @@ def test_backend_has_the_stores_the_seam_uses() -> None:
         ("_get_resource_from_arn", ["arn"]),
     ],
 )
-def test_backend_methods_have_the_parameters_the_seam_overrides(method: str, parameters: list[str]) -> None:
+def test_backend_methods_have_the_parameters_that_are_overridden(method: str, parameters: list[str]) -> None:
     assert list(inspect.signature(getattr(SageMakerModelBackend, method)).parameters) == ["self", *parameters]
 
 

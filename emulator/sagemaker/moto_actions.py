@@ -1,4 +1,4 @@
-"""Puts validated requests and running jobs behind moto's SageMaker API.
+"""Answers SageMaker's actions in place of moto, from validated requests and running jobs.
 
 Touches moto's private parts: BackendDict.backend and clear; SageMakerModelBackend's _models, training_jobs,
 transform_jobs and _get_resource_from_arn; methods set on SageMakerResponse, which moto finds by the action's name;
@@ -16,10 +16,10 @@ from moto.core.responses import EmptyResult
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
+from emulator.moto_patches import replace
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.jobs import resource_arn
 from emulator.sagemaker.validation import read_request
-from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -50,7 +50,7 @@ def test_moto_is_the_one_this_was_written_for() -> None:
     assert version("moto") == "5.2.5"
 
 
-def test_install_finds_every_seam_in_an_untouched_moto() -> None:
+def test_install_finds_every_part_in_an_untouched_moto() -> None:
     # In a process of its own: in this one an install may have been before.
     script = (
         "from pathlib import Path\n"
