@@ -10,6 +10,7 @@ import pytest
 
 # Each may import those before it. What lies in pipeline/ itself is "".
 PIPELINE = ["", "aws", "stored", "data", "jobs", "model", "summary", "preparation"]
+CONTAINER = ["", "reading", "models", "fitting", "learning", "serving"]
 # Folder to those that it may import from, of the project's own.
 ROOTS = {
     "functions": {"pipeline"},
