@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automlops.aws.place import place_of, stack_name
 from automlops.errors import CommandError
-from automlops.place import place_of, stack_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +88,7 @@ def up(
     CLI, boto3 and SAM talk to it.
     """
     with _reported():
-        from automlops.up import serve_emulator
+        from automlops.local.serve_emulator import serve_emulator
 
         serve_emulator(
             typer.echo,
@@ -123,7 +123,7 @@ def deploy(
 ) -> None:
     """Build the stack with sam and deploy it, from the project's folder."""
     with _reported():
-        from automlops.deploy import deploy as run_deploy
+        from automlops.aws.deploy import deploy as run_deploy
 
         raise typer.Exit(
             run_deploy(
@@ -227,9 +227,9 @@ def run(
         place = place_of(os.environ, local=local, stack=stack, region=region)
         if account is not None and place is not None:
             raise CommandError("--account is for --local; `automlops up --account FILE` serves such an account.")
-        from automlops.request import require_beginning
-        from automlops.results import results_folder
-        from automlops.run import exit_code_of, make_order, run_order
+        from automlops.runs.request import require_beginning
+        from automlops.runs.results import results_folder
+        from automlops.runs.run_order import exit_code_of, make_order, run_order
 
         choices = {
             "rerunOf": rerun_of,
@@ -243,15 +243,15 @@ def run(
         order = make_order(item or [], input_, name=name, out=out, choices=choices, anyway=anyway)
         if place is None:
             require_beginning(order.request)
-            from automlops.connection import connect_emulator
-            from automlops.local import emulator_command, local_emulator, require_local_extra
-            from automlops.stack import DEFAULT_NAME
+            from automlops.aws.connection import connect_emulator
+            from automlops.aws.stack import DEFAULT_NAME
+            from automlops.local.emulator_process import emulator_command, local_emulator, require_local_extra
 
             require_local_extra()
             with results_folder(order.out), local_emulator(emulator_command(account)) as url:
                 results = run_order(_console(), connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
         else:
-            from automlops.connection import connect
+            from automlops.aws.connection import connect
 
             connection = connect(os.environ, region)
             with results_folder(order.out):
@@ -281,9 +281,9 @@ def manifest(
     """
     with _reported():
         place = stack_name(os.environ, stack)
-        from automlops.close_run import close_run
-        from automlops.connection import connect
-        from automlops.run import exit_code_of
+        from automlops.aws.connection import connect
+        from automlops.runs.close_run import close_run
+        from automlops.runs.run_order import exit_code_of
 
         found = close_run(_console(), connect(os.environ, region), place, run_id, force=force, out=out)
         raise typer.Exit(exit_code_of(found))
@@ -300,8 +300,8 @@ def quotas(
     """
     with _reported():
         place = stack_name(os.environ, stack)
-        from automlops.connection import connect
-        from automlops.quotas import show_quotas
+        from automlops.aws.connection import connect
+        from automlops.quotas.account_quotas import show_quotas
 
         show_quotas(_console(), connect(os.environ, region), place)
 
@@ -328,8 +328,8 @@ def split(
     is said.
     """
     with _reported():
-        from automlops.items import print_next, print_split
-        from automlops.split import split_table
+        from automlops.tables.items import print_next, print_split
+        from automlops.tables.split import split_table
 
         console = _console()
         wanted = _words(only)
@@ -350,7 +350,7 @@ def sample(
     Writes DIR/transactions.csv, and a file for each country.
     """
     with _reported():
-        from automlops.items import make_sample, print_next, print_split
+        from automlops.tables.items import make_sample, print_next, print_split
 
         console = _console()
         found = make_sample(out, items, seed, force=force)
@@ -378,8 +378,8 @@ def quickstart(
     Says in the end what to look at and what to type next. Exit codes as for run.
     """
     with _reported():
-        from automlops.quickstart import quickstart as run_quickstart
-        from automlops.run import exit_code_of
+        from automlops.local.quickstart import quickstart as run_quickstart
+        from automlops.runs.run_order import exit_code_of
 
         raise typer.Exit(exit_code_of(run_quickstart(_console(), data, by, _words(items), out).manifest))
 

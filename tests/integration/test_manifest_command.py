@@ -8,8 +8,8 @@ import json
 import pytest
 from rich.console import Console
 
-from automlops.close_run import close_run
 from automlops.errors import CommandError
+from automlops.runs.close_run import close_run
 from tests.live.plans import starts
 from tests.live.stack import Looks, Run, Stack
 

@@ -21,15 +21,15 @@ from typing import Any, Protocol
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops.connection import connect_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.aws.stack import find_stack
 from automlops.errors import CommandError
 from automlops.main import app
-from automlops.request import ItemFile
-from automlops.sample_data import write_transactions
-from automlops.stack import find_stack
-from automlops.upload import upload_data
+from automlops.runs.request import ItemFile
+from automlops.runs.upload import upload_data
+from automlops.tables.sample_data import write_transactions
 from emulator.endpoint import Clients
-from tests.unit.automlops.workbooks import Cell, write_workbook
+from tests.unit.automlops.tables.workbooks import Cell, write_workbook
 
 Command = Callable[..., Result]
 PROGRAM = str(Path(sys.executable).parent / "automlops")
@@ -308,7 +308,7 @@ def test_results_that_cannot_be_copied_leave_the_verdict_shown(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("automlops.results._write", full)
+    monkeypatch.setattr("automlops.runs.results._write", full)
     result = command("run", *without_data)
     assert result.exit_code == 3, result.output
     assert "verdict FAILED: 0 of 1 items succeeded" in result.stdout

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops.connection import Connection, connect_emulator
-from automlops.local import emulator_command, local_emulator
+from automlops.aws.connection import Connection, connect_emulator
+from automlops.aws.stack import Stack, find_stack
+from automlops.local.emulator_process import emulator_command, local_emulator
 from automlops.main import app
-from automlops.stack import Stack, find_stack
 
 Command = Callable[..., Result]
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops import local as local_module
-from automlops import run as run_module
 from automlops.errors import InterruptedRunError, RunBrokenError, RunStoppedError, ServiceError
+from automlops.local import emulator_process as local_module
 from automlops.main import app
+from automlops.runs import run_order as run_module
 
 Command = Callable[..., Result]
 

@@ -1,0 +1,74 @@
+"""Finds what a deployed stack is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from automlops.aws.connection import Connection, service_errors
+from automlops.errors import ServiceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+DEFAULT_NAME = "automlops"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The parts of a stack that a run needs.
+
+    Attributes:
+        name: the stack's name.
+        state_machine_arn: what runs the pipeline.
+        data_bucket: where an item's data goes.
+        output_bucket: where records, manifest and predictions appear.
+        dataset_file_name: what an item's file is called in the data bucket.
+        parameters: what it was deployed with.
+    """
+
+    name: str
+    state_machine_arn: str
+    data_bucket: str
+    output_bucket: str
+    dataset_file_name: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_stack(connection: Connection, name: str) -> Stack:
+    """The deployed stack called `name`.
+
+    Raises:
+        ServiceError: there is none, it is not ours, not deployed whole, or may not be read.
+    """
+    cloudformation: CloudFormationClient = connection.client("cloudformation")
+    try:
+        with service_errors(f"read the stack {name!r}"):
+            description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ServiceError as error:
+        if error.code != "ValidationError":
+            raise
+        raise ServiceError(
+            f"There is no stack {name!r} in {connection.place}.",
+            "Deploy it with `sam deploy`, or check --stack and --region.",
+            code=error.code,
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+    try:
+        return Stack(
+            name=name,
+            state_machine_arn=outputs["StateMachineArn"],
+            data_bucket=outputs["DataBucketName"],
+            output_bucket=outputs["OutputBucketName"],
+            dataset_file_name=outputs["DatasetFileName"],
+            parameters={
+                parameter["ParameterKey"]: parameter["ParameterValue"]
+                for parameter in description.get("Parameters", [])
+            },
+        )
+    except KeyError as error:
+        raise ServiceError(
+            f"The stack {name!r} in {connection.place} has no output {error.args[0]}: "
+            f"it is not one of AutoMLOps, or not deployed whole (its status is {description['StackStatus']})."
+        ) from error

@@ -1,0 +1,1 @@
+"""Runs the emulator, and runs on it, on this machine."""

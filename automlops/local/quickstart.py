@@ -1,0 +1,100 @@
+"""The first thing that a newcomer sees: three items, end to end, on this machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automlops.aws.connection import connect_emulator
+from automlops.aws.stack import DEFAULT_NAME
+from automlops.local.emulator_process import local_emulator, require_local_extra
+from automlops.runs.results import results_folder
+from automlops.runs.run_order import make_order, run_order
+from automlops.tables.items import make_sample, print_split, program, run_command
+from automlops.tables.split import split_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from automlops.runs.results import Results
+
+ITEMS = 3
+SEED = 2010
+LINES_SHOWN = 5
+
+
+def quickstart(console: Console, data: Path | None, column: str, wanted: Sequence[str], out: Path) -> Results:
+    """Makes items of `data`, or of a sample, runs them on an emulator of its own, and says what comes next.
+
+    Args:
+        console: where all is shown.
+        data: the user's table; None is the sample.
+        column: what the table is split by.
+        wanted: values of the column, or countries of the sample, to run; the largest three if empty.
+        out: where the items' files and the results go.
+
+    Raises:
+        CommandError: the table has no such column or value, or the emulator is not installed.
+        ServiceError, EmulatorError, RunBrokenError, InterruptedRunError: see `run_order` and `local_emulator`.
+    """
+    require_local_extra()
+    folder = out / "items"
+    if data:
+        console.out(f"Making items of {data}, one for each {column}", highlight=False)
+        split = split_table(data, column, folder, only=wanted, force=True)
+    else:
+        console.out(f"Making up a year of transactions in {folder}/", highlight=False)
+        split = make_sample(folder, ITEMS, SEED, only=wanted, force=True)
+    chosen = split.parts if wanted else split.parts[:ITEMS]
+    print_split(console, replace(split, parts=chosen), column)
+    words = [f"{part.item}={part.path}" for part in chosen]
+    order = make_order(words, None, name=None, out=out)
+    console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)
+    with results_folder(out), local_emulator() as url:
+        results = run_order(console, connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
+    _print_predictions(console, results)
+    if results.manifest.verdict == "SUCCEEDED":
+        _print_next(console, run_command(chosen, "--local"))
+    else:
+        _print_reasons(console, results)
+    return results
+
+
+def _print_predictions(console: Console, results: Results) -> None:
+    """The first lines of one item's predictions."""
+    for item, files in results.predictions.items():
+        with files[0].open(encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\n") for line in islice(file, LINES_SHOWN)]
+        console.out(f"\nThe first predictions for {item}, in {files[0]}:", highlight=False)
+        for line in lines:
+            console.out(f"  {line}", highlight=False)
+        return
+
+
+def _print_reasons(console: Console, results: Results) -> None:
+    lines = (
+        "\nThe run FAILED. Why each item did is said:",
+        "  with the table above",
+        f"  in {results.folder / 'manifest.json'}, under reason",
+    )
+    for line in lines:
+        console.out(line, highlight=False)
+
+
+def _print_next(console: Console, command: str) -> None:
+    lines = (
+        "\nWhat to type next:",
+        "  the same again, or with files of yours:",
+        f"    {command}",
+        "  items from one big file of yours:",
+        f"    {program()} split FILE.csv --by Country --out items",
+        "  the emulator for the AWS CLI and boto3:",
+        f"    {program()} up",
+        "  on AWS, once the stack is deployed (README.md):",
+        f"    {command.removesuffix(' --local')} --stack automlops",
+    )
+    for line in lines:
+        console.out(line, highlight=False)

@@ -1,0 +1,1 @@
+"""Compares the account's quotas with what runs need."""

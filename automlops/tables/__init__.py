@@ -1,0 +1,1 @@
+"""Reads, cuts and makes tables on this machine."""
