@@ -227,9 +227,9 @@ def run(
         place = place_of(os.environ, local=local, stack=stack, region=region)
         if account is not None and place is not None:
             raise CommandError("--account is for --local; `automlops up --account FILE` serves such an account.")
-        from automlops.runs.request import require_beginning
+        from automlops.runs.request import make_order, require_beginning
         from automlops.runs.results import results_folder
-        from automlops.runs.run_order import exit_code_of, make_order, run_order
+        from automlops.runs.run_order import exit_code_of, run_order
 
         choices = {
             "rerunOf": rerun_of,

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from automlops.aws.connection import connect_emulator
 from automlops.aws.stack import DEFAULT_NAME
 from automlops.local.emulator_process import local_emulator, require_local_extra
+from automlops.runs.request import make_order
 from automlops.runs.results import results_folder
-from automlops.runs.run_order import make_order, run_order
-from automlops.tables.items import make_sample, print_split, program, run_command
+from automlops.runs.run_order import run_order
+from automlops.tables.items import make_sample, print_split, run_command
 from automlops.tables.split import split_table
+from automlops.wording import program
 
 if TYPE_CHECKING:
     from rich.console import Console

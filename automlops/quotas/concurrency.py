@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from automlops.aws.connection import service_errors
-from automlops.aws.stored_runs import parse_manifest
-from automlops.errors import RunBrokenError, ServiceError
-from pipeline.layout import RUNS_PREFIX, manifest_key
+from automlops.aws.stored_runs import list_runs, parse_manifest, read_manifest
+from automlops.errors import RunBrokenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,21 +79,10 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
     Raises:
         ServiceError: the runs may not be read.
     """
-    with service_errors(f"list the runs in {bucket}"):
-        pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{RUNS_PREFIX}/", Delimiter="/"
-        )
-        folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
-    # A run's id begins with the moment at which it started.
-    for folder in sorted(folders, reverse=True)[:RUNS_READ]:
-        run_id = folder.removeprefix(f"{RUNS_PREFIX}/").removesuffix("/")
-        try:
-            with service_errors(f"read the manifest of run {run_id}"):
-                content = s3.get_object(Bucket=bucket, Key=manifest_key(run_id))["Body"].read()
-        except ServiceError as error:
-            if error.code != "NoSuchKey":
-                raise
-            # It is under way, or was stopped.
+    for run_id in list_runs(s3, bucket)[::-1][:RUNS_READ]:
+        content = read_manifest(s3, bucket, run_id)
+        if content is None:
+            # The run is under way or was stopped.
             continue
         try:
             durations = durations_of(parse_manifest(content))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automlops.errors import CommandError, ServiceError
 from automlops.quotas.account_quotas import ALL_TYPES, Quota, needed_quotas, raise_command, read_quotas
-from automlops.tables.items import names_for_a_line
+from automlops.wording import names_for_a_line
 
 if TYPE_CHECKING:
     from rich.console import Console

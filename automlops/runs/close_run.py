@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from automlops.aws.connection import service_errors
 from automlops.aws.stack import Stack, find_stack
-from automlops.aws.stored_runs import parse_manifest
+from automlops.aws.stored_runs import list_runs, parse_manifest
 from automlops.errors import CommandError, CopyError, ServiceError
 from automlops.runs.report import print_table
 from automlops.runs.results import fetch_results
-from automlops.tables.items import program
+from automlops.wording import program
 from pipeline.aws import s3_objects
 from pipeline.errors import DataNotReadableError, PipelineError, RunNotFoundError
-from pipeline.layout import RUNS_PREFIX, S3Location, manifest_key
+from pipeline.layout import S3Location, manifest_key
 from pipeline.stored import run_files
 from pipeline.summary.clean_up import Removed, clean_up
 from pipeline.summary.write_manifest import Summary, write_manifest
@@ -154,10 +154,7 @@ def _told(s3: S3Client, stack: Stack) -> Iterator[None]:
 
 def _latest_runs(s3: S3Client, bucket: str) -> list[str]:
     """The latest runs, in sentences."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{RUNS_PREFIX}/", Delimiter="/")
-    with service_errors(f"list the runs in {bucket}"):
-        folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
-    runs = [folder.removeprefix(f"{RUNS_PREFIX}/").removesuffix("/") for folder in folders]
+    runs = list_runs(s3, bucket)
     if not runs:
         return ["There are no runs yet."]
-    return ["The latest runs:", *(f"  {run}" for run in sorted(runs)[-RUNS_SHOWN:])]
+    return ["The latest runs:", *(f"  {run}" for run in runs[-RUNS_SHOWN:])]

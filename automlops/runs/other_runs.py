@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from automlops.aws.connection import DENIED_CODES
 from automlops.errors import CommandError, ServiceError
 from automlops.runs.execution import Execution, Watch, find_running, read_input
-from automlops.tables.items import names_for_a_line
+from automlops.wording import names_for_a_line
 from pipeline.errors import PipelineError
 from pipeline.stored import run_files
 

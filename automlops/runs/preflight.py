@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from automlops.aws.connection import Connection
     from automlops.aws.stack import Stack
-    from automlops.runs.run_order import Order
+    from automlops.runs.request import Order
     from pipeline.preparation.item_sources import Entry
     from pipeline.work_list import Line
 

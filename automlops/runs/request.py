@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,56 @@ class ItemFile:
     item: str
     path: Path
     notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run, checked as far as it can be without asking AWS.
+
+    Attributes:
+        files: what is uploaded first.
+        request: the execution's input.
+        name: the execution's name.
+        out: where results are copied to.
+        anyway: whether it runs although it is unwise.
+    """
+
+    files: Sequence[ItemFile]
+    request: Mapping[str, Any]
+    name: str
+    out: Path
+    anyway: bool = False
+
+
+def make_order(
+    items: Sequence[str],
+    event: Path | None,
+    *,
+    name: str | None,
+    out: Path,
+    choices: Mapping[str, Any] | None = None,
+    anyway: bool = False,
+) -> Order:
+    """The order that the options of `automlops run` make.
+
+    Args:
+        items: NAME=FILE words.
+        event: file with a request.
+        name: the execution's name; otherwise one is made.
+        out: where results are copied to.
+        choices: further keys of the request; None where an option was not given.
+        anyway: whether it runs although it is unwise.
+
+    Raises:
+        CommandError: they do not make one; lists what is wrong.
+    """
+    if name is not None:
+        check_execution_name(name)
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"--out {out} is not a directory.")
+    files = parse_item_files(items)
+    request = build_request(files, event, choices)
+    return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out, anyway)
 
 
 def check_execution_name(name: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from automlops.aws.connection import service_errors
-from automlops.aws.stored_runs import parse_manifest
+from automlops.aws.stored_runs import parse_manifest, read_manifest
 from automlops.errors import CommandError, CopyError, ServiceError
 from automlops.tables.file_names import FileNames
-from pipeline.layout import S3Location, manifest_key, parse_uri
+from pipeline.layout import S3Location, parse_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,13 +86,9 @@ def fetch_results(
         CopyError: `out` cannot be written.
         ServiceError: the manifest may not be read.
     """
-    try:
-        with service_errors(f"read the manifest of run {run_id}"):
-            content = s3.get_object(Bucket=bucket, Key=manifest_key(run_id))["Body"].read()
-    except ServiceError as error:
-        if error.code == "NoSuchKey":
-            return None
-        raise
+    content = read_manifest(s3, bucket, run_id)
+    if content is None:
+        return None
     manifest = parse_manifest(content)
     announce(manifest)
     folder = out / run_id

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import time
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from automlops.aws.connection import service_errors
 from automlops.aws.stack import Stack, find_stack
 from automlops.errors import (
     CommandError,
@@ -24,13 +22,13 @@ from automlops.errors import (
 )
 from automlops.runs.execution import Execution, Snapshot, Watch, follow, start_execution
 from automlops.runs.preflight import check_run
-from automlops.runs.progress import show_progress
-from automlops.runs.report import print_table
-from automlops.runs.request import ItemFile, build_request, check_execution_name, parse_item_files
+from automlops.runs.report import print_table, show_progress
+from automlops.runs.request import ItemFile, Order
 from automlops.runs.results import Results, fetch_results
-from automlops.runs.upload import upload_data
-from automlops.tables.items import program
+from automlops.tables.table_file import open_table
+from automlops.wording import program
 from pipeline import errors as pipeline_errors
+from pipeline.layout import S3Location, data_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,56 +40,6 @@ if TYPE_CHECKING:
 
 # Beyond that, the folder is told instead of every file.
 MAX_FILES_NAMED = 5
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be run, checked as far as it can be without asking AWS.
-
-    Attributes:
-        files: what is uploaded first.
-        request: the execution's input.
-        name: the execution's name.
-        out: where results are copied to.
-        anyway: whether it runs although it is unwise.
-    """
-
-    files: Sequence[ItemFile]
-    request: Mapping[str, Any]
-    name: str
-    out: Path
-    anyway: bool = False
-
-
-def make_order(
-    items: Sequence[str],
-    event: Path | None,
-    *,
-    name: str | None,
-    out: Path,
-    choices: Mapping[str, Any] | None = None,
-    anyway: bool = False,
-) -> Order:
-    """The order that the options of `automlops run` make.
-
-    Args:
-        items: NAME=FILE words.
-        event: file with a request.
-        name: the execution's name; otherwise one is made.
-        out: where results are copied to.
-        choices: further keys of the request; None where an option was not given.
-        anyway: whether it runs although it is unwise.
-
-    Raises:
-        CommandError: they do not make one; lists what is wrong.
-    """
-    if name is not None:
-        check_execution_name(name)
-    if out.exists() and not out.is_dir():
-        raise CommandError(f"--out {out} is not a directory.")
-    files = parse_item_files(items)
-    request = build_request(files, event, choices)
-    return Order(files, request, name or f"cli-{uuid.uuid4().hex[:8]}", out, anyway)
 
 
 def run_order(
@@ -162,6 +110,24 @@ def run_order(
     if results.problems:
         raise CopyError("Not all predictions could be copied:", *results.problems, *kept)
     return results
+
+
+def upload_data(s3: S3Client, stack: Stack, file: ItemFile) -> S3Location:
+    """Uploads the item's file to the stack's data bucket, replacing what was there.
+
+    The bytes go up as they are; what is packed with gzip or xz is unpacked on the way, and a workbook becomes CSV.
+
+    Returns:
+        Where it is now.
+
+    Raises:
+        CommandError: the file cannot be read.
+        ServiceError: S3 does not take it.
+    """
+    place = S3Location(stack.data_bucket, data_key(file.item, stack.dataset_file_name))
+    with open_table(file.path) as stream, service_errors(f"upload {file.path} to {place.uri}"):
+        s3.upload_fileobj(stream, place.bucket, place.key, ExtraArgs={"ContentType": "text/csv"})
+    return place
 
 
 def exit_code_of(manifest: Manifest) -> ExitCode:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +13,16 @@ from rich.text import Text
 from automlops.errors import CommandError
 from automlops.tables.sample_data import COUNTRIES, country_names, write_transactions
 from automlops.tables.split import Part, Split, split_table
+from automlops.wording import program
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-NAME = "automlops"
 SAMPLE_FILE_NAME = "transactions.csv"
 # More values than that are no longer looked through, and their command no longer typed.
 MAX_ROWS = 50
 # A first run that ends while one looks on.
 FEW = 3
-NAMED_IN_A_LINE = 5
 
 
 def make_sample(out: Path, count: int, seed: int, *, only: Sequence[str] = (), force: bool = False) -> Split:
@@ -76,12 +73,6 @@ def print_split(console: Console, split: Split, column: str) -> None:
         console.out(note, highlight=False)
 
 
-def program() -> str:
-    """How to type this command: its name where the shell finds it, else the path it was typed with."""
-    typed = sys.argv[0]
-    return typed if Path(typed).name == NAME and shutil.which(NAME) is None else NAME
-
-
 def print_next(console: Console, parts: Sequence[Part], *, asked_for: bool = False) -> None:
     """What to type to run `parts` here: a few of them, or all that the user asked for by name."""
     shown = parts if asked_for else parts[:FEW]
@@ -93,9 +84,3 @@ def run_command(parts: Sequence[Part], *options: str) -> str:
     """What to type to run `parts`; only the largest, if they are many."""
     items = [word for part in parts[:MAX_ROWS] for word in ("--item", f"{part.item}={part.path}")]
     return shlex.join([program(), "run", *items, *options])
-
-
-def names_for_a_line(items: Sequence[str]) -> str:
-    """The first of `items`, and how many more there are."""
-    more = len(items) - NAMED_IN_A_LINE
-    return ", ".join(map(repr, items[:NAMED_IN_A_LINE])) + (f" and {more:,} more" if more > 0 else "")

@@ -26,7 +26,7 @@ from automlops.aws.stack import find_stack
 from automlops.errors import CommandError
 from automlops.main import app
 from automlops.runs.request import ItemFile
-from automlops.runs.upload import upload_data
+from automlops.runs.run_order import upload_data
 from automlops.tables.sample_data import write_transactions
 from emulator.endpoint import Clients
 from tests.unit.automlops.tables.workbooks import Cell, write_workbook

@@ -15,6 +15,7 @@ from automlops.errors import InterruptedRunError, RunBrokenError, RunStoppedErro
 from automlops.local import emulator_process as local_module
 from automlops.main import app
 from automlops.runs import run_order as run_module
+from automlops.runs.request import Order
 
 Command = Callable[..., Result]
 
@@ -199,7 +200,7 @@ def test_exit_code_follows_what_became_of_the_run(
 def test_options_become_the_request(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, anyway = [], []
 
-    def remember(_console: object, _connection: object, _stack: str, order: run_module.Order) -> SimpleNamespace:
+    def remember(_console: object, _connection: object, _stack: str, order: Order) -> SimpleNamespace:
         asked.append(dict(order.request))
         anyway.append(order.anyway)
         return SimpleNamespace(manifest=SimpleNamespace(verdict="SUCCEEDED"))

@@ -13,9 +13,9 @@ from rich.console import Console
 from automlops.errors import CommandError
 from automlops.local import quickstart as quickstart_module
 from automlops.local.quickstart import quickstart
+from automlops.runs.request import Order
 from automlops.runs.results import Results
-from automlops.runs.run_order import Order
-from automlops.tables.items import program
+from automlops.wording import program
 from pipeline.manifest import Counts, Manifest
 
 Verdict = Literal["SUCCEEDED", "FAILED"]

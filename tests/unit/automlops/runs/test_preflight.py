@@ -22,7 +22,8 @@ from automlops.quotas.job_quotas import Need, Place, needs_of
 from automlops.runs import run_order as run_module
 from automlops.runs.other_runs import EXECUTIONS_LOOKED_AT
 from automlops.runs.preflight import check_run
-from automlops.runs.run_order import Order, run_order
+from automlops.runs.request import Order, make_order
+from automlops.runs.run_order import run_order
 from pipeline.contracts import ItemRequest, parse_event
 
 Stubbed = Callable[[str], tuple[Any, Stubber]]
@@ -120,7 +121,7 @@ def test_nothing_is_uploaded_of_a_run_that_may_not_begin(
     monkeypatch.setattr(run_module, "find_stack", lambda *_: replace(STACK, parameters={"ImageUri": ""}))
     data = tmp_path / "a.csv"
     data.write_text("a,b\n1,2\n")
-    order = run_module.make_order([f"a={data}"], None, name="night", out=tmp_path / "out")
+    order = make_order([f"a={data}"], None, name="night", out=tmp_path / "out")
     # The stubbed S3 client refuses every call.
     with pytest.raises(CommandError, match="has no image to train with") as refused:
         run_order(console, account.connection, "mine", order)

@@ -1,15 +1,42 @@
-"""What stands below the table: each note of the trainings, once."""
+"""What a run shows on the way, and what stands below its table: each note of the trainings, once."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from automlops.runs.report import MAX_ITEMS_NAMED, MAX_ROWS, print_table
+from automlops.runs.execution import Snapshot
+from automlops.runs.report import MAX_ITEMS_NAMED, MAX_ROWS, print_table, show_progress
 from pipeline.manifest import Counts, Manifest, ManifestItem
+
+SNAPSHOTS = (
+    Snapshot(),
+    Snapshot(total=3, running=2, recorded=1),
+    Snapshot(total=3, running=2, recorded=1),
+    Snapshot(total=3, recorded=3),
+    Snapshot("SUCCEEDED", total=3, recorded=3),
+)
+
+
+def test_without_a_terminal_every_change_is_one_plain_line(console: Console, shown: Callable[[], str]) -> None:
+    assert show_progress(console, iter(SNAPSHOTS)) == SNAPSHOTS[-1]
+    assert shown().splitlines() == [
+        "preparing the run",
+        "1 of 3 items done, 2 at work",
+        "3 of 3 items done, summing up",
+        "3 of 3 items done, SUCCEEDED",
+    ]
+
+
+def test_on_a_terminal_the_bar_ends_with_the_last_word() -> None:
+    terminal = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    assert show_progress(terminal, iter(SNAPSHOTS)) == SNAPSHOTS[-1]
+    assert isinstance(terminal.file, io.StringIO)
+    assert "3 of 3 items done, SUCCEEDED" in terminal.file.getvalue()
 
 
 def a_manifest(*metrics: dict[str, Any] | None) -> Manifest:

@@ -1,13 +1,14 @@
-"""How a run without a manifest is explained, and what a whole run does with its answers."""
+"""What a run uploads, what it does with the answers, and how one without a manifest is explained."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from rich.console import Console
@@ -24,9 +25,9 @@ from automlops.errors import (
 )
 from automlops.runs import run_order as run_module
 from automlops.runs.execution import Execution, Snapshot
-from automlops.runs.request import ItemFile
+from automlops.runs.request import ItemFile, Order, make_order
 from automlops.runs.results import Results
-from automlops.runs.run_order import Order, explain_end, make_order, run_order
+from automlops.runs.run_order import explain_end, run_order, upload_data
 from pipeline.manifest import Counts, Manifest
 
 EXECUTION = Execution(
@@ -253,3 +254,44 @@ def test_verdict_is_shown_although_copying_fails(
     assert failed.value.exit_code == ExitCode.UNREACHABLE
     assert "verdict SUCCEEDED" in shown()
     assert ("They are still in s3://output" in str(failed.value)) is not ends_here
+
+
+class Bucket:
+    """Stands for an S3 client, and keeps what is uploaded."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def upload_fileobj(self, stream: BinaryIO, bucket: str, key: str, **_options: Any) -> None:
+        """Reads all of the stream."""
+        self.objects[f"{bucket}/{key}"] = stream.read()
+
+
+def uploaded(path: Path) -> dict[str, bytes]:
+    bucket = Bucket()
+    # A stand-in of one method for a client of hundreds.
+    client: Any = bucket
+    upload_data(client, STACK, ItemFile("台北", path))
+    return bucket.objects
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe not a table \x00", b"a,b\r\n1,2"], ids=["empty", "odd", "csv"]
+)
+def test_file_goes_up_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any name.txt"
+    path.write_bytes(content)
+    assert uploaded(path) == {"data/analysis_predict/台北/file.csv": content}
+
+
+def test_packed_file_is_unpacked_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    assert list(uploaded(path).values()) == [b"a,b\n1,2\n"]
+
+
+def test_damaged_packed_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-9])
+    with pytest.raises(CommandError, match="packed and damaged"):
+        uploaded(path)
