@@ -227,7 +227,7 @@ def run(
         place = place_of(os.environ, local=local, stack=stack, region=region)
         if account is not None and place is not None:
             raise CommandError("--account is for --local; `automlops up --account FILE` serves such an account.")
-        from automlops.runs.request import make_order, require_beginning
+        from automlops.runs.request import make_order, require_no_history
         from automlops.runs.results import results_folder
         from automlops.runs.run_order import exit_code_of, run_order
 
@@ -242,7 +242,7 @@ def run(
         }
         order = make_order(item or [], input_, name=name, out=out, choices=choices, anyway=anyway)
         if place is None:
-            require_beginning(order.request)
+            require_no_history(order.request)
             from automlops.aws.connection import connect_emulator
             from automlops.aws.stack import DEFAULT_NAME
             from automlops.local.emulator_process import emulator_command, local_emulator, require_local_extra

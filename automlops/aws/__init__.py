@@ -1,1 +1,1 @@
-"""Talks to AWS or to the emulator: the connection, the deployed stack, its deployment, what its runs left."""
+"""AWS, or the emulator: the connection, a stack's deployment and outputs, and what its runs left in S3."""

@@ -1,4 +1,4 @@
-"""Talks to AWS, or to the emulator in its place, and puts what goes wrong there into plain words, once."""
+"""The connection to AWS or to the emulator, and the one place that translates boto3's errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 from botocore.config import Config
 
-from automlops.errors import CommandError, NobodyAnswersError, ServiceError
+from automlops.errors import CommandError, NoAnswerError, ServiceError
 from pipeline.aws.clients import PARALLEL_REQUESTS
 
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
@@ -27,7 +27,7 @@ LOG_IN = "Log in again, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_A
 
 @dataclass(frozen=True)
 class Connection:
-    """Whom the command talks to.
+    """The account and Region, or the emulator, that the command uses.
 
     Attributes:
         session: boto3 session with credentials and Region.
@@ -40,40 +40,40 @@ class Connection:
     endpoint_url: str | None = None
 
     def client(self, service: str) -> Any:
-        """A boto3 client for `service` (boto3's name)."""
+        """Return a boto3 client for `service`, named as boto3 names it."""
         config = Config(
             user_agent_extra="automlops",
             connect_timeout=10,
             read_timeout=60,
-            # What reads a run's records does so in as many threads.
+            # A run's records are read in as many threads.
             max_pool_connections=PARALLEL_REQUESTS,
             retries={"mode": "standard", "total_max_attempts": 3 if self.endpoint_url else 6},
         )
         if self.endpoint_url:
-            # A proxy could not reach this machine's loopback, nor a bucket's name resolve there.
+            # A proxy cannot reach this machine's loopback, and a bucket's host name does not resolve there.
             config = config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
-        # boto3's stubs know each service by a literal only.
+        # boto3's stubs accept the service only as a literal.
         make_client: Any = self.session.client
         with service_errors(f"use {service}"):
             return make_client(service, endpoint_url=self.endpoint_url, config=config)
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the endpoint is on this machine, so that a refused connection means that it has ended."""
+        """Whether the endpoint is on this machine, where a refused connection means that it has ended."""
         return bool(self.endpoint_url) and urlsplit(self.endpoint_url).hostname in LOOPBACK
 
     @property
     def place(self) -> str:
-        """Where this is, for messages."""
+        """The Region, and the emulator's URL, for messages."""
         return f"{self.region} at {self.endpoint_url}" if self.endpoint_url else self.region
 
 
 def connect(environment: Mapping[str, str], region: str | None = None) -> Connection:
-    """A connection with the credentials that boto3 finds by itself.
+    """Return a connection with the credentials that boto3 finds.
 
     Args:
-        environment: the process's variables; AWS_ENDPOINT_URL and AWS_REGION are looked up here.
-        region: wins over the environment and the profile.
+        environment: the process's environment variables; AWS_ENDPOINT_URL and AWS_REGION are read here.
+        region: overrides the environment and the profile.
 
     Raises:
         CommandError: no Region is set anywhere.
@@ -81,14 +81,14 @@ def connect(environment: Mapping[str, str], region: str | None = None) -> Connec
     """
     with service_errors("start a session"):
         session = boto3.session.Session(region_name=region or environment.get("AWS_REGION") or None)
-        found = session.region_name
-    if not found:
+        region_name = session.region_name
+    if not region_name:
         raise CommandError("No Region is set.", "Use --region, or set AWS_REGION.")
-    return Connection(session, found, environment.get("AWS_ENDPOINT_URL") or None)
+    return Connection(session, region_name, environment.get("AWS_ENDPOINT_URL") or None)
 
 
 def connect_emulator(url: str) -> Connection:
-    """A connection to the emulator at `url`, untouched by the user's own profile, keys and proxy."""
+    """Return a connection to the emulator at `url`, independent of the user's profile, keys and proxy."""
     from emulator.endpoint import DEFAULT_REGION, isolated_session
 
     return Connection(isolated_session(DEFAULT_REGION), DEFAULT_REGION, url)
@@ -96,10 +96,13 @@ def connect_emulator(url: str) -> Connection:
 
 @contextmanager
 def service_errors(action: str) -> Iterator[None]:
-    """Turns what boto3 raises inside into ServiceError.
+    """Translate what boto3 raises in the block into ServiceError.
 
     Args:
-        action: what was tried, as the end of "cannot …".
+        action: what the block does, as the end of "cannot …".
+
+    Raises:
+        ServiceError: a call failed; NoAnswerError, if nothing listens at the endpoint.
     """
     try:
         yield
@@ -112,9 +115,9 @@ def service_errors(action: str) -> Iterator[None]:
     except exceptions.ProfileNotFound as error:
         raise ServiceError(f"{error}.", "Set AWS_PROFILE to one of `aws configure list-profiles`.") from error
     except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
-        kind = NobodyAnswersError if isinstance(error, exceptions.EndpointConnectionError) else ServiceError
+        kind = NoAnswerError if isinstance(error, exceptions.EndpointConnectionError) else ServiceError
         raise kind(
-            f"Nobody answers at {error.kwargs.get('endpoint_url')}.",
+            f"Nothing answers at {error.kwargs.get('endpoint_url')}.",
             "Check the network, the Region and AWS_ENDPOINT_URL.",
         ) from error
     except (exceptions.BotoCoreError, S3UploadFailedError) as error:
@@ -122,8 +125,8 @@ def service_errors(action: str) -> Iterator[None]:
 
 
 def _refused(action: str, error: exceptions.ClientError) -> ServiceError:
-    answer = error.response.get("Error", {})
-    code, message = answer.get("Code", ""), answer.get("Message", "")
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", ""), details.get("Message", "")
     if code in EXPIRED_CODES:
         return ServiceError("The AWS credentials have expired.", LOG_IN, code=code)
     if code in UNKNOWN_KEY_CODES:

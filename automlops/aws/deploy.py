@@ -1,4 +1,4 @@
-"""Builds the stack and deploys it with a profile of samconfig.toml, further parameters joined to the profile's own."""
+"""Builds the stack and deploys it with a profile of samconfig.toml, and with further parameters."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from typing import Any
 from automlops.errors import CommandError
 
 TRACKED = Path("samconfig.toml")
-# A copy of it that git ignores; taken where it exists.
+# A copy of it that git ignores; used if it exists.
 OWN = Path("samconfig.mine.toml")
-# What people call sam's profile `default`.
+# The name of sam's profile `default` in this project.
 DEV = "dev"
-# CloudFormation takes 128 characters, but the state machine has the stack's name.
+# CloudFormation allows 128 characters, but the state machine has the stack's name, and Step Functions allows 80.
 LONGEST_STACK_NAME = 80
-# Values of CI that mean no.
+# Values of the variable CI that mean "not in CI".
 NO = frozenset({"", "0", "false"})
 
 
 def sam_commands(
     config: Path, env: str, parameters: Sequence[str], more: Sequence[str], environment: Mapping[str, str]
 ) -> list[list[str]]:
-    """The words behind `sam` that build and deploy a profile.
+    """Return the arguments of `sam` that build and deploy a profile.
 
     Args:
         config: sam's configuration file.
         env: name of the profile; `dev` is `default`.
-        parameters: NAME=VALUE words; they win over the profile's. What neither names stays as it is deployed.
-        more: further words for `sam deploy`.
-        environment: the process's variables; CI and AWS_ENDPOINT_URL are looked up here.
+        parameters: NAME=VALUE words; they override the profile's. Other parameters keep their deployed values.
+        more: further arguments for `sam deploy`.
+        environment: the process's environment variables; CI and AWS_ENDPOINT_URL are read here.
 
     Raises:
-        CommandError: the file cannot be read or has no such profile, or the profile cannot be deployed like this.
+        CommandError: the file cannot be read or has no such profile, or the profile cannot be deployed with these
+            values.
     """
     profiles = read_profiles(config)
     profile = "default" if env == DEV else env
@@ -47,24 +48,25 @@ def sam_commands(
     if profile == "local" and not environment.get("AWS_ENDPOINT_URL"):
         raise CommandError(
             "ENV=local is the emulator, and AWS_ENDPOINT_URL does not name one.",
-            "Start `automlops up`, and paste the exports that it prints here.",
+            "Start `automlops up`, and paste the exports that it prints into this shell.",
         )
     name = stack_name(profiles[profile], more)
     if len(name) > LONGEST_STACK_NAME:
         raise CommandError(
             f"The stack's name has {len(name)} characters: {name}.",
-            f"Its state machine gets the same name, and Step Functions takes {LONGEST_STACK_NAME} at most;"
+            f"Its state machine gets the same name, and Step Functions allows at most {LONGEST_STACK_NAME};"
             " choose a shorter stack_name.",
         )
-    # sam takes a relative path from the template's folder.
+    # sam resolves a relative path from the template's folder.
     common = ["--config-file", str(config.absolute()), "--config-env", profile]
     deploy = ["deploy", *common, *more]
     if environment.get("CI", "").lower() not in NO:
-        # Nobody is there to answer.
+        # In CI nobody can confirm.
         deploy.append("--no-confirm-changeset")
     build = ["build", *common]
     if parameters:
-        # On sam's command line this option replaces the profile's own. The build needs it for the functions' processor.
+        # On the command line this option replaces the profile's own. The build needs it for the functions' processor
+        # architecture.
         overrides = ["--parameter-overrides", *parameter_overrides(profiles[profile]), *parameters]
         build += overrides
         deploy += overrides
@@ -72,10 +74,10 @@ def sam_commands(
 
 
 def read_profiles(config: Path) -> dict[str, dict[str, Any]]:
-    """The profiles of a configuration file by name.
+    """Return the profiles of a configuration file by name.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: the file cannot be read.
     """
     try:
         document = tomllib.loads(config.read_text(encoding="utf-8"))
@@ -87,35 +89,35 @@ def read_profiles(config: Path) -> dict[str, dict[str, Any]]:
 
 
 def parameter_overrides(profile: Mapping[str, Any]) -> list[str]:
-    """The profile's parameter_overrides, as words for the command line.
+    """Return the profile's parameter_overrides as arguments.
 
     Raises:
         CommandError: they are not NAME=VALUE texts.
     """
-    found = deploy_setting(profile, "parameter_overrides", [])
-    words = [found] if isinstance(found, str) else found
+    overrides = deploy_setting(profile, "parameter_overrides", [])
+    words = [overrides] if isinstance(overrides, str) else overrides
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise CommandError('Write parameter_overrides as a list of texts, ["NAME=VALUE", "NAME=VALUE"].')
     return words
 
 
 def stack_name(profile: Mapping[str, Any], more: Sequence[str]) -> str:
-    """The stack that `sam deploy` would make or update; empty if nothing names it.
+    """Return the name of the stack that `sam deploy` would create or update; "" if none is given.
 
     Args:
         profile: the profile.
-        more: further words for `sam deploy`, which win over it.
+        more: further arguments for `sam deploy`, which override it.
     """
-    found = str(deploy_setting(profile, "stack_name", ""))
+    name = str(deploy_setting(profile, "stack_name", ""))
     for word, following in itertools.pairwise([*more, ""]):
         option, equals, value = word.partition("=")
         if option == "--stack-name":
-            found = value if equals else following
-    return found
+            name = value if equals else following
+    return name
 
 
 def deploy_setting(profile: Mapping[str, Any], key: str, default: Any) -> Any:
-    """The value that `sam deploy` takes from the profile: the `deploy` table wins over `global`."""
+    """Return a setting of `sam deploy` in the profile: the `deploy` table overrides `global`."""
     tables = [profile.get(command, {}).get("parameters", {}) for command in ("deploy", "global")]
     return next((table[key] for table in tables if key in table), default)
 
@@ -129,24 +131,27 @@ def deploy(
     more: Sequence[str],
     environment: Mapping[str, str],
 ) -> int:
-    """Builds the stack and deploys it with a profile; the exit code of the sam command that failed, or 0.
+    """Build the stack and deploy it with a profile.
 
     Args:
-        announce: receives which profile of which file it is.
+        announce: receives the line that names profile and file.
         env: name of the profile; `dev` is `default`.
-        config: sam's configuration file; otherwise `OWN` if it exists, and else `TRACKED`.
-        parameters: NAME=VALUE words beside the profile's own.
-        more: further words for `sam deploy`.
-        environment: the process's variables.
+        config: sam's configuration file; by default `OWN` if it exists, else `TRACKED`.
+        parameters: NAME=VALUE words in addition to the profile's own.
+        more: further arguments for `sam deploy`.
+        environment: the process's environment variables.
+
+    Returns:
+        The exit code of the sam command that failed, or 0.
 
     Raises:
-        CommandError: there is no sam, no such file or profile, or it cannot be deployed like this.
+        CommandError: there is no sam, no such file or profile, or it cannot be deployed with these values.
     """
     file = config or (OWN if OWN.exists() else TRACKED)
     sam = find_sam()
     commands = sam_commands(file, env, parameters, more, environment)
     announce(f"deploying with the profile {env} of {file}")
-    # sam writes straight to the terminal.
+    # sam writes to the terminal directly, after what is buffered here.
     sys.stdout.flush()
     for words in commands:
         if code := subprocess.run([sam, *words], check=False).returncode:
@@ -155,7 +160,7 @@ def deploy(
 
 
 def find_sam() -> str:
-    """The program `sam`.
+    """Return the path of the program `sam`.
 
     Raises:
         CommandError: it is not in PATH.

@@ -1,4 +1,4 @@
-"""Decides where a command works: on an emulator of its own, or on which deployed stack."""
+"""Decides whether a subcommand uses an emulator of its own or a deployed stack, and which."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ ENDPOINT = "AWS_ENDPOINT_URL"
 
 
 def place_of(environment: Mapping[str, str], *, local: bool, stack: str | None, region: str | None) -> str | None:
-    """The stack that the options name; None is an emulator of one's own.
+    """Return the stack that the options name; None is an emulator for this command alone.
 
     Args:
-        environment: the process's variables.
+        environment: the process's environment variables.
         local: --local.
         stack: --stack.
         region: --region.
 
     Raises:
-        CommandError: they name none, or two.
+        CommandError: the options name no place, or two.
     """
     if local and stack is not None:
         raise CommandError("Give --local or --stack, not both.")
@@ -30,22 +30,22 @@ def place_of(environment: Mapping[str, str], *, local: bool, stack: str | None, 
     return stack_name(
         environment,
         stack,
-        "Where should it run? --local runs it on this machine, --stack NAME on a stack that is deployed on AWS.",
+        "Add --local to run on this machine, or --stack NAME to run on a stack that is deployed on AWS.",
     )
 
 
 def stack_name(
-    environment: Mapping[str, str], stack: str | None, question: str = "Which stack? Give --stack NAME."
+    environment: Mapping[str, str], stack: str | None, hint: str = "No stack is named. Add --stack NAME."
 ) -> str:
-    """The stack that is named; without a name, on an emulator, the one that is there.
+    """Return the stack that --stack names; without --stack, on an emulator, the emulator's only stack.
 
     Args:
-        environment: the process's variables.
+        environment: the process's environment variables.
         stack: --stack.
-        question: what is asked if neither tells.
+        hint: the message if there is neither --stack nor an emulator.
 
     Raises:
-        CommandError: the question.
+        CommandError: there is neither.
     """
     if stack is not None:
         return stack
@@ -53,4 +53,4 @@ def stack_name(
         from automlops.aws.stack import DEFAULT_NAME
 
         return DEFAULT_NAME
-    raise CommandError(question)
+    raise CommandError(hint)

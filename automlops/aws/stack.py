@@ -1,4 +1,4 @@
-"""Finds what a deployed stack is made of."""
+"""The outputs and parameters of a deployed stack."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ DEFAULT_NAME = "automlops"
 
 @dataclass(frozen=True)
 class Stack:
-    """The parts of a stack that a run needs.
+    """The outputs and parameters of a stack that a run needs.
 
     Attributes:
         name: the stack's name.
-        state_machine_arn: what runs the pipeline.
-        data_bucket: where an item's data goes.
-        output_bucket: where records, manifest and predictions appear.
-        dataset_file_name: what an item's file is called in the data bucket.
-        parameters: what it was deployed with.
+        state_machine_arn: the state machine of the pipeline.
+        data_bucket: the bucket for the items' data.
+        output_bucket: the bucket for records, manifest and predictions.
+        dataset_file_name: the name of an item's file in the data bucket.
+        parameters: the values of the stack's parameters.
     """
 
     name: str
@@ -37,10 +37,11 @@ class Stack:
 
 
 def find_stack(connection: Connection, name: str) -> Stack:
-    """The deployed stack called `name`.
+    """Return the deployed stack with this name.
 
     Raises:
-        ServiceError: there is none, it is not ours, not deployed whole, or may not be read.
+        ServiceError: there is no such stack, it is not one of AutoMLOps, its deployment is not complete, or it may not
+            be read.
     """
     cloudformation: CloudFormationClient = connection.client("cloudformation")
     try:
@@ -70,5 +71,6 @@ def find_stack(connection: Connection, name: str) -> Stack:
     except KeyError as error:
         raise ServiceError(
             f"The stack {name!r} in {connection.place} has no output {error.args[0]}: "
-            f"it is not one of AutoMLOps, or not deployed whole (its status is {description['StackStatus']})."
+            "it is not one of AutoMLOps, or its deployment is not complete (its status is"
+            f" {description['StackStatus']})."
         ) from error

@@ -1,1 +1,1 @@
-"""Compares the account's quotas with what runs need."""
+"""The account's quotas, and how many items at once they allow."""

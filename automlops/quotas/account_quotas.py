@@ -1,4 +1,4 @@
-"""Reads the account's quotas for the stack's instance types, and tells how many items at once they let run."""
+"""Reads the account's quotas for the stack's instance types, and advises how many items to run at once."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from pipeline.fields import Mode
 
 SERVICE = "sagemaker"
-# Answers of Service Quotas about a service of which it knows nothing.
+# Service Quotas' error codes for a service that it does not know.
 UNKNOWN_CODES = frozenset({"NoSuchResourceException"})
-# Quotas over the instances of all types, which not every account has.
+# Quotas on the instances of all types together, which not every account has.
 ALL_TYPES = "all types"
 ALL_INSTANCES = re.compile(r"\binstances across (?:all )?((?:spot )?training|transform) jobs\b", re.IGNORECASE)
 TRAINING_USES = ("training", "spot training")
@@ -40,13 +40,13 @@ TRAINING_USES = ("training", "spot training")
 
 @dataclass(frozen=True)
 class Quota:
-    """How many instances of a type may be at work at once in one use.
+    """A quota on the instances of a type that may run at once in one use.
 
     Attributes:
         instance_type: such as ml.m5.large, or ALL_TYPES.
         use: `training`, `spot training` or `transform`.
-        limit: instances; None if Service Quotas does not tell.
-        code: the quota's code there; empty if it does not tell.
+        limit: number of instances; None if Service Quotas does not list it.
+        code: the quota's code; "" if Service Quotas does not list it.
     """
 
     instance_type: str
@@ -56,22 +56,22 @@ class Quota:
 
     @property
     def name(self) -> str:
-        """What Service Quotas calls it."""
+        """The quota's name in Service Quotas."""
         return f"{self.instance_type} for {self.use} job usage"
 
 
 class Fitting(NamedTuple):
-    """How many items at once use the quotas: of those that train and score, and of those that only score."""
+    """How many items at once use up the quotas: items that train and score, and items that only score."""
 
     train: int
     score: int
 
 
 def show_quotas(console: Console, connection: Connection, stack_name: str) -> None:
-    """Prints the quotas that the stack's jobs need, the MaxConcurrency that fits, and what to do if it does not.
+    """Print the quotas of the stack's jobs, the MaxConcurrency that fits them, and what to do if the stack's does not.
 
     Raises:
-        ServiceError: AWS cannot be asked or says no.
+        ServiceError: a call to AWS failed.
     """
     stack = find_stack(connection, stack_name)
     client: Any = connection.client("service-quotas")
@@ -83,10 +83,10 @@ def show_quotas(console: Console, connection: Connection, stack_name: str) -> No
 
 
 def needed_quotas(parameters: Mapping[str, str]) -> list[Quota]:
-    """The quotas that a stack's jobs count against, their limits unknown.
+    """Return the quotas that a stack's jobs count against, without their limits.
 
     Args:
-        parameters: what the stack was deployed with.
+        parameters: the values of the stack's parameters.
 
     Raises:
         ServiceError: the parameters are not those of AutoMLOps.
@@ -107,17 +107,17 @@ def needed_quotas(parameters: Mapping[str, str]) -> list[Quota]:
 
 
 def read_quotas(client: Any, needed: Sequence[Quota]) -> list[Quota]:
-    """`needed` with limits and codes, and after them those of the account over all types, if it has any for these uses.
+    """Return `needed` with limits and codes, then the account's quotas on all types together for these uses, if any.
 
     Args:
-        client: Service Quotas.
+        client: client of Service Quotas.
         needed: the quotas.
 
     Raises:
-        ServiceError: AWS cannot be asked or says no.
+        ServiceError: a call to AWS failed.
     """
     found: dict[str, Quota] = {}
-    # An account's own values come first; of quotas that were never raised, only the defaults may be listed.
+    # The account's own values override the defaults. A quota that was never raised may be listed among the defaults only.
     for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
         if any(quota.name not in found for quota in needed):
             found = _listed(client, operation, needed) | found
@@ -127,10 +127,10 @@ def read_quotas(client: Any, needed: Sequence[Quota]) -> list[Quota]:
     )
 
 
-def _listed(client: Any, operation: str, wanted: Sequence[Quota]) -> dict[str, Quota]:
-    by_name = {quota.name: quota for quota in wanted}
-    # Nobody says whether spot training counts as training there; a number that is too small costs less than one too large.
-    uses = {quota.use for quota in wanted} | {quota.use.removeprefix("spot ") for quota in wanted}
+def _listed(client: Any, operation: str, needed: Sequence[Quota]) -> dict[str, Quota]:
+    by_name = {quota.name: quota for quota in needed}
+    # It is not documented whether spot training counts as training here; too small a number costs less than too large.
+    uses = {quota.use for quota in needed} | {quota.use.removeprefix("spot ") for quota in needed}
     found = {}
     try:
         with service_errors("read the account's quotas"):
@@ -152,11 +152,11 @@ def _over_all_types(name: str) -> Quota | None:
 
 
 def fitting(quotas: Sequence[Quota], durations: Durations) -> Fitting:
-    """How many items at once use what the quotas allow.
+    """Return how many items at once use what the quotas allow.
 
     Args:
-        quotas: those that the jobs count against; the smaller one counts where a use has several.
-        durations: how long the jobs last.
+        quotas: the quotas that the jobs count against; of several for one use, the smallest counts.
+        durations: the mean durations of the jobs.
     """
     training, transform = _smallest(quotas, TRAINING_USES), _smallest(quotas, ("transform",))
     return Fitting(
@@ -165,56 +165,56 @@ def fitting(quotas: Sequence[Quota], durations: Durations) -> Fitting:
 
 
 def zero_quotas(quotas: Sequence[Quota], mode: Mode = "train") -> list[Quota]:
-    """Those of the quotas that let no job of the mode run, because they are 0."""
+    """Return the quotas of 0 that jobs of the mode count against."""
     return [quota for quota in quotas if quota.limit == 0 and (mode == "train" or quota.use == "transform")]
 
 
 def advice(quotas: Sequence[Quota], durations: Durations, stack: Stack, region: str) -> list[str]:
-    """What the quotas mean for the stack's MaxConcurrency, in lines to print.
+    """Return lines about what the quotas mean for the stack's MaxConcurrency.
 
     Args:
-        quotas: those that its jobs count against.
-        durations: how long its jobs last.
+        quotas: the quotas that its jobs count against.
+        durations: the mean durations of its jobs.
         stack: the stack.
-        region: where it is.
+        region: the stack's Region.
     """
-    lines = [f"Service Quotas tells no limit for {quota.name}." for quota in quotas if quota.limit is None]
+    lines = [f"Service Quotas lists no limit for {quota.name}." for quota in quotas if quota.limit is None]
     if all(quota.limit is None for quota in quotas):
         return lines
-    fits, wanted = fitting(quotas, durations), int(stack.parameters["MaxConcurrency"])
+    fits, current = fitting(quotas, durations), int(stack.parameters["MaxConcurrency"])
     lines += [
-        f"MaxConcurrency that fits if no other jobs run: {fits.train}. The stack {stack.name!r} has {wanted}.",
-        f"With mode score, and for a rerun whose trainings are all kept: {fits.score}.",
+        f"MaxConcurrency that fits if no other jobs run: {fits.train}. The stack {stack.name!r} has {current}.",
+        f"With mode score, and for a rerun that keeps all trainings: {fits.score}.",
         _about_durations(durations),
-        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more.",
+        "These numbers are for jobs of one instance of the stack's types; items may choose other types, or more.",
     ]
     if fitting_to_train(math.inf, math.inf, durations) == fits.train:
         lines.append(
-            "SageMaker takes about one create call a second of each kind: at that, no more items at once than this,"
+            "SageMaker accepts about one create call a second of each kind, which limits the items at once to this,"
             " whatever the quotas are."
         )
     lines += [
-        f"A quota of 0, {quota.name}, lets no such job run: items would wait for hours and then fail."
+        f"The quota {quota.name} is 0: no such job can run, and items would wait for hours and then fail."
         for quota in zero_quotas(quotas)
     ]
-    if fits.train and wanted < fits.train:
-        lines.append(f"Fewer items at once than fit leave instances idle. {_set_to(fits.train)}")
-    if fits.train and wanted > fits.train:
+    if fits.train and current < fits.train:
+        lines.append(f"With fewer items at once than fit, instances are idle. {_set_to(fits.train)}")
+    if fits.train and current > fits.train:
         lines.append(
-            "More items at once than fit wait for their jobs, ask again and again, and some may fail."
+            "With more items at once than fit, items wait and retry to start their jobs, and some may fail."
             f" {_set_to(fits.train)}"
         )
-    if 0 < fits.score < wanted:
+    if 0 < fits.score < current:
         lines.append(
-            f"A request with mode score, or such a rerun, wants maxConcurrency {fits.score}: with more, new items"
+            f"Give a request with mode score, or such a rerun, maxConcurrency {fits.score}: with more, new items"
             " overtake those that wait, and some may fail."
         )
-    return lines + _raising(quotas, durations, wanted, region)
+    return lines + _raising(quotas, durations, current, region)
 
 
 def _about_durations(durations: Durations) -> str:
     if not durations.run_id:
-        return "No run tells how long jobs take: trainings and transforms are taken to last alike, five minutes."
+        return "No run shows how long jobs take: five minutes are assumed for a training and for a transform."
     return (
         f"In run {durations.run_id} a training took {durations.training:,.0f} s and a transform"
         f" {durations.transform:,.0f} s on average."
@@ -226,14 +226,14 @@ def _set_to(number: int) -> str:
 
 
 def _raising(quotas: Sequence[Quota], durations: Durations, at_once: int, region: str) -> list[str]:
-    """The commands that request larger quotas for `at_once` items at once; empty if the quotas suffice."""
+    """Return the commands that request larger quotas for `at_once` items; none if the quotas are large enough."""
     training, transform = instances_needed(at_once, durations)
     lines = []
     for quota in quotas:
         needed = transform if quota.use == "transform" else training
         if quota.limit is not None and quota.limit < needed:
             lines.append(f"  {raise_command(quota, needed, region)}")
-    return [f"To have room for {at_once} items at once:", *lines] if lines else []
+    return [f"To request quotas for {at_once} items at once:", *lines] if lines else []
 
 
 def _smallest(quotas: Sequence[Quota], uses: Sequence[str]) -> float:
@@ -243,7 +243,7 @@ def _smallest(quotas: Sequence[Quota], uses: Sequence[str]) -> float:
 
 
 def raise_command(quota: Quota, value: int, region: str) -> str:
-    """What to type to ask AWS for a quota of `value` instances."""
+    """Return the command that requests a quota of `value` instances."""
     words = ["aws", "service-quotas", "request-service-quota-increase", "--service-code", SERVICE]
     words += ["--quota-code", quota.code, "--desired-value", str(value), "--region", region]
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""How many items at once keep an account's instances busy, at the durations that the last run's jobs had."""
+"""Computes how many items at once keep an account's instances busy, from the durations of the last run's jobs."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from pipeline.documents import Job
     from pipeline.manifest import Manifest
 
-# SageMaker takes about one create call a second of each kind. Jobs that start further apart than this are seldom refused
-# so often that an item's retries end: docs/decisions/0026.
+# SageMaker accepts about one create call a second of each kind. At this distance between starts, an item seldom uses up
+# its retries: docs/decisions/0026.
 SECONDS_BETWEEN_JOBS = 4.0
-# What a job is taken to last where no run tells.
+# The assumed duration of a job where no run has one.
 ASSUMED_SECONDS = 300.0
-# An instance alone takes longer to start; jobs as short as this ran on the emulator, and tell nothing of AWS.
+# On AWS the start of an instance alone takes longer: shorter jobs ran on the emulator.
 TOO_SHORT_SECONDS = 30.0
-# How many runs, from the newest back, are looked into for durations.
+# Number of runs that are searched for durations, the latest first.
 RUNS_READ = 10
 
 
 @dataclass(frozen=True)
 class Durations:
-    """How long a job holds its instance on average, in seconds.
+    """The mean time that a job holds its instance, in seconds.
 
     Attributes:
-        training: of a training.
-        transform: of a batch transform.
-        run_id: the run that tells; empty where both are assumed.
+        training: of a training job.
+        transform: of a batch transform job.
+        run_id: the run with these jobs; "" where both durations are assumed.
     """
 
     training: float = ASSUMED_SECONDS
@@ -45,32 +45,32 @@ class Durations:
 
 
 def fitting_to_train(training: float, transform: float, durations: Durations) -> int:
-    """How many items at once keep both uses busy, when each trains and then scores.
+    """Return how many items at once keep the instances of both uses busy, when each item trains and then scores.
 
-    The slower use sets how many items pass in a second; as many as pass while one item is on its way are under way.
+    The slower use limits the items that finish per second. That rate times an item's duration is the number at once.
 
     Args:
-        training: instances for trainings at the same time; math.inf if unknown.
-        transform: instances for transforms at the same time; math.inf if unknown.
-        durations: how long the jobs last.
+        training: quota of instances for training; math.inf if unknown.
+        transform: quota of instances for batch transform; math.inf if unknown.
+        durations: the mean durations of the jobs.
     """
     per_second = min(training / durations.training, transform / durations.transform, 1 / SECONDS_BETWEEN_JOBS)
     return _at_least(per_second * (durations.training + durations.transform))
 
 
 def fitting_to_score(transform: float, durations: Durations) -> int:
-    """How many items at once keep the instances for transforms busy, when items have no training."""
+    """Return how many items at once keep the instances for batch transform busy, when no item trains."""
     return _at_least(min(transform, durations.transform / SECONDS_BETWEEN_JOBS))
 
 
 def instances_needed(items: int, durations: Durations) -> tuple[int, int]:
-    """Instances for trainings and for transforms that keep so many items at once from waiting for any."""
+    """Return the instances for training and for batch transform that `items` at once need not to wait."""
     per_second = min(items / (durations.training + durations.transform), 1 / SECONDS_BETWEEN_JOBS)
     return _at_least(per_second * durations.training), _at_least(per_second * durations.transform)
 
 
 def read_durations(s3: S3Client, bucket: str) -> Durations:
-    """How long jobs lasted in the newest of the last runs that had both kinds; assumed if there is none.
+    """Return the durations of the latest run with jobs of both kinds; assumed ones if there is none.
 
     Args:
         s3: S3 client.
@@ -87,7 +87,7 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
         try:
             durations = durations_of(parse_manifest(content))
         except RunBrokenError:
-            # Advice can do without it.
+            # The advice does not depend on this run.
             continue
         if durations:
             return durations
@@ -95,7 +95,7 @@ def read_durations(s3: S3Client, bucket: str) -> Durations:
 
 
 def durations_of(manifest: Manifest) -> Durations | None:
-    """The mean durations of the manifest's jobs; None unless it tells of both kinds, and they may be AWS's."""
+    """Return the mean durations of the manifest's jobs; None if a kind is missing or the jobs cannot be AWS's."""
     training = _mean_seconds(item.training for item in manifest.items)
     transform = _mean_seconds(item.transform for item in manifest.items)
     if training is None or transform is None or min(training, transform) < TOO_SHORT_SECONDS:
@@ -104,15 +104,15 @@ def durations_of(manifest: Manifest) -> Durations | None:
 
 
 def _mean_seconds(jobs: Iterable[Job | None]) -> float | None:
-    # A job counts against the quota from the moment at which it is accepted.
+    # A job counts against the quota from the time at which it is accepted.
     seconds = [
-        (job.ended_at - begun).total_seconds()
+        (job.ended_at - accepted).total_seconds()
         for job in jobs
-        if job and job.ended_at and (begun := job.created_at or job.started_at)
+        if job and job.ended_at and (accepted := job.created_at or job.started_at)
     ]
     return fmean(seconds) if seconds else None
 
 
 def _at_least(number: float) -> int:
-    # 20 / 300 * 600 is not quite 40 in floating point.
+    # In floating point 20 / 300 * 600 is slightly more than 40.
     return math.ceil(round(number, 6))

@@ -1,4 +1,4 @@
-"""Finds the quotas that would let no job of a run start."""
+"""Refuses a run whose jobs a quota would never let start."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pipeline.contracts import ItemRequest
     from pipeline.fields import Mode
 
-# SageMaker has thousands of quotas; Service Quotas tells them a hundred at a time, and none by its name.
+# SageMaker has thousands of quotas; Service Quotas lists a hundred a page and does not search by name.
 TIMEOUT_IN_SECONDS = 15.0
 
 
 class Place(NamedTuple):
-    """What a job's instances count as: their type, and a quota's use."""
+    """The instance type and the use that a job's instances count as."""
 
     instance_type: str
     use: str
@@ -32,11 +32,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Need:
-    """What a run asks of a quota.
+    """What a run needs of a quota.
 
     Attributes:
-        items: those whose jobs count against it.
-        instances: the most that one of these jobs has.
+        items: the items whose jobs count against it.
+        instances: the largest number of instances of one of these jobs.
     """
 
     items: tuple[str, ...]
@@ -47,14 +47,14 @@ Needs = Mapping[Place, Need]
 
 
 def needs_of(items: Iterable[ItemRequest], mode: Mode, parameters: Mapping[str, str]) -> Needs:
-    """What the jobs of `items` ask of each quota.
+    """Return what the jobs of `items` need of each quota.
 
     Args:
-        items: the run's items and what they choose.
-        mode: of the run; score trains nothing.
-        parameters: what the stack was deployed with; nothing is needed if they are not those of AutoMLOps.
+        items: the run's items with their settings.
+        mode: the run's mode; in mode score nothing trains.
+        parameters: the values of the stack's parameters; the result is empty if they are not those of AutoMLOps.
     """
-    found: dict[Place, list[tuple[str, int]]] = {}
+    counts: dict[Place, list[tuple[str, int]]] = {}
     for item in items:
         try:
             quotas = needed_quotas({**parameters, **_chosen(item)})
@@ -62,20 +62,20 @@ def needs_of(items: Iterable[ItemRequest], mode: Mode, parameters: Mapping[str, 
             return {}
         for quota in quotas:
             if quota.use == "transform":
-                choices = item.transform.instance_count
+                instances = item.transform.instance_count
             elif mode == "train":
-                choices = item.training.instance_count
+                instances = item.training.instance_count
             else:
                 continue
-            found.setdefault(Place(quota.instance_type, quota.use), []).append((item.item, choices or 1))
+            counts.setdefault(Place(quota.instance_type, quota.use), []).append((item.item, instances or 1))
     return {
         place: Need(tuple(name for name, _ in jobs), max(count for _, count in jobs))
-        for place, jobs in found.items()
+        for place, jobs in counts.items()
     }
 
 
 def _chosen(item: ItemRequest) -> dict[str, str]:
-    """The stack's parameters that the item overrides."""
+    """Return the stack's parameters that the item overrides."""
     spot = item.training.use_spot
     values = {
         "TrainingInstanceType": item.training.instance_type,
@@ -86,18 +86,18 @@ def _chosen(item: ItemRequest) -> dict[str, str]:
 
 
 def read_in_background(connection: Connection, needs: Needs) -> Future[list[Quota]]:
-    """The account's quotas for `needs`, read in a thread that nobody has to wait for."""
+    """Read the account's quotas for `needs` in a background thread that does not keep the process alive."""
     answer: Future[list[Quota]] = Future()
     if not needs:
         answer.set_result([])
         return answer
-    # Made here, since a session is not safe in two threads.
+    # A boto3 session must not be used in two threads, so the client is made in this one.
     client: Any = connection.client("service-quotas")
 
     def read() -> None:
         try:
             answer.set_result(read_quotas(client, [Quota(*place) for place in needs]))
-        # Raised again where the answer is taken.
+        # `result` raises it again in the caller's thread.
         except Exception as error:  # noqa: BLE001
             answer.set_exception(error)
 
@@ -106,23 +106,23 @@ def read_in_background(connection: Connection, needs: Needs) -> Future[list[Quot
 
 
 def require_quotas(console: Console, answer: Future[list[Quota]], needs: Needs, at_once: int, region: str) -> None:
-    """Makes sure that each job of a run can start once no others run; says so if that cannot be told.
+    """Raise an error if a job of the run could not start even with no other jobs; print it if that is not known.
 
     Args:
-        console: where that is said.
+        console: where it is printed that the quotas were not checked.
         answer: the quotas.
-        needs: what is asked of them.
-        at_once: how many items run at once.
-        region: where the run is to be.
+        needs: what the run needs of them.
+        at_once: number of items at once.
+        region: the Region of the run.
 
     Raises:
-        CommandError: a quota lets no job start.
+        CommandError: a quota is smaller than one job.
     """
     try:
         quotas = answer.result(TIMEOUT_IN_SECONDS)
     except TimeoutError:
         waited = f"{TIMEOUT_IN_SECONDS:.0f} seconds"
-        console.out(f"quotas were not checked: Service Quotas has not told them in {waited}", highlight=False)
+        console.out(f"quotas were not checked: Service Quotas did not answer within {waited}", highlight=False)
         return
     except ServiceError as error:
         console.out(f"quotas were not checked: {error.lines[0]}", highlight=False)
@@ -130,19 +130,19 @@ def require_quotas(console: Console, answer: Future[list[Quota]], needs: Needs, 
     small = list(_too_small(quotas, needs))
     if small:
         raise CommandError(
-            "A job of these items could never start, and they would fail after hours of waiting:",
+            "Jobs of these items can never start; the items would fail after hours of waiting:",
             *(f"  {names_for_a_line(need.items)}: {_shortage(quota, need)}" for quota, need in small),
-            "To have a quota raised:",
+            "To request a larger quota:",
             *(
                 f"  {raise_command(quota, need.instances * min(at_once, len(need.items)), region)}"
                 for quota, need in small
             ),
-            "If it has been raised meanwhile, or nothing needs to run, add --anyway.",
+            "If the quota has been raised meanwhile, or no job needs to run, add --anyway.",
         )
 
 
 def _too_small(quotas: Iterable[Quota], needs: Needs) -> Iterator[tuple[Quota, Need]]:
-    """The quotas that let not even one job start, and what needs them."""
+    """Yield the quotas that are smaller than one job, with what the run needs of them."""
     for quota in quotas:
         counted = [
             need
@@ -158,5 +158,5 @@ def _too_small(quotas: Iterable[Quota], needs: Needs) -> Iterator[tuple[Quota, N
 
 
 def _shortage(quota: Quota, need: Need) -> str:
-    jobs = "" if need.instances == 1 else f", and one of their jobs asks for {need.instances:,} instances"
+    jobs = "" if need.instances == 1 else f", and one of their jobs needs {need.instances:,} instances"
     return f"the quota {quota.name!r} is {quota.limit:,}{jobs}"

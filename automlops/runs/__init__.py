@@ -1,1 +1,1 @@
-"""Takes one run from the command's options to results on this machine."""
+"""One run: its request, the checks before it, its execution, and its results on this machine."""

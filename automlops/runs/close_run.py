@@ -1,4 +1,4 @@
-"""Makes the manifest of a run whose execution ended without one, and clears up after it."""
+"""Writes the manifest of a run whose execution ended without one, and removes what the run left in SageMaker."""
 
 from __future__ import annotations
 
@@ -46,88 +46,88 @@ def close_run(
     force: bool = False,
     out: Path | None = None,
 ) -> Manifest:
-    """Shows the run's manifest; if it has none, makes it first as SummarizeRun would have, and clears up.
+    """Show the run's manifest; if it has none, first write it and clean up, as SummarizeRun would have.
 
     Args:
-        console: where all is shown.
+        console: where the table is printed.
         connection: AWS or the emulator.
         stack_name: the deployed stack.
         run_id: the run.
-        force: make the manifest anew if there is one.
-        out: where results are copied to; None copies nothing.
+        force: replace an existing manifest.
+        out: directory for the results; None copies none.
 
     Raises:
-        CommandError: there is no such run, it is still under way, or nothing can be told of it.
-        ServiceError: AWS cannot be asked or says no.
-        CopyError: results cannot be copied; the manifest is written.
+        CommandError: there is no such run, it is still under way, or its documents cannot be read.
+        ServiceError: a call to AWS failed.
+        CopyError: results could not be copied; the manifest is written.
     """
     stack = find_stack(connection, stack_name)
     s3: S3Client = connection.client("s3")
     place = S3Location(stack.output_bucket, manifest_key(run_id))
-    with _told(s3, stack):
+    with _pipeline_errors(s3, stack):
         content = s3_objects.read_bytes(s3, place.bucket, place.key)
         if content is None or force:
             run = run_files.read_prepared_run(s3, stack.output_bucket, run_id)
             ended = _end_of(connection, run)
-            made = write_manifest(run, stack.output_bucket, s3, None, ended)
-            manifest = made.manifest
+            summary = write_manifest(run, stack.output_bucket, s3, None, ended)
+            manifest = summary.manifest
             print_table(console, manifest)
             console.out(f"written to {place.uri}", highlight=False)
-            _clear_up(console, connection, stack, made)
+            _clean_up(console, connection, stack, summary)
         else:
             manifest = parse_manifest(content)
             print_table(console, manifest)
-            console.out(f"as it stands in {place.uri}; --force makes it anew", highlight=False)
+            console.out(f"read from {place.uri}; --force writes it again", highlight=False)
     if out is not None:
         _copy(console, s3, stack, run_id, out)
     return manifest
 
 
 def _end_of(connection: Connection, run: PreparedRun) -> datetime:
-    """When the run's execution ended; now, if Step Functions has forgotten it."""
+    """Return when the run's execution ended; now, if Step Functions no longer knows it."""
     sfn: SFNClient = connection.client("stepfunctions")
     try:
-        with service_errors(f"ask whether run {run.run_id} has ended"):
-            told = sfn.describe_execution(executionArn=run.execution_arn)
+        with service_errors(f"read whether run {run.run_id} has ended"):
+            description = sfn.describe_execution(executionArn=run.execution_arn)
     except ServiceError as error:
         if error.code != "ExecutionDoesNotExist":
             raise
         return datetime.now(UTC)
-    if told["status"] in UNDER_WAY:
+    if description["status"] in UNDER_WAY:
         endpoint = ["--endpoint-url", connection.endpoint_url] if connection.endpoint_url else []
         words = ["aws", "stepfunctions", "stop-execution", "--execution-arn", run.execution_arn]
         raise CommandError(
             f"Run {run.run_id} is still under way; it writes its manifest itself when it ends.",
-            "To stop it, and then to make the manifest:",
+            "To stop it, and then to write the manifest:",
             f"  {shlex.join([*words, '--region', connection.region, *endpoint])}",
             f"  {shlex.join([program(), 'manifest', run.run_id])} …",
         )
-    return told.get("stopDate") or datetime.now(UTC)
+    return description.get("stopDate") or datetime.now(UTC)
 
 
-def _clear_up(console: Console, connection: Connection, stack: Stack, made: Summary) -> None:
-    """Removes what SummarizeRun would have, and says what it was."""
+def _clean_up(console: Console, connection: Connection, stack: Stack, summary: Summary) -> None:
+    """Remove from SageMaker what SummarizeRun would have, and print what it was."""
     sagemaker: SageMakerClient = connection.client("sagemaker")
-    counts = made.manifest.counts
-    left = clean_up(
+    counts = summary.manifest.counts
+    removed = clean_up(
         sagemaker,
-        made.manifest.run_id,
-        made.lines,
+        summary.manifest.run_id,
+        summary.lines,
         models=stack.parameters.get("KeepModels") != "true",
         jobs=counts.succeeded < counts.total,
     )
-    for line in _leftover_lines(left):
+    for line in _removed_lines(removed):
         console.out(line, highlight=False)
 
 
-def _leftover_lines(left: Removed) -> Iterator[str]:
+def _removed_lines(removed: Removed) -> Iterator[str]:
     for words, names in (
-        ("stopped training job", left.training_jobs),
-        ("stopped transform job", left.transform_jobs),
-        ("deleted model", left.models),
+        ("stopped training job", removed.training_jobs),
+        ("stopped transform job", removed.transform_jobs),
+        ("deleted model", removed.models),
     ):
         yield from (f"{words} {name}" for name in names)
-    yield from (f"not cleared up: {problem}" for problem in left.problems)
+    yield from (f"not removed: {problem}" for problem in removed.problems)
 
 
 def _copy(console: Console, s3: S3Client, stack: Stack, run_id: str, out: Path) -> None:
@@ -140,8 +140,8 @@ def _copy(console: Console, s3: S3Client, stack: Stack, run_id: str, out: Path) 
 
 
 @contextmanager
-def _told(s3: S3Client, stack: Stack) -> Iterator[None]:
-    """Turns the application's errors into the command's."""
+def _pipeline_errors(s3: S3Client, stack: Stack) -> Iterator[None]:
+    """Translate the pipeline's errors in the block into the command's."""
     try:
         yield
     except RunNotFoundError as error:
@@ -153,7 +153,7 @@ def _told(s3: S3Client, stack: Stack) -> Iterator[None]:
 
 
 def _latest_runs(s3: S3Client, bucket: str) -> list[str]:
-    """The latest runs, in sentences."""
+    """Return lines with the latest runs."""
     runs = list_runs(s3, bucket)
     if not runs:
         return ["There are no runs yet."]

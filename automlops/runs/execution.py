@@ -1,4 +1,4 @@
-"""Starts an execution of the state machine and watches it to its end."""
+"""Starts an execution of the state machine, and follows it to its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 RUNNING: Final = "RUNNING"
-# How far the start in the run's id may be from the one that Step Functions tells.
+# The start in the run's id may differ by so much from Step Functions' startDate.
 START_TOLERANCE = timedelta(minutes=1)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
@@ -35,15 +35,15 @@ class Execution:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far an execution is.
+    """The progress of an execution.
 
     Attributes:
-        status: Step Functions' word for it.
-        total: items of the map run; 0 before it has begun.
-        running: items being worked on.
-        recorded: items that have a record, good or bad.
-        error: name of the error that the execution ended with.
-        cause: what is told of it.
+        status: the execution's status.
+        total: number of items of the map run; 0 before it starts.
+        running: number of items with a running child execution.
+        recorded: number of items with a record, of success or failure.
+        error: name of the error that ended the execution.
+        cause: the error's cause.
     """
 
     status: str = RUNNING
@@ -55,11 +55,11 @@ class Snapshot:
 
 
 def require_free_name(sfn: SFNClient, state_machine_arn: str, name: str) -> None:
-    """Makes sure that no execution of the state machine is called `name`, or was in the last 90 days.
+    """Raise an error if the state machine has, or had in the last 90 days, an execution with this name.
 
     Raises:
-        CommandError: there is one.
-        ServiceError: Step Functions cannot be asked.
+        CommandError: it has.
+        ServiceError: a call to Step Functions failed.
     """
     arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
     try:
@@ -73,10 +73,10 @@ def require_free_name(sfn: SFNClient, state_machine_arn: str, name: str) -> None
 
 
 def find_running(sfn: SFNClient, state_machine_arn: str, limit: int) -> list[Execution]:
-    """The executions under way, newest first; no more than one over `limit`.
+    """Return the executions under way, the latest first, at most `limit` and one more.
 
     Raises:
-        ServiceError: Step Functions cannot be asked.
+        ServiceError: a call to Step Functions failed.
     """
     pages = sfn.get_paginator("list_executions").paginate(
         stateMachineArn=state_machine_arn,
@@ -92,20 +92,20 @@ def find_running(sfn: SFNClient, state_machine_arn: str, limit: int) -> list[Exe
 
 
 def read_input(sfn: SFNClient, execution_arn: str) -> str:
-    """What the execution was started with, in JSON; empty if Step Functions does not tell.
+    """Return the execution's input, in JSON; "" if Step Functions returns none.
 
     Raises:
-        ServiceError: Step Functions cannot be asked.
+        ServiceError: a call to Step Functions failed.
     """
     with service_errors(f"ask what {execution_arn} runs"):
         return sfn.describe_execution(executionArn=execution_arn).get("input", "")
 
 
 def start_execution(sfn: SFNClient, state_machine_arn: str, request: Mapping[str, Any], name: str) -> Execution:
-    """Starts the state machine with `request`.
+    """Start an execution with `request` as its input.
 
     Raises:
-        CommandError: an execution of that name ran before.
+        CommandError: the name is taken.
         ServiceError: Step Functions refuses.
     """
     try:
@@ -121,17 +121,17 @@ def start_execution(sfn: SFNClient, state_machine_arn: str, request: Mapping[str
 
 
 def _name_taken(name: str) -> CommandError:
-    return CommandError(f"There was an execution named {name!r} already.", "Give another --name.")
+    return CommandError(f"There already is an execution named {name!r}.", "Give another --name.")
 
 
 class Watch:
-    """Looks at one execution; the cost of a look does not grow with what its children do.
+    """Reads the progress of one execution, at a cost that does not grow with its child executions' history.
 
     Args:
         sfn: Step Functions client.
         s3: S3 client.
         bucket: the stack's output bucket.
-        execution: what is watched.
+        execution: the execution.
     """
 
     def __init__(self, sfn: SFNClient, s3: S3Client, bucket: str, execution: Execution) -> None:
@@ -143,14 +143,16 @@ class Watch:
         self._run_id: str | None = None
 
     def look(self) -> Snapshot:
-        """How far the execution is now.
+        """Return the progress of the execution.
 
         Raises:
-            ServiceError: it cannot be asked.
+            ServiceError: a call to AWS failed.
         """
-        with service_errors("ask how the run goes"):
-            told = self._sfn.describe_execution(executionArn=self._execution.arn)
-            snapshot = Snapshot(told["status"], error=told.get("error", ""), cause=told.get("cause", ""))
+        with service_errors("read the progress of the run"):
+            description = self._sfn.describe_execution(executionArn=self._execution.arn)
+            snapshot = Snapshot(
+                description["status"], error=description.get("error", ""), cause=description.get("cause", "")
+            )
             if self._map_run_arn is None:
                 map_runs = self._sfn.list_map_runs(executionArn=self._execution.arn)["mapRuns"]
                 self._map_run_arn = map_runs[0]["mapRunArn"] if map_runs else None
@@ -160,9 +162,9 @@ class Watch:
         return replace(snapshot, total=counts["total"], running=counts["running"], recorded=self._count_records())
 
     def find_run_id(self) -> str | None:
-        """The run's id, found by its folder in the output bucket; None if no run was prepared.
+        """Return the run's id, found by its folder in the output bucket; None if PrepareRun has written none.
 
-        Step Functions' startDate is not exact enough to compute it from.
+        It cannot be computed from Step Functions' startDate, which is not exact enough.
         """
         if self._run_id is None:
             ending = run_id("", self._execution.name)
@@ -193,9 +195,9 @@ class Watch:
 
 
 def follow(look: Callable[[], Snapshot], sleep: Callable[[float], None]) -> Iterator[Snapshot]:
-    """Looks again and again until the execution has ended; the last snapshot is the one of its end.
+    """Yield snapshots until the execution has ended; the last one shows its end.
 
-    The pauses grow with the time waited, from half a second to ten.
+    The pauses between them grow with the time waited, from half a second to ten seconds.
     """
     waited = 0.0
     while True:

@@ -1,4 +1,4 @@
-"""Finds the runs under way that work on the same items."""
+"""Refuses a run while another run of its items is under way."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ if TYPE_CHECKING:
 
     from automlops.aws.stack import Stack
 
-# Each costs a call or more.
-EXECUTIONS_LOOKED_AT = 50
-PARALLEL_LOOKS = 8
+# Each execution costs at least one call.
+MAX_EXECUTIONS = 50
+PARALLEL_EXECUTIONS = 8
 
 
 def require_no_other_run(
     console: Console, sfn: SFNClient, s3: S3Client, stack: Stack, items: Sequence[str]
 ) -> None:
-    """Makes sure that none of `items` is in a run that is under way, as far as this user may know it.
+    """Raise an error if one of `items` is in a run under way, as far as this user may read it.
 
     Raises:
-        CommandError: one is; names items and executions.
-        ServiceError: Step Functions cannot be asked.
+        CommandError: one is; the message names items and executions.
+        ServiceError: a call to Step Functions failed.
     """
     try:
-        running = find_running(sfn, stack.state_machine_arn, EXECUTIONS_LOOKED_AT)
+        running = find_running(sfn, stack.state_machine_arn, MAX_EXECUTIONS)
     except ServiceError as error:
         if error.code not in DENIED_CODES:
             raise
         console.out(f"not checked whether another run is under way: {error.lines[0]}", highlight=False)
         return
-    looked_at = running[:EXECUTIONS_LOOKED_AT]
-    with ThreadPoolExecutor(PARALLEL_LOOKS) as pool:
-        found = list(pool.map(lambda execution: _items_of(sfn, s3, stack, execution), looked_at))
-    both = []
-    for execution, its_items in zip(looked_at, found, strict=True):
+    checked = running[:MAX_EXECUTIONS]
+    with ThreadPoolExecutor(PARALLEL_EXECUTIONS) as pool:
+        found = list(pool.map(lambda execution: _items_of(sfn, s3, stack, execution), checked))
+    overlaps = []
+    for execution, its_items in zip(checked, found, strict=True):
         if its_items is None:
             console.out(f"not known which items run in {execution.arn}", highlight=False)
         elif shared := [item for item in items if item in its_items]:
-            both.append(f"  {names_for_a_line(shared)} in {execution.arn}")
-    if len(running) > len(looked_at):
+            overlaps.append(f"  {names_for_a_line(shared)} in {execution.arn}")
+    if len(running) > len(checked):
         console.out(
-            f"more than {EXECUTIONS_LOOKED_AT} executions are under way; only the newest were looked at",
+            f"more than {MAX_EXECUTIONS} executions are under way; only the newest were looked at",
             highlight=False,
         )
-    if both:
+    if overlaps:
         raise CommandError(
             "Another run of these items is under way:",
-            *both,
-            "New data would replace what it reads, and its items could fail. Wait until it has ended, stop it, or add"
-            " --anyway.",
+            *overlaps,
+            "New data would replace the data that it reads, and its items could fail. Wait until it has ended, stop it,"
+            " or add --anyway.",
         )
 
 
 def _items_of(sfn: SFNClient, s3: S3Client, stack: Stack, execution: Execution) -> frozenset[str] | None:
-    """The items of an execution that is under way; None if they cannot be told."""
+    """Return the items of an execution under way; None if they cannot be read."""
     try:
         listed = json.loads(read_input(sfn, execution.arn))["itemList"]
         return frozenset(entry if isinstance(entry, str) else entry["item"] for entry in listed)
     except (KeyError, TypeError, ValueError):
-        # Its items are named elsewhere; its work list has them, once it is prepared.
+        # The input has no itemList. The run's work list has the items, once PrepareRun has written it.
         pass
     except ServiceError:
         return None

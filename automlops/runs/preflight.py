@@ -1,7 +1,6 @@
-"""Finds what makes a run impossible, or unwise, before anything of it is uploaded.
+"""Checks before anything is uploaded whether a run is possible and sensible.
 
-What only the run itself can find out, such as the data of items that is not uploaded with it, PrepareRun checks before
-anything costs money.
+What only the run itself can check, such as data that is already in S3, PrepareRun checks before anything costs money.
 """
 
 from __future__ import annotations
@@ -42,24 +41,24 @@ if TYPE_CHECKING:
 
 
 def check_run(console: Console, connection: Connection, stack: Stack, order: Order) -> None:
-    """Makes sure that the run can begin, as far as that can be known before it does.
+    """Raise an error if the run cannot start, as far as that can be known before it does.
 
     Args:
-        console: where it is said what could not be checked.
+        console: where it is printed what could not be checked.
         connection: AWS or the emulator.
-        stack: where it is to run.
-        order: what is to be run; `anyway` leaves out what makes a run unwise: another run of an item, a quota of 0.
+        stack: the stack to run on.
+        order: what to run; `anyway` skips the checks for other runs of the items and for quotas.
 
     Raises:
         CommandError: the run would be refused, its name is taken, another run of an item is under way, or an item's
             jobs could never start.
-        ServiceError: AWS cannot be asked, or not about the name.
+        ServiceError: a call to AWS failed.
     """
     s3: S3Client = connection.client("s3")
     sfn: SFNClient = connection.client("stepfunctions")
     request = parse_event(RunRequest, order.request)
     _require_image(stack, request)
-    # None, if the stack is of a version without limits.
+    # None if the stack is of a version without limits.
     allowed = Limits.of_parameters(
         stack.parameters, data_bucket=stack.data_bucket, output_bucket=stack.output_bucket
     )
@@ -86,7 +85,7 @@ def _refused(problems: Iterable[str]) -> CommandError:
 
 
 def _require_image(stack: Stack, request: RunRequest) -> None:
-    # A rerun has the mode of its run, which is not known here.
+    # A rerun has the mode of its earlier run, which is not known here.
     trains = request.rerun_of is None and request.mode != "score"
     if trains and stack.parameters.get("ImageUri") == "":
         raise CommandError(
@@ -96,7 +95,7 @@ def _require_image(stack: Stack, request: RunRequest) -> None:
 
 
 def _read_entries(console: Console, s3: S3Client, stack: Stack, request: RunRequest) -> list[Entry]:
-    """The items of the request; none where only PrepareRun can tell them."""
+    """Return the items of the request; an empty list if only PrepareRun can find them."""
     if request.rerun_of is not None:
         return []
     try:
@@ -106,13 +105,13 @@ def _read_entries(console: Console, s3: S3Client, stack: Stack, request: RunRequ
     except (DataNotFoundError, DataTooLargeError) as error:
         raise _refused([str(error)]) from error
     except PipelineError as error:
-        # The stack's roles may read what this user may not.
-        console.out(f"not known here which items run: {error}", highlight=False)
+        # PrepareRun's role may read what this user may not.
+        console.out(f"items not checked, their list could not be read: {error}", highlight=False)
         return []
 
 
 def _limit_problems(request: RunRequest, entries: Sequence[Entry], allowed: Limits) -> list[str]:
-    """What the stack does not let a request ask for."""
+    """Return what the request asks for beyond the stack's limits."""
     # The stack's own MaxConcurrency is within its limits.
     problems = allowed.concurrency_problems(request.max_concurrency or 1)
     for place, entry in entries:
@@ -123,14 +122,14 @@ def _limit_problems(request: RunRequest, entries: Sequence[Entry], allowed: Limi
 def _size_problems(
     request: RunRequest, entries: Sequence[Entry], stack: Stack, region: str, name: str
 ) -> list[str]:
-    """What is too large in a request that keeps its contract, in PrepareRun's own sentences."""
-    # Of other sources nothing is uploaded, and lists may be long.
+    """Return what is too large in a valid request, in PrepareRun's own sentences."""
+    # With other sources nothing is uploaded in vain, and their lists may be long.
     if request.item_list is None:
         return []
     try:
         settings = load_settings(PrepareRunSettings, _environment(stack, region))
     except SettingsError:
-        # The stack is of another version; its PrepareRun knows better.
+        # The stack is of another version: its own PrepareRun checks the sizes.
         return []
     started = naming.timestamp(datetime.now(UTC))
     run = work_list_lines.Run(
@@ -140,15 +139,15 @@ def _size_problems(
         digits=naming.HASH_DIGITS,
         mode=request.mode or "train",
     )
-    found = []
+    problems = []
     for index, entry in enumerate(entries):
         line = _least_line(run, index, entry)
-        found += problems_of(entry, line, len(as_bytes(line)))
-    return found
+        problems += problems_of(entry, line, len(as_bytes(line)))
+    return problems
 
 
 def _environment(stack: Stack, region: str) -> dict[str, str]:
-    """PrepareRun's variables: the stack's parameters under other names, and what else the stack tells."""
+    """Return PrepareRun's environment variables, as far as the stack's parameters and outputs give them."""
     parameters = {name.lower(): value for name, value in stack.parameters.items()}
     by_field = {name: name.replace("_", "") for name in PrepareRunSettings.model_fields}
     variables = {name.upper(): parameters[key] for name, key in by_field.items() if key in parameters}
@@ -158,16 +157,16 @@ def _environment(stack: Stack, region: str) -> dict[str, str]:
         "DATA_BUCKET": stack.data_bucket,
         "OUTPUT_BUCKET": stack.output_bucket,
         "DATASET_FILE_NAME": stack.dataset_file_name,
-        # PrepareRun looks at these itself.
+        # PrepareRun checks these itself.
         "CHECK_DATA_BUCKET": "false",
         "CHECK_SAGEMAKER_ROLE": "false",
-        # Of the role's name only the length counts here, and that not much.
+        # Only the length of the role's ARN counts here, and another ARN is about as long.
         "SAGEMAKER_ROLE_ARN": stack.state_machine_arn,
     }
 
 
 def _least_line(run: work_list_lines.Run, index: int, entry: Entry) -> Line:
-    """The line that PrepareRun would write for the item, without what only S3 tells."""
+    """Return the line that PrepareRun would write for the item, without what is read from S3."""
     if run.mode == "train":
         return work_list_lines.train_line(run, index, entry.request, work_list_lines.MadeOf(""))
     unknown = Latest(run_id="", model_name="", model_data_url="", image="")

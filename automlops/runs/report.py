@@ -1,4 +1,4 @@
-"""Shows how a run goes, and then what became of it in a table."""
+"""Shows the progress of a run, and its results in a table."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
     from pipeline.manifest import Manifest, ManifestItem
 
-# More items than that do not fit a screen: then those that did not succeed come first.
+# Longer tables do not fit on a screen: the items that did not succeed come first in them.
 MAX_ROWS = 50
-# In a narrower terminal the notes stand below the table, a line each.
+# In a narrower terminal the notes stand below the table, one on each line.
 WIDTH_WITH_NOTES = 130
 STYLES = {"SUCCEEDED": "green", "FAILED": "red", "UNFINISHED": "yellow"}
 SECONDS_PER_MINUTE = 60
-# The key of metrics.json that holds a sentence for people.
+# The key of metrics.json with a sentence for readers.
 METRICS_NOTE = "note"
-# More items with the same note than that are counted, not named.
+# More items with the same note are counted, not named.
 MAX_ITEMS_NAMED = 5
 
 
 def show_progress(console: Console, snapshots: Iterable[Snapshot]) -> Snapshot:
-    """Shows each of `snapshots` as it comes, and returns the last."""
+    """Show each of `snapshots` as it comes, as a bar on a terminal, else a line for each change; return the last."""
     return _show_bar(console, snapshots) if console.is_terminal else _show_lines(console, snapshots)
 
 
 def describe(snapshot: Snapshot) -> str:
-    """A snapshot in a few words."""
+    """Return a snapshot in a few words."""
     if snapshot.status != RUNNING:
         return f"{snapshot.recorded} of {snapshot.total} items done, {snapshot.status}"
     if not snapshot.total:
@@ -65,16 +65,16 @@ def _show_bar(console: Console, snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def print_table(console: Console, manifest: Manifest) -> None:
-    """A row per item: status, customers scored, error, model, duration, and why it failed or was left as it is.
+    """Print a row for each item: status, customers scored, error, model, duration, and why it failed or was skipped.
 
-    The error is in days, and in brackets the part of the best naive guess's that it is. Below stands what the trainings
-    noted in their metrics, once for all items with the same note.
+    The error is in days; its ratio to the error of the best naive guess follows in brackets. Notes that trainings left in
+    their metrics stand below the table, once for all items with the same note.
     """
     items = sorted(manifest.items, key=lambda item: item.status == "SUCCEEDED")
     shown = manifest.items if len(items) <= MAX_ROWS else items[:MAX_ROWS]
     notes = {item.item: note for item in shown if (note := _note(item, manifest.run_id))}
     beside = bool(notes) and console.width >= WIDTH_WITH_NOTES
-    # A run that did not train has no measures of its own.
+    # A run in mode score has no metrics of its own.
     measured = manifest.mode == "train"
     if not measured:
         console.out("scored with each item's last accepted model", highlight=False)
@@ -84,7 +84,7 @@ def print_table(console: Console, manifest: Manifest) -> None:
     if measured:
         table.add_column("customers", justify="right", no_wrap=True)
         table.add_column("error in days\n(of baseline)", justify="right", no_wrap=True)
-    # Images other than ours may have but one, and name none.
+    # Other images may have one model only, and name none.
     named = measured and any(map(_model, shown))
     if named:
         table.add_column("model", overflow="fold")
@@ -127,7 +127,7 @@ def _metric(item: ManifestItem, name: str) -> Any:
 
 
 def _metrics_notes(manifest: Manifest) -> dict[str, list[str]]:
-    """Each note that trainings left in their metrics, with the items that have it; other images may have other types."""
+    """Return the notes in the trainings' metrics, each with its items; values that are no text are left out."""
     notes: dict[str, list[str]] = {}
     for item in manifest.items:
         note = _metric(item, METRICS_NOTE)
@@ -141,10 +141,10 @@ def _whole(value: Any) -> str:
 
 
 def _error_measure(item: ManifestItem) -> str:
-    """Mean absolute error of the model, and how many times the error of the best naive guess that is."""
+    """Return the model's mean absolute error, and its ratio to the error of the best naive guess."""
     model, guess = _metric(item, "mean_absolute_error"), _metric(item, "baseline_mean_absolute_error")
     if not _is_number(model):
-        # Why, its training may have noted; images that write no metrics are never judged.
+        # The training's note may say why. Images that write no metrics are never judged.
         return "not judged" if item.metrics else ""
     return f"{model:.1f} ({model / guess:.2f})" if _is_number(guess) and guess > 0 else f"{model:.1f}"
 
@@ -154,7 +154,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _model(item: ManifestItem) -> str:
-    """What the training chose, or was told, to answer with."""
+    """Return the model that the training chose or was given."""
     name = _metric(item, "model_backend")
     return name if isinstance(name, str) else ""
 
@@ -169,7 +169,7 @@ def _duration(seconds: float | None) -> str:
 
 
 def _note(item: ManifestItem, run_id: str) -> str:
-    """Why an item did not succeed, or what of an earlier run it has."""
+    """Return why an item did not succeed, or what it has from an earlier run."""
     if item.reason:
         return f"{item.stage}: {item.reason}" if item.stage else item.reason
     if item.unchanged_since:

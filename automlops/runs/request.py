@@ -1,4 +1,4 @@
-"""Makes one run request of the options of `automlops run`, checked before anything starts."""
+"""Turns the options of `automlops run` into one request, and checks it before anything starts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.contracts import SOURCES, RunRequest, parse_event
 from pipeline.errors import InvalidRequestError
 from pipeline.naming import item_problem
 
-# An execution's input ends at 262,144 bytes (Step Functions, quotas), and so does that of PrepareRun's task, which has the
-# execution's name and more around the request.
+# The input of an execution is limited to 262,144 bytes (Step Functions, quotas). So is the input of PrepareRun's task, which
+# adds the execution's name and more to the request.
 MAX_INPUT_BYTES = 240 * 1024
-# Of an execution's name: StartExecution, Step Functions API reference.
+# The limits of an execution's name: StartExecution, Step Functions API reference.
 MAX_EXECUTION_NAME_LENGTH = 80
 REFUSED_IN_NAMES = frozenset(' <>{}[]?*"#%\\^|~`$&,;:/')
 
@@ -29,9 +29,9 @@ class ItemFile:
     """An item's data on this machine.
 
     Attributes:
-        item: whose.
+        item: the item.
         path: the file.
-        notes: what of it is left out, a sentence for each sheet of a workbook.
+        notes: a sentence for each sheet of a workbook that is left out.
     """
 
     item: str
@@ -41,14 +41,14 @@ class ItemFile:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be run, checked as far as it can be without asking AWS.
+    """What the user wants to run, checked as far as possible without a call to AWS.
 
     Attributes:
-        files: what is uploaded first.
+        files: the items' data to upload first.
         request: the execution's input.
         name: the execution's name.
-        out: where results are copied to.
-        anyway: whether it runs although it is unwise.
+        out: directory for the results.
+        anyway: whether to skip the checks for other runs and quotas.
     """
 
     files: Sequence[ItemFile]
@@ -67,18 +67,18 @@ def make_order(
     choices: Mapping[str, Any] | None = None,
     anyway: bool = False,
 ) -> Order:
-    """The order that the options of `automlops run` make.
+    """Return the order for the options of `automlops run`.
 
     Args:
         items: NAME=FILE words.
         event: file with a request.
-        name: the execution's name; otherwise one is made.
-        out: where results are copied to.
-        choices: further keys of the request; None where an option was not given.
-        anyway: whether it runs although it is unwise.
+        name: the execution's name; None generates one.
+        out: directory for the results.
+        choices: further keys of the request; None where an option is not given.
+        anyway: whether to skip the checks for other runs and quotas.
 
     Raises:
-        CommandError: they do not make one; lists what is wrong.
+        CommandError: the options are wrong; every problem is listed.
     """
     if name is not None:
         check_execution_name(name)
@@ -90,10 +90,10 @@ def make_order(
 
 
 def check_execution_name(name: str) -> None:
-    """Makes sure that Step Functions will take `name` for an execution.
+    """Raise an error unless `name` is a valid name of an execution.
 
     Raises:
-        CommandError: it will not.
+        CommandError: the name is not valid.
     """
     if not 0 < len(name) <= MAX_EXECUTION_NAME_LENGTH:
         raise CommandError(f"--name: 1 to {MAX_EXECUTION_NAME_LENGTH} characters, not {len(name)}.")
@@ -102,13 +102,13 @@ def check_execution_name(name: str) -> None:
 
 
 def parse_item_files(words: Sequence[str]) -> list[ItemFile]:
-    """The NAME=FILE words of --item.
+    """Parse the NAME=FILE words of --item.
 
-    A name may hold `=`, and so may a path: the cut is made where what follows is a file.
+    Both names and paths may contain `=`: the word is split where the rest is an existing file.
 
     Raises:
-        CommandError: lists every word that is wrong: no `=`, an illegal name, a name given twice, a file that is
-            missing or holds no table.
+        CommandError: lists every wrong word: no `=`, an invalid or repeated name, a file that is missing or holds no
+            table.
     """
     files: list[ItemFile] = []
     problems: list[str] = []
@@ -124,7 +124,7 @@ def parse_item_files(words: Sequence[str]) -> list[ItemFile]:
         files.append(file)
     for name, count in Counter(file.item for file in files).items():
         if count > 1:
-            problems.append(f"--item: {name!r} is given {count} times; each item may be given once.")
+            problems.append(f"--item: {name!r} is given {count} times; give each item once.")
     if problems:
         raise CommandError(*problems)
     return files
@@ -137,25 +137,27 @@ def _cut(word: str) -> ItemFile:
     cuts = [ItemFile(word[:place], Path(word[place + 1 :])) for place in places]
     existing = [cut for cut in cuts if cut.path.is_file()]
     if len(existing) > 1:
-        raise CommandError(f"--item {word}: can be read as {' and as '.join(repr(cut.item) for cut in existing)}.")
+        raise CommandError(
+            f"--item {word}: ambiguous, the item can be {' or '.join(repr(cut.item) for cut in existing)}."
+        )
     return existing[0] if existing else cuts[0]
 
 
 def build_request(
     files: Sequence[ItemFile], event_path: Path | None, choices: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The execution's input.
+    """Return the execution's input.
 
-    The event's itemList says what runs; without it, the items of `files` do.
+    The items are those of the event's itemList; without one, those of `files`.
 
     Args:
-        files: data that is uploaded first.
-        event_path: the rest of the request.
-        choices: keys of the request; they win over the event's, and None leaves the event's as it is.
+        files: the items' data to upload first.
+        event_path: file with the rest of the request.
+        choices: keys of the request that override the event's; None keeps the event's.
 
     Raises:
-        CommandError: the request breaks its contract (every problem is listed), or a file's item is not in the
-            event's itemList or reads its data from elsewhere.
+        CommandError: the request breaks its contract (every problem is listed), or the item of a file is not in the
+            event's itemList or has an input of its own there.
     """
     request = _read_event(event_path) if event_path else {}
     request |= {key: value for key, value in (choices or {}).items() if value is not None}
@@ -174,23 +176,23 @@ def build_request(
     problems = []
     for file in files:
         if file.item not in inputs:
-            problems.append(f"--item {file.item}: the itemList of {event_path} does not name it.")
+            problems.append(f"--item {file.item}: the itemList of {event_path} does not contain it.")
         elif inputs[file.item]:
             problems.append(
-                f"--item {file.item}: {event_path} has it read {inputs[file.item]}, not what is uploaded."
+                f"--item {file.item}: its input in {event_path} is {inputs[file.item]}, not the uploaded file."
             )
     if problems:
         raise CommandError(*problems)
     if (size := len(json.dumps(request, ensure_ascii=False).encode())) > MAX_INPUT_BYTES:
         raise CommandError(
-            f"The request takes {size:,} bytes; Step Functions takes at most {MAX_INPUT_BYTES:,} of it.",
-            "Put the items into a file, one entry of itemList a line, upload it to S3, and give its --items-uri.",
+            f"The request has {size:,} bytes; Step Functions allows at most {MAX_INPUT_BYTES:,} for it.",
+            "Write the items to a file, one entry of itemList on each line, upload it to S3, and give --items-uri.",
         )
     return request
 
 
-def require_beginning(request: Mapping[str, Any]) -> None:
-    """Makes sure that `request` needs nothing of earlier times, as an emulator of one's own has none.
+def require_no_history(request: Mapping[str, Any]) -> None:
+    """Raise an error if `request` needs an earlier run or data in S3, which a new emulator does not have.
 
     Raises:
         CommandError: it does.
@@ -202,7 +204,7 @@ def require_beginning(request: Mapping[str, Any]) -> None:
         raise CommandError(
             "--local starts a new emulator, which has no earlier run, list, data or model for"
             f" {' and '.join(needs)}.",
-            "Start `automlops up`, paste the exports that it prints here, and leave out --local.",
+            "Start `automlops up`, paste the exports that it prints into this shell, and leave out --local.",
         )
 
 

@@ -30,10 +30,10 @@ class Results:
     """A run's results on this machine.
 
     Attributes:
-        folder: holds manifest.json and a folder per item.
-        manifest: what became of the run.
+        folder: directory with manifest.json and a directory for each item.
+        manifest: the run's manifest.
         predictions: item → files with its predictions.
-        problems: what could not be copied, a sentence each.
+        problems: a sentence for each item whose predictions could not be copied.
     """
 
     folder: Path
@@ -44,10 +44,10 @@ class Results:
 
 @contextlib.contextmanager
 def results_folder(out: Path) -> Iterator[None]:
-    """Makes `out`, and sure that it can be written, before the block; takes it away if nothing was put there.
+    """Create `out` and check before the block that it can be written; remove it after the block if it is empty.
 
     Raises:
-        CommandError: it cannot be made or written.
+        CommandError: `out` cannot be created or written.
     """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
@@ -60,7 +60,7 @@ def results_folder(out: Path) -> Iterator[None]:
         yield
     finally:
         for folder in made:
-            # What holds results stays, and so do the folders around it.
+            # A directory that is not empty stays.
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
@@ -68,19 +68,19 @@ def results_folder(out: Path) -> Iterator[None]:
 def fetch_results(
     s3: S3Client, bucket: str, run_id: str, out: Path, announce: Callable[[Manifest], None]
 ) -> Results | None:
-    """Copies manifest.json and all predictions of a run to `out`/<run id>/.
+    """Copy manifest.json and all predictions of a run to `out`/<run id>/.
 
-    Predictions that cannot be read are told of, not raised: the verdict and the others still count.
+    Predictions that cannot be read are listed in the result's `problems`, since the verdict and the others still count.
 
     Args:
         s3: S3 client.
         bucket: the stack's output bucket.
         run_id: the run.
-        out: where its folder is made.
+        out: directory that gets a directory for the run.
         announce: receives the manifest before anything is copied.
 
     Returns:
-        What is there now; None if the run has no manifest.
+        The copied results; None if the run has no manifest.
 
     Raises:
         CopyError: `out` cannot be written.
@@ -105,11 +105,11 @@ def fetch_results(
 def _copy_predictions(s3: S3Client, manifest: Manifest, folder: Path) -> Results:
     names = FileNames("manifest.json")
     targets = {item.item: folder / names.take(item.item) for item in manifest.items}
-    wanted = {item.item: parse_uri(item.predictions_uri) for item in manifest.items if item.predictions_uri}
+    sources = {item.item: parse_uri(item.predictions_uri) for item in manifest.items if item.predictions_uri}
     predictions: dict[str, list[Path]] = {}
     problems = []
     with ThreadPoolExecutor(PARALLEL_COPIES) as pool:
-        copies = {item: pool.submit(_copy_item, s3, place, targets[item]) for item, place in wanted.items()}
+        copies = {item: pool.submit(_copy_item, s3, place, targets[item]) for item, place in sources.items()}
         try:
             for item, copy in copies.items():
                 try:
@@ -117,13 +117,13 @@ def _copy_predictions(s3: S3Client, manifest: Manifest, folder: Path) -> Results
                 except ServiceError as error:
                     problems.append(f"{item}: {' '.join(error.lines)}")
         finally:
-            # Ctrl-C must not wait for the copies that have not begun.
+            # After Ctrl-C, copies that have not started are dropped.
             pool.shutdown(wait=False, cancel_futures=True)
     return Results(folder, manifest, predictions, problems)
 
 
 def _copy_item(s3: S3Client, place: S3Location, folder: Path) -> list[Path]:
-    """The item's predictions: predictions.csv, or a file for each that was scored."""
+    """Copy the item's predictions: predictions.csv, or a file for each file that was scored."""
     with service_errors(f"copy {place.uri}"):
         if not place.key.endswith("/"):
             return [_download(s3, place, folder / "predictions.csv")]
@@ -142,13 +142,13 @@ def _list(s3: S3Client, folder: S3Location) -> Iterator[S3Location]:
 
 
 def _inside(key: str) -> PurePosixPath:
-    """`key` as a path that stays inside the folder it is put into."""
+    """Return `key` as a relative path that stays inside its directory."""
     return PurePosixPath(*(part for part in PurePosixPath(key).parts if part not in {"/", ".."}))
 
 
 def _download(s3: S3Client, source: S3Location, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    # boto3 writes under another name and renames: nobody sees half a file.
+    # boto3 writes to a temporary file and renames it, so that the target is never incomplete.
     s3.download_file(source.bucket, source.key, os.fspath(target))
     return target
 

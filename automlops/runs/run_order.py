@@ -1,4 +1,4 @@
-"""Takes items from files on this machine to predictions on this machine, by way of one execution."""
+"""Uploads items, runs them in one execution, and copies their predictions to this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automlops.errors import (
     CopyError,
     ExitCode,
     InterruptedRunError,
-    NobodyAnswersError,
+    NoAnswerError,
     RunBrokenError,
     RunStoppedError,
     ServiceError,
@@ -38,32 +38,32 @@ if TYPE_CHECKING:
     from automlops.aws.connection import Connection
     from pipeline.manifest import Manifest
 
-# Beyond that, the folder is told instead of every file.
+# More files are counted, not named.
 MAX_FILES_NAMED = 5
 
 
 def run_order(
     console: Console, connection: Connection, stack_name: str, order: Order, *, ends_here: bool = False
 ) -> Results:
-    """Checks, uploads, starts, waits, shows, copies.
+    """Check and start a run, follow it to its end, show it, and copy its results.
 
     Args:
-        console: where all is shown.
+        console: where progress and results are printed.
         connection: AWS or the emulator.
         stack_name: the deployed stack.
-        order: what is to be run.
-        ends_here: the run ends with this command, as its emulator does.
+        order: what to run.
+        ends_here: whether the run ends with this command, as its emulator does.
 
     Returns:
-        The results; their manifest has the verdict.
+        The copied results; their manifest has the verdict.
 
     Raises:
         CommandError: the run was refused.
-        ServiceError: AWS cannot be asked.
-        CopyError: results cannot be copied; the verdict has been shown.
-        RunBrokenError: the execution ended without a verdict of its own.
+        ServiceError: a call to AWS failed.
+        CopyError: results could not be copied; the verdict is printed.
+        RunBrokenError: the execution failed without a verdict.
         RunStoppedError: the execution was stopped or timed out.
-        InterruptedRunError: Ctrl-C while waiting.
+        InterruptedRunError: the user pressed Ctrl-C while the run was going on.
     """
     stack = find_stack(connection, stack_name)
     s3: S3Client = connection.client("s3")
@@ -77,21 +77,21 @@ def run_order(
     execution = start_execution(sfn, stack.state_machine_arn, order.request, order.name)
     console.out(f"started execution {execution.arn}", highlight=False)
     watch = Watch(sfn, s3, stack.output_bucket, execution)
-    goes_on = () if ends_here else _how_to_look(connection, stack, execution)
+    hints = () if ends_here else _how_to_look(connection, stack, execution)
     try:
         last = show_progress(console, follow(watch.look, time.sleep))
     except KeyboardInterrupt:
         if ends_here:
             raise InterruptedRunError("Interrupted: the run ends with its emulator.") from None
-        raise InterruptedRunError("Interrupted.", *goes_on) from None
-    except NobodyAnswersError as error:
+        raise InterruptedRunError("Interrupted.", *hints) from None
+    except NoAnswerError as error:
         if not connection.on_this_machine:
-            raise ServiceError(*error.lines, *goes_on) from error
-        raise NobodyAnswersError(
-            f"The emulator at {connection.endpoint_url} is gone, and the run with it."
+            raise ServiceError(*error.lines, *hints) from error
+        raise NoAnswerError(
+            f"The emulator at {connection.endpoint_url} has ended, and the run with it."
         ) from error
     except ServiceError as error:
-        raise ServiceError(*error.lines, *goes_on, code=error.code) from error
+        raise ServiceError(*error.lines, *hints, code=error.code) from error
     run_id = watch.find_run_id()
 
     def show(manifest: Manifest) -> None:
@@ -113,16 +113,16 @@ def run_order(
 
 
 def upload_data(s3: S3Client, stack: Stack, file: ItemFile) -> S3Location:
-    """Uploads the item's file to the stack's data bucket, replacing what was there.
+    """Upload the item's file to the stack's data bucket, and replace an earlier one.
 
-    The bytes go up as they are; what is packed with gzip or xz is unpacked on the way, and a workbook becomes CSV.
+    The bytes stay as they are; a file compressed with gzip or xz is decompressed, and a workbook becomes CSV.
 
     Returns:
-        Where it is now.
+        The object in the data bucket.
 
     Raises:
         CommandError: the file cannot be read.
-        ServiceError: S3 does not take it.
+        ServiceError: the upload failed.
     """
     place = S3Location(stack.data_bucket, data_key(file.item, stack.dataset_file_name))
     with open_table(file.path) as stream, service_errors(f"upload {file.path} to {place.uri}"):
@@ -131,35 +131,37 @@ def upload_data(s3: S3Client, stack: Stack, file: ItemFile) -> S3Location:
 
 
 def exit_code_of(manifest: Manifest) -> ExitCode:
-    """The exit code that the run's verdict asks for."""
+    """Return the exit code for the run's verdict."""
     return ExitCode.SUCCEEDED if manifest.verdict == "SUCCEEDED" else ExitCode.RUN_FAILED
 
 
 def explain_end(last: Snapshot, execution: Execution, then: Sequence[str] = ()) -> CommandError:
-    """Why an execution that left no manifest ended, as the error to raise.
+    """Return the error to raise for an execution that ended without a manifest.
 
     Args:
-        last: how it ended.
+        last: the execution's last snapshot.
         execution: the execution.
-        then: what can be done about one that was not refused.
+        then: lines with what to do next, unless the run was refused.
     """
-    told = _message(last.cause)
+    message = _message(last.cause)
     if last.status != "FAILED":
-        words = f"The execution ended as {last.status}, without a verdict."
-        return RunStoppedError(words, *told, execution.arn, *then)
+        summary = f"The execution ended with status {last.status}, without a verdict."
+        return RunStoppedError(summary, *message, execution.arn, *then)
     kind = getattr(pipeline_errors, last.error, None)
     if isinstance(kind, type) and issubclass(kind, pipeline_errors.UserError | pipeline_errors.RunNotEndedError):
-        return CommandError("The run was refused, nothing was started:", *(f"  {line}" for line in told))
-    return RunBrokenError(f"The run broke: {last.error or 'no error was told'}", *told, execution.arn, *then)
+        return CommandError("The run was refused, nothing was started:", *(f"  {line}" for line in message))
+    return RunBrokenError(
+        f"The execution failed: {last.error or 'without an error name'}", *message, execution.arn, *then
+    )
 
 
 def _message(cause: str) -> list[str]:
-    """The lines of a Cause: of a Lambda function's error its message, else all of it."""
+    """Return the lines of an error's cause: of a Lambda function's error only its message."""
     try:
-        told = json.loads(cause)
+        details = json.loads(cause)
     except ValueError:
         return cause.splitlines()
-    message = told.get("errorMessage") if isinstance(told, dict) else None
+    message = details.get("errorMessage") if isinstance(details, dict) else None
     return (message if isinstance(message, str) else cause).splitlines()
 
 
@@ -167,9 +169,9 @@ def _how_to_look(connection: Connection, stack: Stack, execution: Execution) -> 
     endpoint = f" --endpoint-url {connection.endpoint_url}" if connection.endpoint_url else ""
     options = f"--region {connection.region}{endpoint}"
     return (
-        "The run goes on. How far it is:",
+        "The run goes on. To see its progress:",
         f"  aws stepfunctions describe-execution --execution-arn {execution.arn} {options}",
-        "Its results, once it has ended:",
+        "To list its results, once it has ended:",
         f"  aws s3 ls s3://{stack.output_bucket}/runs/ {options}",
         "To stop it:",
         f"  aws stepfunctions stop-execution --execution-arn {execution.arn} {options}",
@@ -177,14 +179,14 @@ def _how_to_look(connection: Connection, stack: Stack, execution: Execution) -> 
 
 
 def _how_to_complete(connection: Connection, stack: Stack, run_id: str | None) -> tuple[str, ...]:
-    """What to type after an execution that was cut off; nothing, if it never had a work list."""
+    """Return lines with what to type after an execution that was stopped; none if it has no work list."""
     if run_id is None:
         return ()
     place = ["--stack", stack.name, "--region", connection.region]
     return (
-        "What became of its items, with its jobs stopped that still run:",
+        "To see the results of its items, and to stop the jobs that still run:",
         f"  {shlex.join([program(), 'manifest', run_id, *place])}",
-        "To run what is left of it:",
+        "To run the items that did not succeed:",
         f"  {shlex.join([program(), 'run', '--rerun-of', run_id, *place])}",
     )
 

@@ -1,1 +1,1 @@
-"""Reads, cuts and makes tables on this machine."""
+"""Tables on this machine: reading, splitting and generating them."""

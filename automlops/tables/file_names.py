@@ -1,32 +1,32 @@
-"""Turns any name into a file name, never the same one twice."""
+"""Turns any name into a valid file name that is unique in its directory."""
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
 
-# Refused by one file system or another, or read as something else by shells.
+# Invalid in some file systems, or special to shells.
 REFUSED = frozenset('/\\:*?"<>|')
-# Most file systems take 255 bytes; an ending and a temporary name's extra must fit too.
+# Most file systems allow 255 bytes, which must also hold an extension and a temporary name's suffix.
 MAX_BYTES = 200
 HASH_DIGITS = 6
 
 
 class FileNames:
-    """File names of one directory.
+    """The file names of one directory.
 
     Args:
-        reserved: names that are not to be given away.
+        reserved: names that are never returned.
     """
 
     def __init__(self, *reserved: str) -> None:
         self._taken = {_same(name) for name in reserved}
 
     def take(self, name: str, ending: str = "") -> str:
-        """`name` and `ending` as a file name: as they are, or changed and marked with digits of `name`'s SHA-256.
+        """Return `name` and `ending` as a file name: unchanged, or with digits of the name's SHA-256 if it had to change.
 
-        Spaces and all scripts stay. Names that differ only in case get different file names, since some file
-        systems hold them for one.
+        Spaces and letters of all scripts stay. Names that differ only in case get different file names, since some
+        file systems treat them as the same.
         """
         stem = "".join("_" if letter in REFUSED or not letter.isprintable() else letter for letter in name)
         stem = _cut(stem, MAX_BYTES).strip()

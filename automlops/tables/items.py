@@ -1,4 +1,4 @@
-"""Makes items of a table, the user's or a sample, and shows them with the command that runs them."""
+"""Generates a sample split into items, and prints items and the command that runs them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SAMPLE_FILE_NAME = "transactions.csv"
-# More values than that are no longer looked through, and their command no longer typed.
+# Longer tables are not read, and longer commands not pasted.
 MAX_ROWS = 50
-# A first run that ends while one looks on.
+# Items in the suggested command: few, so that a first run ends soon.
 FEW = 3
 
 
 def make_sample(out: Path, count: int, seed: int, *, only: Sequence[str] = (), force: bool = False) -> Split:
-    """Writes `out`/transactions.csv, made up, and a file for each of its countries.
+    """Generate `out`/transactions.csv, and write a file for each of its countries.
 
     Args:
-        out: directory; made if need be.
-        count: number of countries; more if one that is wanted comes later.
-        seed: the same seed makes the same files.
-        only: the countries wanted, of those with real names; all if empty.
-        force: replace files that exist.
+        out: directory; created if it does not exist.
+        count: number of countries; more if `only` names one that comes later.
+        seed: the same seed gives the same files.
+        only: the countries to write, of those with real names; all if empty.
+        force: replace existing files.
 
     Raises:
-        CommandError: a country is wanted that the sample has not, a file exists and `force` is not given, or `out`
-            cannot be written.
+        CommandError: `only` names a country that the sample does not have, a file exists and `force` is not given, or
+            `out` cannot be written.
     """
     if unknown := [name for name in only if name not in COUNTRIES]:
         raise CommandError(
@@ -47,7 +47,7 @@ def make_sample(out: Path, count: int, seed: int, *, only: Sequence[str] = (), f
     count = max(count, *(COUNTRIES.index(name) + 1 for name in only), 0)
     whole = out / SAMPLE_FILE_NAME
     if whole.exists() and not force:
-        raise CommandError(f"{whole} exists already.", "Use --force to replace it, or another --out.")
+        raise CommandError(f"{whole} already exists.", "Replace it with --force, or give another --out.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_transactions(whole, country_names(count), seed)
@@ -57,7 +57,7 @@ def make_sample(out: Path, count: int, seed: int, *, only: Sequence[str] = (), f
 
 
 def print_split(console: Console, split: Split, column: str) -> None:
-    """A row per part; what is in none of them is said, too."""
+    """Print a row for each part, and below them what is in no part."""
     table = Table()
     table.add_column(column, overflow="fold")
     table.add_column("rows", justify="right", no_wrap=True)
@@ -74,13 +74,13 @@ def print_split(console: Console, split: Split, column: str) -> None:
 
 
 def print_next(console: Console, parts: Sequence[Part], *, asked_for: bool = False) -> None:
-    """What to type to run `parts` here: a few of them, or all that the user asked for by name."""
+    """Print the command that runs `parts` on this machine: a few of them, or all if `asked_for` by name."""
     shown = parts if asked_for else parts[:FEW]
     which = "" if len(shown) == len(parts) else f", for the largest {FEW} of {len(parts)}"
     console.out(f"What to type next{which}:", run_command(shown, "--local"), sep="\n  ", highlight=False)
 
 
 def run_command(parts: Sequence[Part], *options: str) -> str:
-    """What to type to run `parts`; only the largest, if they are many."""
+    """Return the command that runs `parts`, or the largest of them if there are many."""
     items = [word for part in parts[:MAX_ROWS] for word in ("--item", f"{part.item}={part.path}")]
     return shlex.join([program(), "run", *items, *options])

@@ -1,6 +1,6 @@
-"""Makes up a year of a web shop's transactions, the same for the same seed on every Python.
+"""Generates a year of a web shop's transactions, the same for the same seed in every version of Python.
 
-Only `random.Random.random` is drawn from: it alone is promised to give the same numbers in every Python.
+All random numbers come from `random.Random.random`, the only method whose numbers Python promises not to change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNTRIES = (
 START = datetime(2010, 12, 1, tzinfo=UTC)
 DAYS = 373
 FIRST_INVOICE, FIRST_CUSTOMER = 536365, 12346
-# Customers of the first countries; the others have as many as the last.
+# Number of customers of the first countries; the others have as many as the last of these.
 CUSTOMERS = (450, 320, 260)
 PRODUCTS = 150
 SATURDAY = 5
@@ -62,7 +62,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Invoice:
-    """One order, or one return."""
+    """One order or one return."""
 
     moment: datetime
     customer: int | None
@@ -75,23 +75,23 @@ class _Invoice:
 
 
 def country_names(count: int) -> list[str]:
-    """`count` names, the first ones real."""
+    """Return `count` names of countries; the first are real ones."""
     return [COUNTRIES[n] if n < len(COUNTRIES) else f"Market {n + 1:03d}" for n in range(count)]
 
 
 def write_transactions(path: Path, countries: Sequence[str], seed: int) -> int:
-    """Writes a CSV with Online Retail's columns: orders, returns and guests' purchases of each country.
+    """Write a CSV with the columns of Online Retail: orders, returns and purchases without a customer, for each country.
 
-    Every customer has a rhythm of their own: some come every week, some every season, more before Christmas, later
-    after a large order. So the past tells something of the next purchase, though not all.
+    Each customer has an interval of their own between orders, from a week to a season; it is shorter before Christmas
+    and longer after a large order. So past orders predict the next purchase in part.
 
     Args:
         path: the file; replaced if it exists.
-        countries: their names; the first one has the most customers.
-        seed: another seed, another shop.
+        countries: names of the countries; the first has the most customers.
+        seed: the same seed gives the same file.
 
     Returns:
-        Number of transactions.
+        The number of transactions.
     """
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8", newline="") as file:
@@ -111,12 +111,12 @@ def _rows(countries: Sequence[str], seed: int) -> Iterator[tuple[str | int | flo
     invoices: list[_Invoice] = []
     customer = FIRST_CUSTOMER
     for position, country in enumerate(countries):
-        known: list[_Invoice] = []
+        by_customers: list[_Invoice] = []
         for _ in range(CUSTOMERS[min(position, len(CUSTOMERS) - 1)]):
             orders = _customer_orders(rng, products, customer, country)
-            known += [*orders, *_returns(rng, orders)]
+            by_customers += [*orders, *_returns(rng, orders)]
             customer += 1
-        invoices += [*known, *_guest_orders(rng, products, country, len(known) // 6)]
+        invoices += [*by_customers, *_guest_orders(rng, products, country, len(by_customers) // 6)]
     invoices.sort(key=lambda invoice: (invoice.moment, invoice.country, invoice.customer or 0))
     for number, invoice in enumerate(invoices, FIRST_INVOICE):
         name = f"C{number}" if invoice.is_return else str(number)
@@ -140,12 +140,12 @@ def _make_products(rng: Random) -> list[_Product]:
 
 
 def _customer_orders(rng: Random, products: Sequence[_Product], customer: int, country: str) -> list[_Invoice]:
-    """All orders of one customer, in order of time."""
+    """Return all orders of one customer, the earliest first."""
     usual_gap = min(max(math.exp(3.1 + 0.7 * _normal(rng)), 5), 120)
     spread = 0.05 + 0.25 * rng.random()
     taste = int(rng.random() * len(products))
     day = rng.random() * min(1.5 * usual_gap + 20, 0.7 * DAYS)
-    # Some come once, some stay away from a day on, most stay.
+    # A tenth order once, 15 percent stop on some day, the others stay.
     fate = rng.random()
     last_day = day + 1 if fate < 0.1 else day + rng.random() * DAYS if fate < 0.25 else DAYS
     orders = []
@@ -176,7 +176,7 @@ def _guest_orders(rng: Random, products: Sequence[_Product], country: str, count
 
 
 def _lines(rng: Random, products: Sequence[_Product], taste: int, *, large: bool) -> list[_Line]:
-    """What is in one order: products near the customer's taste."""
+    """Return the lines of one order: products near the customer's taste."""
     count = 1 + int(rng.random() * (8 if large else 4))
     quantities = (6, 12, 24, 48) if large else (1, 2, 4, 6)
     return [
@@ -189,7 +189,7 @@ def _lines(rng: Random, products: Sequence[_Product], taste: int, *, large: bool
 
 
 def _opening_hour(rng: Random, day: float) -> datetime:
-    """A minute between 8:00 and 17:59 of the day, or of the next one on Saturdays, when the shop is closed."""
+    """Return a minute between 8:00 and 17:59 of the day; of the next day on Saturdays, when the shop is closed."""
     date = START + timedelta(days=int(day))
     if date.weekday() == SATURDAY:
         date += timedelta(days=1)
@@ -197,5 +197,5 @@ def _opening_hour(rng: Random, day: float) -> datetime:
 
 
 def _normal(rng: Random) -> float:
-    """A number from the standard normal distribution (Box and Muller)."""
+    """Return a number from the standard normal distribution (Box and Muller)."""
     return math.sqrt(-2 * math.log(1 - rng.random())) * math.cos(2 * math.pi * rng.random())

@@ -1,4 +1,4 @@
-"""Cuts one big CSV into a file per value of a column, row for row as they stand."""
+"""Splits one large table into a CSV for each value of a column, the rows unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from automlops.tables.file_names import FileNames
 from automlops.tables.table_file import BYTE_ORDER_MARK, LOSSLESS, open_text_table
 from pipeline.naming import item_problem
 
-# Rows wait in memory and go to disk together, so that any number of values needs one open file.
+# Rows are kept in memory and written together, so that any number of values needs only one open file at a time.
 MAX_WAITING_CHARACTERS = 64 * 1024 * 1024
 MAX_NAMED_VALUES = 20
 MAX_NAME_CHARACTERS = 40
@@ -26,13 +26,13 @@ OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 @dataclass(frozen=True)
 class Part:
-    """One value's rows.
+    """The rows of one value.
 
     Attributes:
-        value: what the column says, without outer spaces.
-        item: the item's name for it: the value, unless an item cannot be called so.
-        path: the file that holds the rows.
-        rows: how many.
+        value: the value in the column, without surrounding spaces.
+        item: the item's name: the value, or the file's name where the value is no valid item name.
+        path: the file of the rows.
+        rows: number of rows.
     """
 
     value: str
@@ -43,11 +43,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """What became of a table.
+    """The result of splitting a table.
 
     Attributes:
         parts: one for each value that was asked for, the largest first.
-        rows_without_value: rows whose column is empty or absent; they are in no part.
+        rows_without_value: number of rows whose column is empty or absent; they are in no part.
         notes: a sentence for each sheet of a workbook that is left out.
     """
 
@@ -57,21 +57,21 @@ class Split:
 
 
 def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (), force: bool = False) -> Split:
-    """Writes `out`/<value>.csv for each value of `column` in the CSV at `source`.
+    """Write `out`/<value>.csv for each value of `column` in the table at `source`.
 
-    Header and rows keep every byte, so also their encoding and quoting. The files appear together at the end, or,
-    if anything is wrong, not at all.
+    Header and rows keep every byte, and so their encoding and quoting. The files appear together at the end, or, after
+    an error, not at all.
 
     Args:
-        source: CSV with commas, in UTF-8 (with or without byte order mark) or Latin-1, plain or packed with gzip
-            or xz; a workbook, all sheets together; or Parquet. Of the last two the parts are CSV in UTF-8.
-        column: name in the header; if no column is called exactly so, case does not matter.
-        out: directory; made if need be.
-        only: the values wanted; all if empty.
-        force: replace files that exist.
+        source: CSV with commas, in UTF-8 (with or without byte order mark) or Latin-1, plain or compressed with gzip
+            or xz; a workbook, all sheets together; or Parquet. Parts of the last two are CSV in UTF-8.
+        column: name in the header; if no name is equal, one that differs only in case.
+        out: directory; created if it does not exist.
+        only: the values to write; all if empty.
+        force: replace existing files.
 
     Raises:
-        CommandError: the source cannot be read or has no such column or value, or a file exists.
+        CommandError: the source cannot be read, it has no such column or value, or a file exists.
     """
     notes: list[str] = []
     with (
@@ -96,7 +96,7 @@ def split_table(source: Path, column: str, out: Path, *, only: Sequence[str] = (
 
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
-    """What goes wrong inside went wrong with writing."""
+    """Translate errors of the file system in the block into CommandError."""
     try:
         yield
     except OSError as error:
@@ -105,14 +105,14 @@ def _writing(out: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Record:
-    """A record of a CSV: its fields, and the text it was read from, line end included."""
+    """A record of a CSV: its fields, and its text with the line end."""
 
     fields: list[str]
     raw: str
 
 
 def _records(text: Iterable[str], source: Path) -> Iterator[_Record]:
-    """The records of a CSV, blank lines left out; inside quotes, a record may go over several lines."""
+    """Yield the records of a CSV without its blank lines; a quoted field may span several lines."""
     lines: list[str] = []
     at_end = False
 
@@ -121,8 +121,8 @@ def _records(text: Iterable[str], source: Path) -> Iterator[_Record]:
         for line in text:
             lines.append(line)
             yield line
-        # csv takes the end of its input for the end of an open quote. This blank line is a record by itself, unless a
-        # quote is open before it.
+        # At the end of its input the csv module closes an open quote silently. This additional blank line is a record of
+        # its own, unless a quote is still open.
         at_end = True
         yield "\n"
 
@@ -159,7 +159,7 @@ def _find_column(column: str, header: _Record, source: Path) -> int:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The first of `names`, each on one line and not too long to be read."""
+    """Return the first of `names`, each shortened and on one line."""
     more = len(names) - MAX_NAMED_VALUES
     return ", ".join(map(_shown, names[:MAX_NAMED_VALUES])) + (f" and {more} more" if more > 0 else "")
 
@@ -170,7 +170,7 @@ def _shown(name: str) -> str:
 
 
 def _readable(field: str) -> str:
-    """The text of a field that was read losslessly."""
+    """Return the text of a field that was read with the encoding LOSSLESS."""
     data = field.encode(LOSSLESS)
     for encoding in ("utf-8", "cp1252"):
         try:
@@ -181,7 +181,7 @@ def _readable(field: str) -> str:
 
 
 class _Part:
-    """The rows of one value on their way to disk."""
+    """The rows of one value that are being written."""
 
     def __init__(self, value: str, target: Path, waiting_file: Path) -> None:
         self.value = value
@@ -200,8 +200,8 @@ class _Parts:
     """The parts of one table, by value.
 
     Args:
-        out: where the files appear in the end.
-        waiting_room: directory on the same disk.
+        out: directory of the finished files.
+        waiting_room: directory on the same disk for files that are being written.
         header: first record of every file.
         source: the table, which must not be overwritten.
         force: replace files that exist.
@@ -229,7 +229,7 @@ class _Parts:
             self._flush()
 
     def publish(self) -> list[Part]:
-        """Moves the files to where they belong, and says which they are."""
+        """Move the finished files to `out`, and return them."""
         self._flush()
         ordered = sorted(self._parts.values(), key=lambda part: -part.rows)
         with _writing(self._out):
@@ -244,9 +244,9 @@ class _Parts:
         target = self._out / self._names.take(value, ".csv")
         if target.exists():
             if target.samefile(self._source):
-                raise CommandError(f"{target} is the file that is being split: choose another --out.")
+                raise CommandError(f"{target} is the file that is being split: give another --out.")
             if not self._force:
-                raise CommandError(f"{target} exists already.", "Use --force to replace it, or another --out.")
+                raise CommandError(f"{target} already exists.", "Replace it with --force, or give another --out.")
         part = _Part(value, target, self._waiting_room / str(len(self._parts)))
         part.waiting.append(self._header)
         return part
@@ -259,7 +259,7 @@ class _Parts:
 
 
 def _distribute(records: Iterator[_Record], position: int, parts: _Parts, only: frozenset[str]) -> int:
-    """Gives each record to its part; returns how many have no value."""
+    """Add each record to its part, and return the number of records without a value."""
     values: dict[str, str] = {}
     without_value = 0
     for record in records:

@@ -1,4 +1,4 @@
-"""Opens and checks a table that somebody keeps on this machine: text, plain or packed with gzip or xz, or a workbook."""
+"""Opens and checks a table in a file: text, plain or compressed with gzip or xz, or a workbook."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from automlops.tables.workbook import (
 
 GZIP_MAGIC = b"\x1f\x8b"
 XZ_MAGIC = b"\xfd7zXZ\x00"
-# So much of the start tells text from anything else.
+# Enough of a file's start to recognise text.
 START_BYTES = 4096
-# None of them stands in a header; ends of lines, tabs and a few leftovers of printers are no sign.
+# Bytes that do not occur in a header; text may have line ends, tabs, form feeds, Ctrl-Z and escape.
 CONTROL_BYTES = frozenset(range(0x20)) - frozenset(b"\t\n\v\f\r\x1a\x1b") | {0x7F}
-# UTF-8, Latin-1 and their kin agree on commas, quotes and line ends; read as Latin-1, every byte comes back.
+# UTF-8, Latin-1 and encodings like them agree on commas, quotes and line ends; as Latin-1 every byte survives.
 LOSSLESS = "latin-1"
 BYTE_ORDER_MARK = codecs.BOM_UTF8.decode(LOSSLESS)
 NOT_A_CSV = {
@@ -36,21 +36,21 @@ NOT_A_CSV = {
     codecs.BOM_UTF16_BE: "is UTF-16 text: save it as CSV in UTF-8",
     ZIP_MAGIC: "is a zip file: unpack it",
 }
-# Which of these an image reads, it says itself; ours reads all.
+# Formats that are not checked here: the image decides whether it reads them. The project's own reads all.
 FOR_THE_IMAGE = (PARQUET_MAGIC, ZIP_MAGIC, b"BZh", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# A header and a line below it.
+# A header and one line below it.
 LINES_NEEDED = 2
-# Some files have no line ends, and need not fit into memory.
+# A file without line ends may not fit into memory, so lines are read in pieces.
 PIECE = 1024 * 1024
-# What a header without a name consists of.
+# A header of these characters alone names no column.
 SEPARATORS = " \t\r\n,;|\"'"
 
 
 def check_file(path: Path) -> None:
-    """Makes sure that `path` is a file that can be read.
+    """Raise an error unless `path` is a readable file.
 
     Raises:
-        CommandError: it is missing, something else than a file, or not readable.
+        CommandError: the file is missing, no file, or not readable.
     """
     if not path.exists():
         raise CommandError(f"There is no file {path}.")
@@ -64,21 +64,24 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def open_table(path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[BinaryIO]:
-    """The bytes of the table at `path`, unpacked, of a workbook as CSV; known by the first bytes, not by the name.
+def open_table(path: Path, report: Callable[[str], None] = lambda _: None) -> Iterator[BinaryIO]:
+    """Open the table at `path`: decompressed, and a workbook as CSV. The format is recognised by the first bytes.
 
     Args:
         path: the file.
-        tell: called with a sentence for each sheet of a workbook that is left out.
+        report: called with a sentence for each sheet of a workbook that is left out.
+
+    Yields:
+        The table's bytes.
 
     Raises:
-        CommandError: it cannot be read, or what packs it is damaged (found while reading).
+        CommandError: the file cannot be read, or its compressed data is damaged (found while reading).
     """
     check_file(path)
     with path.open("rb") as head:
         magic = head.read(len(XZ_MAGIC) + 2)
     if is_workbook(path, magic):
-        with open_workbook(path, tell) as rows:
+        with open_workbook(path, report) as rows:
             yield rows
         return
     try:
@@ -92,32 +95,39 @@ def open_table(path: Path, tell: Callable[[str], None] = lambda _: None) -> Iter
             with path.open("rb") as stream:
                 yield stream
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise CommandError(f"{path} is packed and damaged: {error}.") from error
+        raise CommandError(f"{path} is compressed, and damaged: {error}.") from error
 
 
 @contextmanager
-def open_text_table(path: Path, tell: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """The same, of a Parquet file as CSV too.
+def open_text_table(path: Path, report: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """Open the table at `path` as `open_table` does, a Parquet file as CSV too.
+
+    Args:
+        path: the file.
+        report: called with a sentence for each sheet of a workbook that is left out.
+
+    Yields:
+        The table's bytes.
 
     Raises:
-        CommandError: as open_table, or it is no text table.
+        CommandError: as `open_table`, or the file holds no text table.
     """
     with path.open("rb") if path.is_file() else nullcontext() as head:
         is_parquet = head is not None and head.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-    with open_parquet(path) if is_parquet else open_table(path, tell) as stream:
+    with open_parquet(path) if is_parquet else open_table(path, report) as stream:
         check_kind(stream, path)
         yield stream
 
 
 def check_kind(stream: BinaryIO, path: Path) -> None:
-    """Makes sure that `stream` begins as a text table does, and leaves it at its start.
+    """Raise an error unless `stream` begins as a text table; leave it at its start.
 
     Args:
-        stream: the table, unpacked.
-        path: where it was found, for messages.
+        stream: the table, decompressed.
+        path: the table's file, for messages.
 
     Raises:
-        CommandError: it is UTF-16 or no text at all.
+        CommandError: the stream is UTF-16 or no text.
     """
     start = stream.read(START_BYTES)
     stream.seek(0)
@@ -129,16 +139,16 @@ def check_kind(stream: BinaryIO, path: Path) -> None:
 
 
 def check_table(path: Path) -> list[str]:
-    """Makes sure that `path` holds a table: if it is text or a workbook, a header, and at least one line below it.
+    """Check that `path` holds a table: of text and workbooks, a header and at least one line below it.
 
-    Which columns it must have, and what else can be read, is for the image to say. A packed file is unpacked to its end,
-    since it can be damaged anywhere.
+    The image decides which columns it needs and which other formats it reads. A compressed file is decompressed to its
+    end, since it can be damaged anywhere.
 
     Returns:
         A sentence for each sheet of a workbook that is left out.
 
     Raises:
-        CommandError: it does not.
+        CommandError: the file holds no table, or is damaged.
     """
     notes: list[str] = []
     with open_table(path, notes.append) as stream:
@@ -151,7 +161,7 @@ def check_table(path: Path) -> list[str]:
         check_kind(stream, path)
         text = io.TextIOWrapper(stream, encoding=LOSSLESS)
         lines = _first_lines(text)
-        # Otherwise it would close the stream.
+        # The wrapper would close the stream.
         text.detach()
         if problem := _problem_of(lines):
             raise CommandError(f"{path} {problem}; an item's data is a header and at least one line below it.")
@@ -162,7 +172,7 @@ def check_table(path: Path) -> list[str]:
 
 
 def _problem_of(lines: list[str]) -> str | None:
-    """What is wrong with a table whose first lines that are not blank begin like this."""
+    """Return what is wrong with a table whose first lines that are not blank begin with `lines`, or None."""
     if not lines:
         return "is empty"
     if not lines[0].strip(SEPARATORS):
@@ -173,7 +183,7 @@ def _problem_of(lines: list[str]) -> str | None:
 
 
 def _first_lines(text: TextIO) -> list[str]:
-    """How the first lines of `text` begin, blank ones left out: no more of them than are needed."""
+    """Return the beginnings of the first lines that are not blank, at most `LINES_NEEDED`."""
     lines: list[str] = []
     at_start = True
     for number, piece in enumerate(iter(lambda: text.readline(PIECE), "")):

@@ -1,4 +1,4 @@
-"""Turns an Excel workbook, or a Parquet file, into CSV: all sheets of one form together."""
+"""Turns a workbook or a Parquet file into CSV; the sheets of a workbook that have the same columns become one table."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 
 ZIP_MAGIC = b"PK\x03\x04"
 OLD_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Of a workbook with a password, in the directory of the file that is around it.
+# In the directory of the container file around a workbook with a password.
 ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 PARQUET_MAGIC = b"PAR1"
-# Rows above the header, as people leave them.
+# Titles and blank rows may stand above the header.
 MAX_ROWS_ABOVE = 20
-# A table of one column is a list, as notes are.
+# A sheet with one column is no table: notes look like that.
 FEWEST_COLUMNS = 2
-# Floats hold whole numbers exactly up to here.
+# Floats represent whole numbers exactly up to here.
 LARGEST_WHOLE = 2**53
 
 
 def is_workbook(path: Path, start: bytes) -> bool:
-    """Whether `path`, which begins so, is a workbook: .xlsx and its kin, the .xls of before, or OpenDocument's .ods.
+    """Return whether `path` is a workbook: .xlsx and its variants, the older .xls, or OpenDocument's .ods.
+
+    Args:
+        path: the file.
+        start: its first bytes.
 
     Raises:
-        CommandError: it begins as a zip file, which workbooks are, and is damaged.
+        CommandError: the file begins as a zip file, as workbooks do, and is damaged.
     """
     if start.startswith(OLD_EXCEL_MAGIC):
         return True
@@ -49,37 +53,42 @@ def is_workbook(path: Path, start: bytes) -> bool:
             is_open_document = "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")
             return is_open_document or any(name.startswith("xl/workbook.") for name in names)
     except zipfile.BadZipFile as error:
-        raise CommandError(f"{path} is a workbook or a zip file, and damaged: {error}.") from error
+        raise CommandError(f"{path} is a damaged workbook or zip file: {error}.") from error
 
 
 def _is_encrypted(path: Path) -> bool:
-    """Whether it is a file around an encrypted workbook (MS-OFFCRYPTO), whatever reads its inside."""
+    """Return whether `path` is the container file of an encrypted workbook (MS-OFFCRYPTO)."""
     content = path.read_bytes()
     return content.startswith(OLD_EXCEL_MAGIC) and ENCRYPTED_STREAM in content
 
 
 @contextmanager
-def open_workbook(path: Path, tell: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """The rows of all sheets of one form as CSV in UTF-8, below one header.
+def open_workbook(path: Path, report: Callable[[str], None]) -> Iterator[BinaryIO]:
+    """Open the rows of all sheets with the same columns as one CSV in UTF-8, below one header.
 
-    The form with the most cells is the table. Sheets that have none of its columns, such as notes, are left out.
-    Numbers and dates are as Excel keeps them: 17850 and not 17850.0, dates as 2010-12-01 08:26:00.
+    Of several sets of columns, the one with the most cells is the table. Sheets that have none of its columns, such as
+    notes, are left out. Numbers and dates are written as Excel stores them: 17850 and not 17850.0, dates as
+    2010-12-01 08:26:00.
 
     Args:
         path: the workbook.
-        tell: called with a sentence for each sheet that is left out.
+        report: called with a sentence for each sheet that is left out.
+
+    Yields:
+        The CSV's bytes.
 
     Raises:
-        CommandError: it is damaged or protected, has no table, or a sheet has some of the table's columns and not all.
+        CommandError: the workbook is damaged or protected, has no table, or a sheet has some of the table's columns
+            but not all.
     """
-    # Imported here because the command need not load it for text.
+    # Imported here, because text does not need it.
     from python_calamine import CalamineError, CalamineWorkbook
 
     with ExitStack() as files:
         try:
-            # From a file, not a path: whose ending would be believed.
+            # calamine would trust a path's extension; the format of a file object it detects.
             book = CalamineWorkbook.from_object(files.enter_context(path.open("rb")))
-            table = _Sheets(path, files).read(book, tell)
+            table = _Sheets(path, files).read(book, report)
         except CalamineError as error:
             if _is_encrypted(path):
                 raise CommandError(
@@ -94,33 +103,36 @@ def open_workbook(path: Path, tell: Callable[[str], None]) -> Iterator[BinaryIO]
 
 
 def check_parquet(path: Path) -> None:
-    """Makes sure that the Parquet file at `path` is whole: it ends as it begins.
+    """Raise an error unless the Parquet file at `path` is complete: it ends with the bytes it begins with.
 
     Raises:
-        CommandError: it was cut off.
+        CommandError: the end is missing.
     """
     with path.open("rb") as file:
         file.seek(-len(PARQUET_MAGIC), os.SEEK_END)
         if file.read() != PARQUET_MAGIC:
-            raise CommandError(f"{path} is a Parquet file without its end: copy it again.")
+            raise CommandError(f"{path} is a Parquet file whose end is missing: copy it again.")
 
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[BinaryIO]:
-    """The rows of a Parquet file as CSV in UTF-8.
+    """Open the rows of a Parquet file as CSV in UTF-8.
+
+    Yields:
+        The CSV's bytes.
 
     Raises:
-        CommandError: it is damaged, or polars, which reads it, is not installed.
+        CommandError: the file is damaged, or polars is not installed.
     """
     try:
         import polars as pl
     except ImportError as error:
         raise CommandError(
-            f"{path} is a Parquet file, which needs the package polars here: pip install polars."
+            f"{path} is a Parquet file; reading it needs the package polars: pip install polars."
         ) from error
     check_parquet(path)
     is_float = pl.selectors.float()
-    # Whole numbers as Excel's: ids are floats where one of them is missing.
+    # Whole numbers without ".0", as in workbooks: a column of ids is stored as floats if one of them is missing.
     whole = is_float.cast(pl.Int64, strict=False)
     text = pl.when(is_float == whole).then(whole.cast(pl.String)).otherwise(is_float.cast(pl.String))
     with tempfile.TemporaryDirectory() as folder:
@@ -135,13 +147,13 @@ def open_parquet(path: Path) -> Iterator[BinaryIO]:
 
 @dataclass
 class _Form:
-    """What sheets with the same columns hold.
+    """Sheets with the same columns, as one table.
 
     Attributes:
-        header: the columns, as the first of the sheets calls them.
+        header: the columns' names in the first of the sheets.
         file: header and rows as CSV.
-        sheets: their names.
-        rows: how many there are below the header.
+        sheets: the sheets' names.
+        rows: number of rows below the header.
     """
 
     header: list[str]
@@ -154,11 +166,11 @@ class _Form:
 
 
 class _Sheets:
-    """The sheets of one workbook, by their form.
+    """The sheets of one workbook, grouped by their columns.
 
     Args:
         path: the workbook.
-        files: closes the files of the forms.
+        files: closes the tables' files.
     """
 
     def __init__(self, path: Path, files: ExitStack) -> None:
@@ -167,8 +179,8 @@ class _Sheets:
         self._forms: dict[tuple[str, ...], _Form] = {}
         self._without_table: list[str] = []
 
-    def read(self, book: CalamineWorkbook, tell: Callable[[str], None]) -> BinaryIO:
-        """Reads every sheet once, one after the other, and returns the table."""
+    def read(self, book: CalamineWorkbook, report: Callable[[str], None]) -> BinaryIO:
+        """Read every sheet once, one after the other, and return the table."""
         for name in book.sheet_names:
             self._add(name, book.get_sheet_by_name(name).iter_rows())
         if not self._forms:
@@ -178,12 +190,12 @@ class _Sheets:
         table = max(self._forms.values(), key=lambda form: form.rows * len(form.header))
         for form in self._forms.values():
             if form is not table:
-                self._leave_out(form, table, tell)
+                self._leave_out(form, table, report)
         for name in self._without_table:
-            tell(f"{self._path}: the sheet {name!r} is left out: it has no table.")
+            report(f"{self._path}: the sheet {name!r} is left out: it has no table.")
         return table.file
 
-    def _leave_out(self, form: _Form, table: _Form, tell: Callable[[str], None]) -> None:
+    def _leave_out(self, form: _Form, table: _Form, report: Callable[[str], None]) -> None:
         if form.has_column_of(table):
             raise CommandError(
                 f"{self._path}: the sheet {form.sheets[0]!r} has other columns than {table.sheets[0]!r}:"
@@ -191,7 +203,7 @@ class _Sheets:
                 "Give the sheets the same columns in the same order, or save each as a file of its own.",
             )
         for name in form.sheets:
-            tell(f"{self._path}: the sheet {name!r} is left out: it has no column of {table.sheets[0]!r}.")
+            report(f"{self._path}: the sheet {name!r} is left out: it has no column of {table.sheets[0]!r}.")
 
     def _add(self, name: str, rows: Iterator[list[Any]]) -> None:
         first = list(islice(rows, MAX_ROWS_ABOVE + 1))
@@ -207,7 +219,7 @@ class _Sheets:
         form.sheets.append(name)
         with _csv_writer(form.file) as write:
             for row in chain(first[place + 1 :], rows):
-                # What stands beside the table has no name.
+                # Cells to the right of the header belong to no column.
                 if fields := _fields(row[: len(header)]):
                     write(fields)
                     form.rows += 1
@@ -215,7 +227,7 @@ class _Sheets:
     def _form_of(self, header: list[str]) -> _Form:
         simple = tuple(map(_simple, header))
         if simple not in self._forms:
-            # Closed with `files`.
+            # `files` closes it.
             form = self._forms[simple] = _Form(header, self._files.enter_context(tempfile.TemporaryFile()))  # noqa: SIM115
             with _csv_writer(form.file) as write:
                 write(header)
@@ -224,7 +236,7 @@ class _Sheets:
 
 @contextmanager
 def _csv_writer(file: BinaryIO) -> Iterator[Callable[[Sequence[str]], object]]:
-    """Writes rows behind what is in `file`, which stays open."""
+    """Yield a function that appends a row to `file`, which stays open."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         yield csv.writer(text, lineterminator="\n").writerow
@@ -233,10 +245,10 @@ def _csv_writer(file: BinaryIO) -> Iterator[Callable[[Sequence[str]], object]]:
 
 
 def _header_place(rows: Sequence[Sequence[Any]]) -> int | None:
-    """Which of the first rows names the columns; None if there is no table.
+    """Return the index of the header among the first rows; None if there is no table.
 
-    A title has a text or two, and a header has nearly as many as the table is wide: half of them tells the two apart
-    where a column has no name.
+    A title has one or two texts, a header has nearly as many as the table has columns. At least half of the widest row
+    must be texts, since some columns may have no name.
     """
     widest = max((sum(cell != "" for cell in row) for row in rows), default=0)
     enough = max(FEWEST_COLUMNS, widest / 2)
@@ -247,7 +259,7 @@ def _header_place(rows: Sequence[Sequence[Any]]) -> int | None:
 
 
 def _fields(row: Sequence[Any]) -> list[str]:
-    """The cells as text; none if all are empty."""
+    """Return the cells as text; an empty list if all are empty."""
     fields = [_as_text(value) for value in row]
     return fields if any(fields) else []
 
@@ -256,12 +268,12 @@ def _as_text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
     if isinstance(value, date):
-        # A moment at midnight comes as a day; many readers want one form of dates in a column.
+        # calamine returns midnight as a date; a column must have one format of dates.
         moment = value if isinstance(value, datetime) else datetime.combine(value, time())
         return moment.isoformat(" ", "seconds")
     if isinstance(value, bool):
         return str(value).upper()
-    # A carriage return of its own would end the row for csv of Python 3.11.
+    # The csv module of Python 3.11 takes a lone carriage return for the end of a row.
     return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 

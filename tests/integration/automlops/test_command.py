@@ -279,7 +279,7 @@ def test_packed_data_that_is_damaged_while_it_is_uploaded_leaves_nothing_behind(
     path.write_bytes(gzip.compress(rows * (20 * 1024 * 1024 // len(rows)))[:-9])
     stack = find_stack(connect_emulator(deployed.url), "automlops")
     s3 = Clients(deployed.url).get("s3")
-    with pytest.raises(CommandError, match="packed and damaged"):
+    with pytest.raises(CommandError, match="compressed, and damaged"):
         upload_data(s3, stack, ItemFile("damaged", path))
     there = {"Bucket": stack.data_bucket, "Prefix": "analysis_predict/damaged/"}
     assert not s3.list_object_versions(**there).get("Versions")
@@ -397,7 +397,7 @@ def test_run_whose_emulator_is_killed_is_said_to_be_gone(
         emulator_process.kill()
         _, told = run.communicate(timeout=60)
     assert run.returncode == 3
-    assert told == f"The emulator at {variables['AWS_ENDPOINT_URL']} is gone, and the run with it.\n"
+    assert told == f"The emulator at {variables['AWS_ENDPOINT_URL']} has ended, and the run with it.\n"
     assert not (tmp_path / "out").exists()
 
 

@@ -55,7 +55,7 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
     ("words", "message"),
     [
         pytest.param(
-            ["run", "--item", "a=data.csv"], "--local runs it on this machine, --stack NAME", id="nowhere"
+            ["run", "--item", "a=data.csv"], "Add --local to run on this machine, or --stack NAME", id="nowhere"
         ),
         pytest.param(["run", "--local", "--stack", "x"], "not both", id="two places"),
         pytest.param(["run", "--local", "--region", "eu-west-1"], "--region is for a deployed stack", id="region"),
@@ -114,8 +114,10 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
             "no file none.yaml",
             id="no account",
         ),
-        pytest.param(["manifest", "20261122T094236123Z-x"], "Which stack?", id="manifest of nowhere"),
-        pytest.param(["quotas"], "Which stack?", id="quotas of nowhere"),
+        pytest.param(
+            ["manifest", "20261122T094236123Z-x"], "No stack is named. Add --stack NAME.", id="manifest of nowhere"
+        ),
+        pytest.param(["quotas"], "No stack is named. Add --stack NAME.", id="quotas of nowhere"),
         pytest.param(["up", "--containers", "--host", "::1"], "--host or --containers, not both", id="addresses"),
         pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
         pytest.param(["up", "--image", "short:1=python3"], "write it as 123456789012.dkr.ecr.REGION", id="URI"),

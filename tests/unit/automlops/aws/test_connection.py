@@ -18,7 +18,7 @@ from botocore.stub import Stubber
 
 from automlops.aws.connection import Connection, connect, service_errors
 from automlops.aws.stack import Stack, find_stack
-from automlops.errors import CommandError, NobodyAnswersError, ServiceError
+from automlops.errors import CommandError, NoAnswerError, ServiceError
 
 Stubbed = Callable[[str], tuple[Any, Stubber]]
 
@@ -35,8 +35,8 @@ def client_error(code: str) -> exceptions.ClientError:
         (exceptions.NoRegionError(), "Region is missing"),
         (exceptions.InvalidRegionError(region_name="not a region"), "Region is missing or wrong"),
         (exceptions.ProfileNotFound(profile="work"), r"profile \(work\) could not be found"),
-        (exceptions.EndpointConnectionError(endpoint_url="http://nowhere"), "Nobody answers at http://nowhere"),
-        (exceptions.ConnectTimeoutError(endpoint_url="http://slow"), "Nobody answers at http://slow"),
+        (exceptions.EndpointConnectionError(endpoint_url="http://nowhere"), "Nothing answers at http://nowhere"),
+        (exceptions.ConnectTimeoutError(endpoint_url="http://slow"), "Nothing answers at http://slow"),
         (exceptions.ReadTimeoutError(endpoint_url="http://slow"), "Cannot do it"),
         (exceptions.SSOTokenLoadError(error_msg="log in"), "Cannot do it"),
         (S3UploadFailedError("gone wrong"), "Cannot do it: gone wrong"),
@@ -55,11 +55,11 @@ def test_what_boto3_raises_becomes_one_clear_line(raised: Exception, line: str) 
 
 
 def test_refused_connection_is_told_apart_from_one_that_takes_too_long() -> None:
-    with pytest.raises(NobodyAnswersError), service_errors("do it"):
+    with pytest.raises(NoAnswerError), service_errors("do it"):
         raise exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
     with pytest.raises(ServiceError) as slow, service_errors("do it"):
         raise exceptions.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1")
-    assert not isinstance(slow.value, NobodyAnswersError)
+    assert not isinstance(slow.value, NoAnswerError)
 
 
 @pytest.mark.parametrize(

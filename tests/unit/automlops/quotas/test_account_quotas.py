@@ -129,7 +129,7 @@ def test_a_service_without_quotas_tells_none(stubbed: Stubbed) -> None:
         stub.add_client_error(operation, "NoSuchResourceException", "no such service", 404)
     assert read_quotas(client, [TRAINING]) == [TRAINING]
     assert advice([TRAINING], Durations(), stack_of(), "eu-west-1") == [
-        "Service Quotas tells no limit for ml.m5.large for training job usage."
+        "Service Quotas lists no limit for ml.m5.large for training job usage."
     ]
 
 
@@ -154,18 +154,20 @@ def lines_of(quotas: list[Quota], at_once: int, durations: Durations = MEASURED)
 def test_both_quotas_together_say_what_fits() -> None:
     assert lines_of(known(20, 20), 40, Durations()) == [
         "MaxConcurrency that fits if no other jobs run: 40. The stack 'mine' has 40.",
-        "With mode score, and for a rerun whose trainings are all kept: 20.",
-        "No run tells how long jobs take: trainings and transforms are taken to last alike, five minutes.",
-        "That is for jobs of one instance each, of the stack's own types; entries may ask for others, or more.",
+        "With mode score, and for a rerun that keeps all trainings: 20.",
+        "No run shows how long jobs take: five minutes are assumed for a training and for a transform.",
+        "These numbers are for jobs of one instance of the stack's types; items may choose other types, or more.",
         (
-            "A request with mode score, or such a rerun, wants maxConcurrency 20: with more, new items overtake those"
+            "Give a request with mode score, or such a rerun, maxConcurrency 20: with more, new items overtake those"
             " that wait, and some may fail."
         ),
     ]
 
 
 def test_mode_score_is_not_spoken_of_where_the_stacks_number_fits_it_too() -> None:
-    assert not [line for line in lines_of(known(5, 100), 10, Durations()) if "wants maxConcurrency" in line]
+    assert not [
+        line for line in lines_of(known(5, 100), 10, Durations()) if "such a rerun, maxConcurrency" in line
+    ]
 
 
 def test_the_last_runs_durations_say_what_fits() -> None:
@@ -179,16 +181,16 @@ def test_the_last_runs_durations_say_what_fits() -> None:
 
 def test_a_stack_that_asks_for_less_is_told_to_use_its_quotas() -> None:
     (line,) = lines_of(known(20, 20), 5)[4:]
-    assert line.startswith("Fewer items at once than fit leave instances idle.")
+    assert line.startswith("With fewer items at once than fit, instances are idle.")
     assert "MaxConcurrency=30" in line
 
 
 def test_a_stack_that_asks_for_more_is_told_how_to_change_either() -> None:
     lines = lines_of(known(4, 3), 12)
     assert "that fits if no other jobs run: 6. The stack 'mine' has 12." in lines[0]
-    assert lines[4].startswith("More items at once than fit wait for their jobs")
+    assert lines[4].startswith("With more items at once than fit, items wait")
     assert "MaxConcurrency=6" in lines[4]
-    assert lines[6] == "To have room for 12 items at once:"
+    assert lines[6] == "To request quotas for 12 items at once:"
     raise_it = "aws service-quotas request-service-quota-increase --service-code sagemaker"
     assert [line.strip() for line in lines[7:]] == [
         f"{raise_it} --quota-code L-3 --desired-value 8 --region eu-west-1",
@@ -200,7 +202,7 @@ def test_large_quotas_are_bounded_by_the_rate_of_calls() -> None:
     lines = lines_of(known(500, 101), 150, Durations())
     assert "that fits if no other jobs run: 150." in lines[0]
     assert lines[1].endswith(": 75.")
-    assert lines[4].startswith("SageMaker takes about one create call a second of each kind")
+    assert lines[4].startswith("SageMaker accepts about one create call a second of each kind")
     assert not [line for line in lines_of(known(50, 500), 100, Durations()) if "create call" in line]
 
 
@@ -214,7 +216,7 @@ def test_a_stack_above_the_rate_of_calls_needs_no_other_quota() -> None:
 def test_a_quota_of_nothing_is_told_as_such(training: int, transform: int, code: str) -> None:
     lines = lines_of(known(training, transform), 5)
     assert "that fits if no other jobs run: 0." in lines[0]
-    assert lines[4].startswith("A quota of 0, ml.m5.")
+    assert lines[4].startswith("The quota ml.m5.")
     assert [line.split("--quota-code ")[1][:3] for line in lines if "--quota-code" in line] == [code]
 
 
@@ -227,7 +229,7 @@ def test_score_mode_needs_no_quota_of_trainings() -> None:
 
 def test_what_one_quota_tells_counts_though_the_other_is_unknown() -> None:
     lines = lines_of([Quota("ml.m5.large", "training", 2, "L-3"), TRANSFORM], 5)
-    assert lines[0] == "Service Quotas tells no limit for ml.m5.xlarge for transform job usage."
+    assert lines[0] == "Service Quotas lists no limit for ml.m5.xlarge for transform job usage."
     assert "that fits if no other jobs run: 3." in lines[1]
 
 

@@ -105,7 +105,7 @@ def test_what_the_run_has_left_is_removed_and_told(place: Place, shown: Callable
         "deleted model m-1",
         "stopped training job t-1",
         "stopped transform job b-1",
-        "not cleared up: listing models: AccessDenied",
+        "not removed: listing models: AccessDenied",
     ):
         assert words in shown()
 
@@ -132,7 +132,7 @@ def test_an_existing_manifest_is_shown_and_nothing_done(place: Place, shown: Cal
     assert place.s3.objects[KEY] == before
     assert place.removed == []
     assert manifest.items[2].status == "UNFINISHED"
-    assert f"as it stands in s3://{BUCKET}/{KEY}; --force makes it anew" in shown()
+    assert f"read from s3://{BUCKET}/{KEY}; --force writes it again" in shown()
 
 
 def test_force_makes_it_anew(place: Place) -> None:
@@ -161,7 +161,7 @@ def test_an_execution_that_step_functions_has_forgotten_has_ended(place: Place) 
 
 def test_credentials_that_may_not_look_are_told(place: Place) -> None:
     place.executions.answer = "AccessDeniedException"
-    with pytest.raises(ServiceError, match="may not ask whether run"):
+    with pytest.raises(ServiceError, match="may not read whether run"):
         place.close()
     assert KEY not in place.s3.objects
 

@@ -20,7 +20,7 @@ from automlops.errors import CommandError, ServiceError
 from automlops.quotas import job_quotas
 from automlops.quotas.job_quotas import Need, Place, needs_of
 from automlops.runs import run_order as run_module
-from automlops.runs.other_runs import EXECUTIONS_LOOKED_AT
+from automlops.runs.other_runs import MAX_EXECUTIONS
 from automlops.runs.preflight import check_run
 from automlops.runs.request import Order, make_order
 from automlops.runs.run_order import run_order
@@ -68,9 +68,9 @@ class Account:
         names = [f"run{number}" for number in range(len(inputs))]
         common = {"stateMachineArn": MACHINE, "status": "RUNNING", "startDate": STARTED}
         listed = [common | {"executionArn": f"{EXECUTION}:{name}", "name": name} for name in names]
-        asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": EXECUTIONS_LOOKED_AT + 1}
+        asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": MAX_EXECUTIONS + 1}
         stub.add_response("list_executions", {"executions": listed}, asked)
-        for name, content in list(zip(names, inputs, strict=True))[:EXECUTIONS_LOOKED_AT]:
+        for name, content in list(zip(names, inputs, strict=True))[:MAX_EXECUTIONS]:
             if content is None:
                 stub.add_client_error("describe_execution", "AccessDeniedException", "not you")
                 continue
@@ -95,7 +95,7 @@ def account(stubbed: Stubbed) -> Account:
 @pytest.fixture(autouse=True)
 def one_look_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stubs answer in the order in which they were told."""
-    monkeypatch.setattr("automlops.runs.other_runs.PARALLEL_LOOKS", 1)
+    monkeypatch.setattr("automlops.runs.other_runs.PARALLEL_EXECUTIONS", 1)
 
 
 def order_of(request: Mapping[str, Any], *, anyway: bool = False) -> Order:
@@ -204,7 +204,7 @@ def test_run_whose_items_nobody_tells_is_named(
 
 def test_only_so_many_runs_are_looked_at(account: Account, console: Console, shown: Callable[[], str]) -> None:
     account.name_is_free()
-    account.runs(*[{"itemList": ["x"]}] * EXECUTIONS_LOOKED_AT, {"itemList": ["a"]})
+    account.runs(*[{"itemList": ["x"]}] * MAX_EXECUTIONS, {"itemList": ["a"]})
     account.quotas(training=1, transform=1)
     check_run(console, account.connection, STACK, A_AND_B)
     assert shown() == "more than 50 executions are under way; only the newest were looked at\n"
@@ -252,7 +252,7 @@ def test_quota_over_all_types_counts_with_the_largest_job(account: Account, cons
     with pytest.raises(CommandError) as told:
         check_run(console, account.connection, STACK, order_of({"itemList": entries}))
     told_of = (
-        "  'a', 'b': the quota 'all types for training job usage' is 2, and one of their jobs asks for 3 instances"
+        "  'a', 'b': the quota 'all types for training job usage' is 2, and one of their jobs needs 3 instances"
     )
     assert told.value.lines[1] == told_of
     assert "--desired-value 6" in told.value.lines[3]
@@ -268,7 +268,7 @@ def test_quotas_that_are_not_told_in_time_are_not_waited_for(
     account.runs()
     check_run(console, account.connection, STACK, A_AND_B)
     over.set()
-    assert "quotas were not checked: Service Quotas has not told them" in shown()
+    assert "quotas were not checked: Service Quotas did not answer within" in shown()
 
 
 def test_an_error_of_our_own_is_not_taken_for_an_answer(

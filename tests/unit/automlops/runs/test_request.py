@@ -14,7 +14,7 @@ from automlops.runs.request import (
     build_request,
     check_execution_name,
     parse_item_files,
-    require_beginning,
+    require_no_history,
 )
 
 
@@ -46,7 +46,7 @@ def test_word_that_can_be_cut_in_two_ways_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     for name in ("b=c.csv", "c.csv"):
         (tmp_path / name).touch()
-    with pytest.raises(CommandError, match="can be read as 'a' and as 'a=b'"):
+    with pytest.raises(CommandError, match="the item can be 'a' or 'a=b'"):
         parse_item_files(["a=b=c.csv"])
 
 
@@ -108,7 +108,7 @@ def test_item_that_the_event_does_not_run_is_refused(tmp_path: Path, data: Path)
     with pytest.raises(CommandError) as refused:
         build_request([ItemFile("a", data), ItemFile("b", data), ItemFile("c", data)], event)
     assert "--item b: the itemList of" in refused.value.lines[0]
-    assert "read s3://bucket/c.csv" in refused.value.lines[1]
+    assert "is s3://bucket/c.csv" in refused.value.lines[1]
     assert len(refused.value.lines) == 2
 
 
@@ -200,12 +200,12 @@ def test_items_given_beside_another_source_are_refused(data: Path) -> None:
 )
 def test_a_new_emulator_has_nothing_of_earlier_times(request_: dict[str, str], named: str) -> None:
     with pytest.raises(CommandError, match=f"no earlier run, list, data or model for {named}") as refused:
-        require_beginning(request_)
+        require_no_history(request_)
     assert "automlops up" in refused.value.lines[1]
 
 
 def test_a_new_emulator_runs_what_is_given_with_the_request() -> None:
-    require_beginning({"itemList": ["a"], "mode": "train", "skipUnchanged": True})
+    require_no_history({"itemList": ["a"], "mode": "train", "skipUnchanged": True})
 
 
 def test_request_larger_than_an_executions_input_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from automlops.errors import (
     CopyError,
     ExitCode,
     InterruptedRunError,
-    NobodyAnswersError,
+    NoAnswerError,
     ServiceError,
 )
 from automlops.runs import run_order as run_module
@@ -63,7 +63,7 @@ def test_refused_request_lists_its_problems_one_a_line() -> None:
             ["States.Runtime", "plain text"],
             id="plain cause",
         ),
-        pytest.param(Snapshot("FAILED"), ExitCode.RUN_FAILED, ["no error was told"], id="nothing told"),
+        pytest.param(Snapshot("FAILED"), ExitCode.RUN_FAILED, ["without an error name"], id="nothing told"),
         pytest.param(Snapshot("ABORTED"), ExitCode.RUN_STOPPED, ["ABORTED"], id="stopped"),
         pytest.param(Snapshot("TIMED_OUT"), ExitCode.RUN_STOPPED, ["TIMED_OUT"], id="timed out"),
     ],
@@ -170,7 +170,7 @@ def test_all_data_is_there_before_the_execution_starts(
 
 @pytest.mark.parametrize(
     ("raised", "expected"),
-    [(KeyboardInterrupt(), InterruptedRunError), (ServiceError("Nobody answers."), ServiceError)],
+    [(KeyboardInterrupt(), InterruptedRunError), (ServiceError("Nothing answers."), ServiceError)],
     ids=["Ctrl-C", "lost connection"],
 )
 def test_run_that_goes_on_without_the_command_can_be_found_again(
@@ -194,7 +194,7 @@ def test_run_that_goes_on_without_the_command_can_be_found_again(
     ("raised", "line"),
     [
         (KeyboardInterrupt(), "Interrupted: the run ends with its emulator."),
-        (ServiceError("Nobody answers."), "Nobody answers."),
+        (ServiceError("Nothing answers."), "Nothing answers."),
     ],
     ids=["Ctrl-C", "lost connection"],
 )
@@ -211,17 +211,17 @@ def test_run_on_its_own_emulator_does_not_claim_to_go_on(
 def test_run_is_gone_with_an_emulator_that_refuses_connections(
     monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path, *, ends_here: bool
 ) -> None:
-    place = FakePlace(monkeypatch, raising(NobodyAnswersError("Nobody answers.")))
+    place = FakePlace(monkeypatch, raising(NoAnswerError("Nothing answers.")))
     with pytest.raises(ServiceError) as told:
         run_order(console, place.connection, "mine", an_order(tmp_path), ends_here=ends_here)
-    assert told.value.lines == ("The emulator at http://127.0.0.1:1 is gone, and the run with it.",)
+    assert told.value.lines == ("The emulator at http://127.0.0.1:1 has ended, and the run with it.",)
 
 
 @pytest.mark.parametrize("endpoint_url", [None, "http://emulator.example:4600"], ids=["AWS", "another machine"])
 def test_run_goes_on_where_only_the_way_to_it_is_lost(
     monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path, endpoint_url: str | None
 ) -> None:
-    lost = raising(NobodyAnswersError("Nobody answers."))
+    lost = raising(NoAnswerError("Nothing answers."))
     place = FakePlace(monkeypatch, lost, endpoint_url=endpoint_url)
     with pytest.raises(ServiceError, match="The run goes on"):
         run_order(console, place.connection, "mine", an_order(tmp_path))
@@ -293,5 +293,5 @@ def test_packed_file_is_unpacked_on_the_way(tmp_path: Path) -> None:
 def test_damaged_packed_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "table.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-9])
-    with pytest.raises(CommandError, match="packed and damaged"):
+    with pytest.raises(CommandError, match="compressed, and damaged"):
         uploaded(path)

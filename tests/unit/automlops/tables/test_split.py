@@ -131,7 +131,7 @@ def test_existing_file_is_neither_replaced_nor_joined_by_others(tmp_path: Path) 
     out = tmp_path / "out"
     out.mkdir()
     (out / "France.csv").write_text("mine")
-    with pytest.raises(CommandError, match=r"France\.csv exists already"):
+    with pytest.raises(CommandError, match=r"France\.csv already exists"):
         split_table(source, "Country", out)
     assert {path.name: path.read_text() for path in out.iterdir()} == {"France.csv": "mine"}
 
@@ -159,19 +159,19 @@ def test_source_itself_is_never_replaced(tmp_path: Path) -> None:
             HEADER + b'1,France,x\n2,"Spain,x\n3,Italy,x\n', r"line 3: a quote is opened", id="open quote"
         ),
         pytest.param("Id,Country\n".encode("utf-16"), "UTF-16", id="utf-16"),
-        pytest.param(b"PK\x03\x04rest", "is a workbook or a zip file, and damaged", id="half a zip"),
+        pytest.param(b"PK\x03\x04rest", "is a damaged workbook or zip file", id="half a zip"),
         pytest.param(zip_of({"a.csv": "Id,Country\n1,France\n"}), "is a zip file: unpack it", id="zip"),
-        pytest.param(b"PAR1rest", "is a Parquet file without its end", id="half a Parquet file"),
+        pytest.param(b"PAR1rest", "is a Parquet file whose end is missing", id="half a Parquet file"),
         pytest.param(b"PAR1restPAR1", "cannot be read as a Parquet file", id="damaged Parquet file"),
         pytest.param(b"\x7fELF\x02\x01\x01\x00" * 9, "is not a text table", id="program"),
         pytest.param(b"\x89\xf5\xb1e\x15,\x0e\nab\n", "is not a text table", id="noise"),
         pytest.param("Id,Country\n1,x\n".encode("utf-16-le"), "is not a text table", id="utf-16 without a mark"),
         pytest.param(gzip.compress(b"\x00" * 9000), "is not a text table", id="packed zeros"),
-        pytest.param(gzip.compress(HEADER * 99)[:-9], "packed and damaged", id="cut gzip"),
-        pytest.param(lzma.compress(HEADER * 99)[:-9], "packed and damaged", id="cut xz"),
-        pytest.param(gzip.compress(HEADER)[:-8] + bytes(8), "packed and damaged", id="gzip of a wrong sum"),
-        pytest.param(gzip.compress(HEADER)[:10] + b"\xff" * 20, "packed and damaged", id="gzip of noise"),
-        pytest.param(lzma.compress(HEADER)[:12] + b"\xff" * 20, "packed and damaged", id="xz of noise"),
+        pytest.param(gzip.compress(HEADER * 99)[:-9], "compressed, and damaged", id="cut gzip"),
+        pytest.param(lzma.compress(HEADER * 99)[:-9], "compressed, and damaged", id="cut xz"),
+        pytest.param(gzip.compress(HEADER)[:-8] + bytes(8), "compressed, and damaged", id="gzip of a wrong sum"),
+        pytest.param(gzip.compress(HEADER)[:10] + b"\xff" * 20, "compressed, and damaged", id="gzip of noise"),
+        pytest.param(lzma.compress(HEADER)[:12] + b"\xff" * 20, "compressed, and damaged", id="xz of noise"),
     ],
 )
 def test_unusable_file_is_refused_and_leaves_nothing(tmp_path: Path, content: bytes, message: str) -> None:

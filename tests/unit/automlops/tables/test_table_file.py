@@ -65,12 +65,12 @@ def test_text_with_a_header_and_a_line_is_a_table(tmp_path: Path, content: bytes
         (gzip.compress(b"Id,Country\n"), "has a header and nothing below it"),
         (b',,""\n1,2,3\n', "names no column in its first line"),
         (b"a,b\n1,\0\n", "is not a text table"),
-        (gzip.compress(LONG)[:-9], "is packed and damaged"),
-        (gzip.compress(LONG)[: len(LONG) // 4], "is packed and damaged"),
-        (lzma.compress(LONG)[:-9], "is packed and damaged"),
-        (b"PK\x03\x04 and more", "is a workbook or a zip file, and damaged"),
-        (b"PAR1 and more", "is a Parquet file without its end"),
-        (gzip.compress(TABLE)[:6], "is packed and damaged"),
+        (gzip.compress(LONG)[:-9], "is compressed, and damaged"),
+        (gzip.compress(LONG)[: len(LONG) // 4], "is compressed, and damaged"),
+        (lzma.compress(LONG)[:-9], "is compressed, and damaged"),
+        (b"PK\x03\x04 and more", "is a damaged workbook or zip file"),
+        (b"PAR1 and more", "is a Parquet file whose end is missing"),
+        (gzip.compress(TABLE)[:6], "is compressed, and damaged"),
     ],
     ids=[
         "0 bytes", "byte order mark alone", "blank lines", "0 bytes in gzip", "0 bytes in xz", "header alone",
@@ -118,5 +118,5 @@ def test_lines_longer_than_a_piece_count_once(
 def test_damage_far_behind_the_header_is_found(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     packed = bytearray(pack(LONG))
     packed[-30] ^= 0xFF
-    with pytest.raises(CommandError, match="packed and damaged"):
+    with pytest.raises(CommandError, match="compressed, and damaged"):
         check_table(a_file(tmp_path, bytes(packed)))

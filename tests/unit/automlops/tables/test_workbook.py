@@ -138,7 +138,7 @@ def test_a_workbook_without_a_row_or_that_is_damaged_is_refused(tmp_path: Path) 
         check_table(old)
     cut = tmp_path / "cut.xlsx"
     cut.write_bytes(empty.read_bytes()[:-30])
-    with pytest.raises(CommandError, match=r"cut\.xlsx is a workbook or a zip file, and damaged"):
+    with pytest.raises(CommandError, match=r"cut\.xlsx is a damaged workbook or zip file"):
         check_table(cut)
 
 
@@ -237,5 +237,5 @@ def test_without_polars_it_is_said_what_to_install(tmp_path: Path, monkeypatch: 
     path = tmp_path / "a.parquet"
     pl.DataFrame({"Country": ["France"]}).write_parquet(path)
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(CommandError, match="needs the package polars here: pip install polars"):
+    with pytest.raises(CommandError, match="reading it needs the package polars: pip install polars"):
         split_table(path, "Country", tmp_path / "out")
