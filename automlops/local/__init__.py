@@ -1,1 +1,1 @@
-"""Runs the emulator, and runs on it, on this machine."""
+"""The emulator on this machine: started for one command or in the foreground, reached from Docker, run on by quickstart."""

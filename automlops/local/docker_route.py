@@ -1,4 +1,4 @@
-"""Finds out where Docker's containers on this machine can reach an emulator."""
+"""Finds the address at which Docker's containers on this machine reach an emulator."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from automlops.errors import CommandError
 
 TIMEOUT_IN_SECONDS = 30.0
 LOOPBACK = "127.0.0.1"
-# Docker Desktop's name, inside containers, of the machine it runs on.
+# The name of the host machine inside Docker Desktop's containers.
 DESKTOP_NAME = "host.docker.internal"
 
 
 @dataclass(frozen=True)
 class Route:
-    """How containers come to a server on this machine.
+    """How containers reach a server on this machine.
 
     Attributes:
-        bind: address the server must listen on.
-        name: what containers call it.
+        bind: the address to listen on.
+        name: the server's host name or address in containers.
     """
 
     bind: str
@@ -32,7 +32,7 @@ class Route:
 
 
 def ask_docker(*words: str) -> str:
-    """What `docker WORDS` prints.
+    """Return what `docker WORDS` prints.
 
     Raises:
         CommandError: there is no docker, or its engine does not answer.
@@ -54,19 +54,19 @@ def ask_docker(*words: str) -> str:
 
 
 def find_route(ask: Callable[..., str] = ask_docker, platform: str = sys.platform) -> Route:
-    """The way from containers to this machine.
+    """Return the route from containers to this machine.
 
-    On Linux it is the address of Docker's bridge, which every container has as its gateway. Docker Desktop, and engines
-    in a virtual machine on macOS, hand what containers send to host.docker.internal on to this machine's loopback.
+    On Linux it is the address of Docker's bridge, which is every container's gateway. Docker Desktop, and engines in a
+    virtual machine on macOS, forward host.docker.internal to this machine's loopback.
 
     Args:
-        ask: prints what docker does with these words.
-        platform: Python's name of the operating system.
+        ask: runs docker with these words and returns what it prints.
+        platform: the operating system, as in `sys.platform`.
 
     Raises:
-        CommandError: docker cannot be asked, or has no bridge.
+        CommandError: docker does not answer, or has no bridge.
     """
-    # Asked everywhere, so that a missing engine is told before anything is started.
+    # Called on every platform, so that a missing engine is reported before anything starts.
     system = ask("info", "--format", "{{.OperatingSystem}}")
     if platform != "linux" or system == "Docker Desktop":
         return Route(LOOPBACK, DESKTOP_NAME)
@@ -74,7 +74,7 @@ def find_route(ask: Callable[..., str] = ask_docker, platform: str = sys.platfor
     for entry in settings:
         subnet = ipaddress.ip_network(entry["Subnet"], strict=False)
         if subnet.version == 4:
-            # An engine that was not told a gateway takes the subnet's first address, and may not say so.
+            # An engine without a configured gateway uses the subnet's first address, and may not list it.
             gateway = entry.get("Gateway") or str(subnet[1])
             return Route(gateway, gateway)
-    raise CommandError("Docker has no bridge with an IPv4 address that containers could reach this machine by.")
+    raise CommandError("Docker has no bridge with an IPv4 address at which containers can reach this machine.")

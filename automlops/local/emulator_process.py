@@ -1,4 +1,4 @@
-"""An emulator of one's own: a child process that lives as long as one command."""
+"""An emulator for one command: a child process that ends with it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ COMMAND = (sys.executable, "-P", "-m", "emulator", "--port", "0")
 
 
 def require_local_extra() -> None:
-    """Makes sure that what the emulator needs is installed.
+    """Raise an error unless the emulator's dependencies are installed.
 
     Raises:
-        CommandError: something is missing; says how to install it.
+        CommandError: some are missing; the message says how to install them.
     """
     missing = [name for name in LOCAL_MODULES if find_spec(name) is None]
     if missing:
@@ -43,10 +43,10 @@ def require_local_extra() -> None:
 
 
 def emulator_command(account: Path | None = None) -> tuple[str, ...]:
-    """What starts an emulator on a free port.
+    """Return the command that starts an emulator on a free port.
 
     Args:
-        account: file that describes the account to be played.
+        account: file with the description of the emulated account.
 
     Raises:
         CommandError: there is no such file.
@@ -62,25 +62,25 @@ def emulator_command(account: Path | None = None) -> tuple[str, ...]:
 def local_emulator(
     command: Sequence[str] = COMMAND, *, ready_timeout: float = READY_TIMEOUT, stop_timeout: float = STOP_TIMEOUT
 ) -> Iterator[str]:
-    """Runs an emulator on a free port of this machine, and ends it, whatever happens inside.
+    """Run an emulator on a free port of this machine during the block, and always end it.
 
-    SIGTERM and SIGHUP end the block as an exit would, so that they end the emulator as well.
+    SIGTERM and SIGHUP raise SystemExit in the block, so that they end the emulator as well.
 
     Args:
-        command: prints `ready URL` when it can be used, and ends at SIGTERM.
+        command: prints `ready URL` when it is ready, and ends at SIGTERM.
         ready_timeout: seconds to wait for that line.
-        stop_timeout: seconds it may take to end before it is killed.
+        stop_timeout: seconds to wait for its end before it is killed.
 
     Yields:
-        Its URL.
+        The emulator's URL.
 
     Raises:
-        EmulatorError: it died, or was not ready in time; holds the last lines it printed.
+        EmulatorError: the emulator ended, or was not ready in time; the message has the last lines that it printed.
     """
-    # The user's profile, keys and endpoint are no business of the emulator.
+    # The emulator must not use the user's profile, keys or endpoint.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with _exit_on_signals():
-        # A session of its own: Ctrl-C reaches this process alone, which then ends the emulator in order.
+        # In a session of its own, the emulator gets no Ctrl-C: this process does, and then ends the emulator.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -99,7 +99,7 @@ def local_emulator(
 
 def _wait_until_ready(process: subprocess.Popen[str], timeout: float) -> str:
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # It goes on reading to the end, so that the emulator never waits for somebody to take its output.
+    # The thread reads to the end, so that the emulator never blocks on a full pipe.
     threading.Thread(target=_read, args=(process, lines), name="emulator output", daemon=True).start()
     seen: deque[str] = deque(maxlen=LINES_KEPT)
     deadline = time.monotonic() + timeout
@@ -109,9 +109,9 @@ def _wait_until_ready(process: subprocess.Popen[str], timeout: float) -> str:
         except queue.Empty:
             raise EmulatorError(f"The emulator was not ready within {timeout:.0f} seconds.", *seen) from None
         if line is None:
-            raise EmulatorError("The emulator ended before it was ready. Its last words:", *seen)
-        if found := READY.match(line):
-            return found[1]
+            raise EmulatorError("The emulator ended before it was ready. Its last lines:", *seen)
+        if ready := READY.match(line):
+            return ready[1]
         seen.append(line)
 
 
@@ -124,12 +124,12 @@ def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) 
 
 
 def _stop(process: subprocess.Popen[str], timeout: float) -> None:
-    """Asks the process to end; kills it and what shares its session if it does not."""
+    """End the process; if it does not end in time, kill it and its session."""
     process.terminate()
     try:
         process.wait(timeout)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        # A second Ctrl-C means now.
+        # A second Ctrl-C asks for an immediate end.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -138,15 +138,15 @@ def _stop(process: subprocess.Popen[str], timeout: float) -> None:
 @contextlib.contextmanager
 def _exit_on_signals() -> Iterator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
-        # 128 and the signal's number is what a shell would report.
+        # Shells report 128 plus the signal's number.
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # What is ignored stays so: nohup means it.
-    heeded = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, leave) for number in heeded}
+    # A signal that is ignored, as under nohup, stays ignored.
+    handled = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, leave) for number in handled}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The first thing that a newcomer sees: three items, end to end, on this machine alone."""
+"""The subcommand quickstart: three items, end to end, on this machine alone."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ SEED = 2010
 LINES_SHOWN = 5
 
 
-def quickstart(console: Console, data: Path | None, column: str, wanted: Sequence[str], out: Path) -> Results:
-    """Makes items of `data`, or of a sample, runs them on an emulator of its own, and says what comes next.
+def quickstart(console: Console, data: Path | None, column: str, only: Sequence[str], out: Path) -> Results:
+    """Split `data` or a sample into items, run them on a new emulator, and print what to do next.
 
     Args:
-        console: where all is shown.
-        data: the user's table; None is the sample.
-        column: what the table is split by.
-        wanted: values of the column, or countries of the sample, to run; the largest three if empty.
-        out: where the items' files and the results go.
+        console: where everything is printed.
+        data: the user's table; None generates a sample.
+        column: the column to split the table by.
+        only: values of the column, or countries of the sample, to run; the largest three if empty.
+        out: directory for the items' files and the results.
 
     Raises:
         CommandError: the table has no such column or value, or the emulator is not installed.
@@ -45,16 +45,16 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
     require_local_extra()
     folder = out / "items"
     if data:
-        console.out(f"Making items of {data}, one for each {column}", highlight=False)
-        split = split_table(data, column, folder, only=wanted, force=True)
+        console.out(f"Splitting {data} into items, one for each {column}", highlight=False)
+        split = split_table(data, column, folder, only=only, force=True)
     else:
-        console.out(f"Making up a year of transactions in {folder}/", highlight=False)
-        split = make_sample(folder, ITEMS, SEED, only=wanted, force=True)
-    chosen = split.parts if wanted else split.parts[:ITEMS]
+        console.out(f"Generating a year of transactions in {folder}/", highlight=False)
+        split = make_sample(folder, ITEMS, SEED, only=only, force=True)
+    chosen = split.parts if only else split.parts[:ITEMS]
     print_split(console, replace(split, parts=chosen), column)
     words = [f"{part.item}={part.path}" for part in chosen]
     order = make_order(words, None, name=None, out=out)
-    console.out("Starting AWS on this machine (emulated, nothing leaves it)", highlight=False)
+    console.out("Starting an emulator of AWS on this machine (nothing leaves it)", highlight=False)
     with results_folder(out), local_emulator() as url:
         results = run_order(console, connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
     _print_predictions(console, results)
@@ -66,7 +66,7 @@ def quickstart(console: Console, data: Path | None, column: str, wanted: Sequenc
 
 
 def _print_predictions(console: Console, results: Results) -> None:
-    """The first lines of one item's predictions."""
+    """Print the first lines of one item's predictions."""
     for item, files in results.predictions.items():
         with files[0].open(encoding="utf-8", errors="replace") as file:
             lines = [line.rstrip("\n") for line in islice(file, LINES_SHOWN)]
@@ -78,8 +78,8 @@ def _print_predictions(console: Console, results: Results) -> None:
 
 def _print_reasons(console: Console, results: Results) -> None:
     lines = (
-        "\nThe run FAILED. Why each item did is said:",
-        "  with the table above",
+        "\nThe run FAILED. The reason for each failed item is:",
+        "  in the table above or below it",
         f"  in {results.folder / 'manifest.json'}, under reason",
     )
     for line in lines:
@@ -91,7 +91,7 @@ def _print_next(console: Console, command: str) -> None:
         "\nWhat to type next:",
         "  the same again, or with files of yours:",
         f"    {command}",
-        "  items from one big file of yours:",
+        "  items from one large file of yours:",
         f"    {program()} split FILE.csv --by Country --out items",
         "  the emulator for the AWS CLI and boto3:",
         f"    {program()} up",

@@ -1,4 +1,4 @@
-"""Writes the environment that `sam local` gives a deployed stack's functions."""
+"""Writes the environment variables that `sam local` passes to a deployed stack's functions."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
 
-# Where samconfig.toml's profile `local` looks for it; `sam build` leaves it alone.
+# The path in the profile `local` of samconfig.toml; `sam build` does not remove the file.
 FILE = Path(".aws-sam", "up-containers.json")
 
 Variables = dict[str, dict[str, str]]
 
 
 def function_variables(connection: Connection, stack: str, endpoint_url: str) -> Variables:
-    """The variables of every function of `stack`, logical id → name → value, as `sam local --env-vars` takes them.
+    """Return the variables of all functions of `stack`: logical id → name → value, as `sam local --env-vars` reads them.
 
-    sam itself cannot know them: it puts logical ids where the template refers to a bucket or a role.
+    sam itself would pass logical ids where the template refers to a bucket or a role.
 
     Args:
-        connection: to where the stack is deployed.
-        stack: its name.
-        endpoint_url: what the functions get as AWS_ENDPOINT_URL, which the template declares and leaves empty.
+        connection: the emulator or account with the stack.
+        stack: the stack's name.
+        endpoint_url: the functions' AWS_ENDPOINT_URL, which the template declares and leaves empty.
 
     Raises:
         ServiceError: the stack or a function cannot be read.
     """
     cloudformation: CloudFormationClient = connection.client("cloudformation")
     functions: LambdaClient = connection.client("lambda")
-    found: Variables = {}
+    variables: Variables = {}
     with service_errors(f"read the functions of the stack {stack!r}"):
         for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
             for resource in page["StackResourceSummaries"]:
                 if resource["ResourceType"] != "AWS::Lambda::Function":
                     continue
-                told = functions.get_function_configuration(FunctionName=resource["PhysicalResourceId"])
-                declared = told.get("Environment", {}).get("Variables", {})
-                found[resource["LogicalResourceId"]] = {**declared, "AWS_ENDPOINT_URL": endpoint_url}
-    return found
+                configuration = functions.get_function_configuration(FunctionName=resource["PhysicalResourceId"])
+                declared = configuration.get("Environment", {}).get("Variables", {})
+                variables[resource["LogicalResourceId"]] = {**declared, "AWS_ENDPOINT_URL": endpoint_url}
+    return variables
 
 
 @contextmanager
 def variables_file(path: Path, variables: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    """Keeps `variables` in the file `path` as long as the block lasts.
+    """Write `variables` to the file `path`, and remove the file after the block.
 
-    A file that somebody else has written there in the meantime stays.
+    The file stays if another process has changed it in the meantime.
 
     Raises:
-        CommandError: it cannot be written.
+        CommandError: the file cannot be written.
     """
     text = json.dumps(variables, indent=2, sort_keys=True) + "\n"
     try:

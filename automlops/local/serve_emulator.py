@@ -1,4 +1,4 @@
-"""Runs the emulator with the stack deployed in the foreground."""
+"""Runs the emulator in the foreground, with the stack deployed on it."""
 
 from __future__ import annotations
 
@@ -23,29 +23,31 @@ def serve_emulator(
     parameters: Sequence[str] = (),
     account: Path | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM.
 
     Args:
         announce: receives `ready URL` and the exports.
-        port: TCP port, 0 for any free one; None is the emulator's usual one.
+        port: TCP port, 0 for any free one; None is the emulator's default.
         host: address to bind; None is 127.0.0.1.
-        containers: listen where Docker's containers reach it, and keep the file that `sam local` gives them.
-        images: URI=COMMAND words; if there is one, the stack's ImageUri is its URI.
+        containers: listen on an address that Docker's containers reach, and write the variables for `sam local`.
+        images: URI=COMMAND words; a single one also becomes the stack's ImageUri.
         parameters: NAME=VALUE words, parameters of the stack.
-        account: file that describes the account to be played.
+        account: file with the description of the emulated account.
 
     Raises:
-        CommandError: the emulator is not installed, an image, a parameter or the account's file cannot be used, or
-            Docker is not there.
-        EmulatorError: the address is taken, or the stack cannot be deployed.
+        CommandError: the emulator is not installed, an image, a parameter or the account's file is not valid, or there
+            is no Docker.
+        EmulatorError: the address is in use, or the stack cannot be deployed.
     """
     require_local_extra()
     from emulator import address, serve
 
     try:
         commands = serve.parse_images(images)
-        told = serve.stack_parameters(serve.parse_pairs("--parameter", parameters), commands, serve.TEMPLATE)
-        played = serve.read_account(account)
+        stack_parameters = serve.stack_parameters(
+            serve.parse_pairs("--parameter", parameters), commands, serve.TEMPLATE
+        )
+        account_model = serve.read_account(account)
     except address.EmulatorError as error:
         raise CommandError(f"{error}.") from error
     name = ""
@@ -62,17 +64,23 @@ def serve_emulator(
             port=serve.DEFAULT_PORT if port is None else port,
             host=host or DEFAULT_HOST,
             images=commands,
-            parameters=told,
-            account=played,
+            parameters=stack_parameters,
+            account=account_model,
             meanwhile=(lambda url: _sam_local(announce, url, name)) if containers else nullcontext,
         )
     except address.EmulatorError as error:
-        raise EmulatorError(f"The emulator cannot go on: {error}") from error
+        raise EmulatorError(f"The emulator cannot run: {error}") from error
 
 
 @contextmanager
 def _sam_local(announce: Callable[[str], None], url: str, name: str) -> Iterator[None]:
-    """Keeps the file for `sam local` while the emulator at `url`, called `name` in containers, runs."""
+    """Keep the variables file for `sam local` during the block.
+
+    Args:
+        announce: receives the file's path.
+        url: the emulator's URL.
+        name: the emulator's host name in containers.
+    """
     from automlops.aws.connection import connect_emulator
     from automlops.local.sam_local import FILE, function_variables, variables_file
     from emulator.serve import DEFAULT_STACK, TEMPLATE

@@ -106,7 +106,7 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
         ),
         pytest.param(
             ["run", "--stack", "s", "--item", "a=data.csv", "--account", "a.yaml"],
-            "--account is for --local",
+            "--account needs --local",
             id="account",
         ),
         pytest.param(
