@@ -1,1 +1,1 @@
-"""The operator's command, on AWS and on the emulator alike."""
+"""The command `automlops`, for AWS and for the emulator."""

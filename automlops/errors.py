@@ -1,4 +1,4 @@
-"""What can go wrong in a command, and the exit code of each."""
+"""The errors of a command, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell is told."""
+    """The exit codes of the command."""
 
     SUCCEEDED = 0
     RUN_FAILED = 1
@@ -17,11 +17,11 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Exception):
-    """The command cannot do what was asked: its lines are shown as they are, without a traceback.
+    """An error that ends the command: its lines are printed as they are, without a traceback.
 
     Attributes:
         lines: whole sentences; the first says what is wrong.
-        exit_code: what the process ends with.
+        exit_code: the process's exit code.
     """
 
     exit_code = ExitCode.REFUSED
@@ -32,10 +32,10 @@ class CommandError(Exception):
 
 
 class ServiceError(CommandError):
-    """AWS, or the emulator in its place, cannot be asked or says no.
+    """A call to AWS or to the emulator failed or was refused.
 
     Attributes:
-        code: AWS's error code, or "" where the call never got an answer.
+        code: AWS's error code; "" if the call got no answer.
     """
 
     exit_code = ExitCode.UNREACHABLE
@@ -45,12 +45,12 @@ class ServiceError(CommandError):
         super().__init__(*lines)
 
 
-class NobodyAnswersError(ServiceError):
-    """Nothing listens where the call went."""
+class NoAnswerError(ServiceError):
+    """Nothing listens at the endpoint."""
 
 
 class CopyError(CommandError):
-    """The run has its verdict, but not all its results could be copied to this machine."""
+    """The run has a verdict, but not all of its results could be copied to this machine."""
 
     exit_code = ExitCode.UNREACHABLE
 
@@ -62,7 +62,7 @@ class EmulatorError(CommandError):
 
 
 class RunBrokenError(CommandError):
-    """The execution ended without a manifest, and not because of the request."""
+    """The execution ended without a manifest, and the request is not the reason."""
 
     exit_code = ExitCode.RUN_FAILED
 

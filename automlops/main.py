@@ -1,4 +1,4 @@
-"""The command `automlops`: its subcommands and options, and nothing of their work."""
+"""The command line: subcommands and options. What they do is imported where a subcommand needs it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automlops.aws.place import place_of, stack_name
 from automlops.errors import CommandError
-from automlops.place import place_of, stack_name
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-# Whoever pipes the output away has no width to fit into.
+# Output that does not go to a terminal has no width of its own.
 WIDTH_WITHOUT_TERMINAL = 140
 
 
@@ -26,16 +26,19 @@ AccountFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Play the account that FILE (YAML or JSON) describes: quotas, API rates, faults, and how fast time "
+        help="Emulate the account that FILE (YAML or JSON) describes: quotas, API rates, faults, and how fast time "
         "passes (docs/emulator.md).",
     ),
 ]
 Region = Annotated[
     str | None,
-    typer.Option(metavar="REGION", help="The stack's Region; otherwise AWS_REGION or the profile's."),
+    typer.Option(metavar="REGION", help="Region of the stack. By default AWS_REGION, or the profile's Region."),
 ]
 StackName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The deployed stack. With AWS_ENDPOINT_URL set: automlops.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Name of the deployed stack. If AWS_ENDPOINT_URL is set, by default automlops."
+    ),
 ]
 
 app = typer.Typer(
@@ -52,29 +55,29 @@ app = typer.Typer(
 @app.command()
 def up(
     port: Annotated[
-        int | None, typer.Option(metavar="N", help="TCP port; 0 is any free one.", min=0, max=65535)
+        int | None, typer.Option(metavar="N", help="TCP port; 0 chooses a free one.", min=0, max=65535)
     ] = None,
     host: Annotated[
         str | None,
         typer.Option(
             metavar="A",
-            help="Address to bind, 127.0.0.1 if none is given. Who reaches it can run code on this machine.",
+            help="Address to listen on, by default 127.0.0.1. Any client that reaches it can run code on this machine.",
         ),
     ] = None,
     containers: Annotated[
         bool,
         typer.Option(
             "--containers",
-            help="Serve Docker's containers on this machine as well, for `sam local … --config-env local`. On Linux "
-            "it then listens on the address of Docker's bridge: every container here can reach it.",
+            help="Serve Docker containers on this machine too, for `sam local … --config-env local`. On Linux, "
+            "the emulator then listens on the address of Docker's bridge, which every container here can reach.",
         ),
     ] = False,
     image: Annotated[
         list[str] | None,
         typer.Option(
             metavar="URI=COMMAND",
-            help="Run COMMAND, with train or serve, for the image URI. Given once, the stack uses that image. "
-            "Repeatable; then --parameter ImageUri=URI says which one the stack uses.",
+            help="Run COMMAND, followed by train or serve, for the image URI. A single image is also the stack's. "
+            "Repeatable; then choose the stack's with --parameter ImageUri=URI.",
         ),
     ] = None,
     parameter: Annotated[
@@ -82,13 +85,13 @@ def up(
     ] = None,
     account: AccountFile = None,
 ) -> None:
-    """Serve AWS's APIs on this machine, until Ctrl-C.
+    """Serve AWS's APIs on this machine until Ctrl-C.
 
-    The stack `automlops` is deployed there. Prints `ready http://127.0.0.1:PORT` and the exports that make the AWS
-    CLI, boto3 and SAM talk to it.
+    The stack `automlops` is deployed there. Prints `ready http://127.0.0.1:PORT`, and the exports with which the AWS
+    CLI, boto3 and SAM use it.
     """
-    with _reported():
-        from automlops.up import serve_emulator
+    with _exit_on_errors():
+        from automlops.local.serve_emulator import serve_emulator
 
         serve_emulator(
             typer.echo,
@@ -104,26 +107,28 @@ def up(
 @app.command()
 def deploy(
     env: Annotated[
-        str, typer.Option(metavar="NAME", help="Profile: dev, staging, prod, local, or one of yours.")
+        str, typer.Option(metavar="NAME", help="Profile: dev, staging, prod, local, or one of your own.")
     ] = "dev",
     more: Annotated[
-        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further words for sam deploy.")
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further arguments for sam deploy.")
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter of the stack, beside the profile's own. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Parameter of the stack, in addition to the profile's. Repeatable."
+        ),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="sam's configuration; otherwise samconfig.mine.toml if it exists, else samconfig.toml.",
+            help="Configuration file of sam. By default samconfig.mine.toml if it exists, else samconfig.toml.",
         ),
     ] = None,
 ) -> None:
-    """Build the stack with sam and deploy it, from the project's folder."""
-    with _reported():
-        from automlops.deploy import deploy as run_deploy
+    """Build the stack with sam and deploy it. Run it in the project's folder."""
+    with _exit_on_errors():
+        from automlops.aws.deploy import deploy as run_deploy
 
         raise typer.Exit(
             run_deploy(
@@ -143,7 +148,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME=FILE",
-            help="Upload FILE (CSV, Excel, Parquet) as the data of item NAME first. Repeatable.",
+            help="Item NAME, with FILE (CSV, Excel, Parquet) as its data, which is uploaded first. Repeatable.",
         ),
     ] = None,
     input_: Annotated[
@@ -151,85 +156,92 @@ def run(
         typer.Option(
             "--input",
             metavar="EVENT.json",
-            help="The execution's input. If it has an itemList, that is what runs, and each --item must be in it; "
-            "if not, the items are those of --item.",
+            help="Input of the execution. Its itemList decides which items run, and must contain each --item; "
+            "without an itemList, the items of --item run.",
         ),
     ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Run on an emulator started for this run alone.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Run on an emulator that is started for this run only.")
+    ] = False,
     account: AccountFile = None,
     stack: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Run on this deployed stack. With AWS_ENDPOINT_URL set: automlops."),
+        typer.Option(
+            metavar="NAME", help="Run on this deployed stack. If AWS_ENDPOINT_URL is set, by default automlops."
+        ),
     ] = None,
     region: Region = None,
     name: Annotated[
-        str | None, typer.Option(metavar="EXECUTION", help="The execution's name; otherwise one is made.")
+        str | None, typer.Option(metavar="EXECUTION", help="Name of the execution. By default one is generated.")
     ] = None,
     max_concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Items at once; otherwise the event's or the stack's.", min=1)
+        int | None,
+        typer.Option(metavar="N", help="Number of items at once. By default the input's or the stack's.", min=1),
     ] = None,
     tolerated_failure_percentage: Annotated[
         float | None,
         typer.Option(
             metavar="N",
-            help="Share of items, 0 to 100, that may fail without failing the run; otherwise the event's, or none.",
+            help="Percentage of items that may fail before the run fails, 0 to 100. By default the input's, or 0.",
             min=0,
             max=100,
         ),
     ] = None,
     rerun_of: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Run again what has not succeeded in that run or in a rerun of it."),
+        typer.Option(metavar="RUN", help="Run the items that did not succeed in RUN or in a rerun of it."),
     ] = None,
     mode: Annotated[
         str | None,
         typer.Option(
             metavar="train|score",
-            help="score: no training, each item's last accepted model scores its data as it is now.",
+            help="In mode score nothing trains: each item's last accepted model scores its current data.",
         ),
     ] = None,
     skip_unchanged: Annotated[
         bool,
         typer.Option(
             "--skip-unchanged",
-            help="Leave items as they are whose data, image and settings are those of last time.",
+            help="Skip items whose data, image and settings have not changed since their last run.",
         ),
     ] = False,
     items_uri: Annotated[
         str | None,
-        typer.Option(metavar="S3_URI", help="The items: a file in S3 with one entry of itemList a line."),
+        typer.Option(
+            metavar="S3_URI", help="Read the items from a file in S3, one entry of itemList on each line."
+        ),
     ] = None,
     item_prefix: Annotated[
         str | None,
         typer.Option(
-            metavar="PREFIX/", help="The items: the folders below a prefix of the data bucket or an S3 URI."
+            metavar="PREFIX/", help="Use the folders below this prefix of the data bucket, or S3 URI, as items."
         ),
     ] = None,
     anyway: Annotated[
         bool,
         typer.Option(
             "--anyway",
-            help="Run even if another run of an item is under way, or a quota lets no job of it start.",
+            help="Run even if another run of an item is under way, or a quota is too small for one of its jobs.",
         ),
     ] = False,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Results are copied to DIR/<run>/.")] = Path("out"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Copy the results to DIR/<run>/.")] = Path("out"),
 ) -> None:
-    """Run items, and copy their predictions here.
+    """Run items and copy their predictions to this machine.
 
-    Checks that the run is possible, uploads what is given, starts the execution, shows how it goes, and copies
-    manifest and predictions.
+    Checks that the run is possible, uploads the items' data, starts the execution, shows its progress, and copies the
+    manifest and the predictions.
 
-    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 the options or the request were refused; 3 AWS or the emulator
-    could not be reached or said no, or results could not be copied; 4 the run was stopped or timed out; 130 Ctrl-C
-    (on AWS, the run goes on).
+    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 the options or the request were refused; 3 a call to AWS or the
+    emulator failed, or results could not be copied; 4 the run was stopped or timed out; 130 Ctrl-C (on AWS, the run
+    goes on).
     """
-    with _reported():
+    with _exit_on_errors():
         place = place_of(os.environ, local=local, stack=stack, region=region)
         if account is not None and place is not None:
-            raise CommandError("--account is for --local; `automlops up --account FILE` serves such an account.")
-        from automlops.request import require_beginning
-        from automlops.results import results_folder
-        from automlops.run import exit_code_of, make_order, run_order
+            raise CommandError("--account needs --local. Or start `automlops up --account FILE`.")
+        from automlops.runs.request import make_order, require_no_history
+        from automlops.runs.results import results_folder
+        from automlops.runs.run_order import exit_code_of, run_order
 
         choices = {
             "rerunOf": rerun_of,
@@ -242,16 +254,16 @@ def run(
         }
         order = make_order(item or [], input_, name=name, out=out, choices=choices, anyway=anyway)
         if place is None:
-            require_beginning(order.request)
-            from automlops.connection import connect_emulator
-            from automlops.local import emulator_command, local_emulator, require_local_extra
-            from automlops.stack import DEFAULT_NAME
+            require_no_history(order.request)
+            from automlops.aws.connection import connect_emulator
+            from automlops.aws.stack import DEFAULT_NAME
+            from automlops.local.emulator_process import emulator_command, local_emulator, require_local_extra
 
             require_local_extra()
             with results_folder(order.out), local_emulator(emulator_command(account)) as url:
                 results = run_order(_console(), connect_emulator(url), DEFAULT_NAME, order, ends_here=True)
         else:
-            from automlops.connection import connect
+            from automlops.aws.connection import connect
 
             connection = connect(os.environ, region)
             with results_folder(order.out):
@@ -262,31 +274,32 @@ def run(
 @app.command()
 def manifest(
     run_id: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run's id, as its folder below runs/ is called.")
+        str, typer.Argument(metavar="RUN", help="Id of the run: the name of its folder below runs/.")
     ],
     stack: StackName = None,
     region: Region = None,
-    force: Annotated[bool, typer.Option("--force", help="Make it anew if there is one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing manifest.")] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Copy results to DIR/<run>/; otherwise none are copied.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Copy the results to DIR/<run>/. By default none are copied."),
     ] = None,
 ) -> None:
-    """Show what became of a run, also of one whose execution was cut off.
+    """Show the manifest of a run; write it if there is none.
 
-    A run that was stopped, timed out or broke has no manifest: it is made of what the run's items have recorded, the
-    run's jobs that still run are stopped, and its SageMaker models deleted.
+    A run that was stopped, timed out or broke has no manifest: it is written from the items' records. The run's jobs
+    that still run are stopped, and its SageMaker models are deleted.
 
-    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 there is no such run, or it is still under way; 3 AWS or the
-    emulator could not be reached or said no, or results could not be copied.
+    Exit codes: 0 the run SUCCEEDED; 1 it FAILED; 2 there is no such run, or it is still under way; 3 a call to AWS or
+    the emulator failed, or results could not be copied.
     """
-    with _reported():
+    with _exit_on_errors():
         place = stack_name(os.environ, stack)
-        from automlops.close_run import close_run
-        from automlops.connection import connect
-        from automlops.run import exit_code_of
+        from automlops.aws.connection import connect
+        from automlops.runs.close_run import close_run
+        from automlops.runs.run_order import exit_code_of
 
-        found = close_run(_console(), connect(os.environ, region), place, run_id, force=force, out=out)
-        raise typer.Exit(exit_code_of(found))
+        summary = close_run(_console(), connect(os.environ, region), place, run_id, force=force, out=out)
+        raise typer.Exit(exit_code_of(summary))
 
 
 @app.command()
@@ -294,14 +307,15 @@ def quotas(
     stack: StackName = None,
     region: Region = None,
 ) -> None:
-    """Show how many items at once the account's quotas let run.
+    """Show how many items at once the account's quotas allow.
 
-    Reads Service Quotas for the stack's instance types and the last run's job times, and compares with its MaxConcurrency.
+    Reads Service Quotas for the stack's instance types and the job durations of the last run, and compares the result
+    with the stack's MaxConcurrency.
     """
-    with _reported():
+    with _exit_on_errors():
         place = stack_name(os.environ, stack)
-        from automlops.connection import connect
-        from automlops.quotas import show_quotas
+        from automlops.aws.connection import connect
+        from automlops.quotas.account_quotas import show_quotas
 
         show_quotas(_console(), connect(os.environ, region), place)
 
@@ -311,82 +325,84 @@ def split(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV in UTF-8 or Latin-1, also as .gz or .xz; Excel, all sheets; Parquet."
+            metavar="FILE", help="CSV in UTF-8 or Latin-1, also .gz or .xz; Excel, all sheets; or Parquet."
         ),
     ],
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values become items.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<value>.csv are written.")],
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column whose values become items.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write DIR/<value>.csv.")],
     only: Annotated[
         str,
-        typer.Option(metavar="A,B", help="Only these values. Quote one with a comma: '\"Korea, South\",France'."),
+        typer.Option(
+            metavar="A,B", help="Only these values. Quote a value with a comma: '\"Korea, South\",France'."
+        ),
     ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
-    """Make items of one big file.
+    """Split one large file into items.
 
-    Writes a file for each value of a column, every row as it stands. Rows without a value are in no file; how many
-    is said.
+    Writes a file for each value of a column, with its rows unchanged. Rows without a value are in no file; their
+    number is printed.
     """
-    with _reported():
-        from automlops.items import print_next, print_split
-        from automlops.split import split_table
+    with _exit_on_errors():
+        from automlops.tables.items import print_next, print_split
+        from automlops.tables.split import split_table
 
         console = _console()
-        wanted = _words(only)
-        found = split_table(file, by, out, only=wanted, force=force)
-        print_split(console, found, by)
-        print_next(console, found.parts, asked_for=bool(wanted))
+        values = _words(only)
+        result = split_table(file, by, out, only=values, force=force)
+        print_split(console, result, by)
+        print_next(console, result.parts, asked_for=bool(values))
 
 
 @app.command()
 def sample(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files are written.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for the files.")],
     items: Annotated[int, typer.Option(metavar="N", help="Number of countries.", min=1, max=999)] = 3,
-    seed: Annotated[int, typer.Option(metavar="S", help="The same seed makes the same files.")] = 2010,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same files.")] = 2010,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
-    """Make up a web shop's transactions.
+    """Generate transactions of a web shop.
 
-    Writes DIR/transactions.csv, and a file for each country.
+    Writes DIR/transactions.csv and a file for each country.
     """
-    with _reported():
-        from automlops.items import make_sample, print_next, print_split
+    with _exit_on_errors():
+        from automlops.tables.items import make_sample, print_next, print_split
 
         console = _console()
-        found = make_sample(out, items, seed, force=force)
-        print_split(console, found, "Country")
-        print_next(console, found.parts)
+        result = make_sample(out, items, seed, force=force)
+        print_split(console, result, "Country")
+        print_next(console, result.parts)
 
 
 @app.command()
 def quickstart(
     data: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file of yours; otherwise a sample is made up.")
+        Path | None, typer.Option(metavar="FILE", help="A file of your own. By default a sample is generated.")
     ] = None,
     items: Annotated[
         str,
         typer.Option(
             metavar="A,B",
-            help="Values of the column, or countries of the sample, to run; otherwise the largest three.",
+            help="Values of the column, or countries of the sample, to run. By default the largest three.",
         ),
     ] = "",
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="The column whose values are items.")] = "Country",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where items and results are written.")] = Path("out"),
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column whose values become items.")] = "Country",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for items and results.")] = Path("out"),
 ) -> None:
     """Run three items end to end on this machine.
 
-    Says in the end what to look at and what to type next. Exit codes as for run.
+    At the end it prints predictions and what to type next. The exit codes are those of run.
     """
-    with _reported():
-        from automlops.quickstart import quickstart as run_quickstart
-        from automlops.run import exit_code_of
+    with _exit_on_errors():
+        from automlops.local.quickstart import quickstart as run_quickstart
+        from automlops.runs.run_order import exit_code_of
 
         raise typer.Exit(exit_code_of(run_quickstart(_console(), data, by, _words(items), out).manifest))
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Shows what went wrong, and ends with its exit code."""
+def _exit_on_errors() -> Iterator[None]:
+    """Print the lines of a CommandError in the block, and exit with its exit code."""
     try:
         yield
     except CommandError as error:
@@ -396,7 +412,7 @@ def _reported() -> Iterator[None]:
 
 
 def _words(text: str) -> list[str]:
-    """The values of a comma-separated option."""
+    """Return the values of a comma-separated option."""
     return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
 
 

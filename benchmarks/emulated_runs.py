@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from automlops.connection import Connection, connect_emulator
-from automlops.local import COMMAND, local_emulator
-from automlops.stack import DEFAULT_NAME, Stack, find_stack
+from automlops.aws.connection import Connection, connect_emulator
+from automlops.aws.stack import DEFAULT_NAME, Stack, find_stack
+from automlops.local.emulator_process import COMMAND, local_emulator
 from benchmarks.child_history import Child, read_child
 from emulator.account.plan import Account, InstanceQuota
 from pipeline.layout import RUNS_PREFIX, data_key

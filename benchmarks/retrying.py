@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from automlops.concurrency import Durations, fitting_to_score, fitting_to_train
+from automlops.quotas.concurrency import Durations, fitting_to_score, fitting_to_train
 from benchmarks.account_model import Load, Stage, bound, simulate
 from benchmarks.measure import Goal, Measure
 from benchmarks.retriers import DOCUMENTED_BY_AWS, Retrier, read_retriers

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from automlops.concurrency import Durations, fitting_to_train
 from automlops.errors import CommandError
+from automlops.quotas.concurrency import Durations, fitting_to_train
 from benchmarks.account_model import Stage, bound
 from benchmarks.child_history import Child
 from benchmarks.emulated_runs import Run, emulated_stack, most_at_once, quotas

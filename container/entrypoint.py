@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs what SageMaker asks for, `train` or `serve`, and turns every failure into a sentence and a code.
+"""Runs SageMaker's command, `train` or `serve`, and turns every failure into a message and an exit code.
 
-Exit codes: 0 done; 1 the data or settings must be changed; 2 our own fault; 3 a service did not answer, so
-that the same job may succeed later; 143 told to stop. After a failed training the reason is in
-/opt/ml/output/failure; a stopped one has not failed.
+Exit codes: 0 success; 1 the data or the settings must be changed; 2 an internal error; 3 a service did not answer, so that
+the same job may succeed later; 143 stopped by SIGTERM. After a failed training the reason is in /opt/ml/output/failure; a
+stopped training has not failed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Started through a link named train or serve, this file's own folder is not where the link stands.
+# A link named train or serve starts this file from another folder than the package's.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from next_purchase.errors import NextPurchaseError, StoppedError
@@ -32,10 +32,10 @@ logger = logging.getLogger("next_purchase")
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command and give the process's exit code.
+    """Run one command and return the process's exit code.
 
     Args:
-        arguments: The command line, program name first; a program named train or serve needs no argument.
+        arguments: the command line, program name first; a program named train or serve needs no argument.
     """
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(message)s")
     program = Path(arguments[0]).stem
@@ -72,8 +72,8 @@ def _run_training() -> int:
         _explain(paths, str(error))
         return error.exit_code
     except Exception as error:
-        # The boundary of the process: SageMaker shows nothing but what the file says.
-        logger.exception("Training ended by a fault of its own")
+        # The boundary of the process: SageMaker shows only the text of the failure file.
+        logger.exception("Training ended with an internal error")
         _explain(paths, f"Internal error, not your data's fault: {type(error).__name__}: {error}")
         return INTERNAL_ERROR_CODE
     return 0
@@ -83,12 +83,12 @@ def _explain(paths: ContainerPaths, reason: str) -> None:
     try:
         write_failure(paths.failure, reason)
     except OSError:
-        # The code must still tell whose fault it was.
+        # The exit code must still show the kind of failure.
         logger.exception("The reason cannot be written: %s", reason)
 
 
 def _run_server() -> int:
-    # The server's processes are the parallelism, and a thread pool made before the fork would hang in the workers.
+    # The server runs requests in parallel by processes, and a thread pool that exists before the fork would hang in them.
     os.environ["POLARS_MAX_THREADS"] = "1"
     _limit_threads(polars=1)
     from next_purchase.serving.server import serve
@@ -99,25 +99,27 @@ def _run_server() -> int:
         logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the sentence is for the user
         return error.exit_code
     except Exception:
-        # The boundary of the process: Python's own code for it, 1, would blame the user.
-        logger.exception("The server ended by a fault of its own")
+        # The boundary of the process: Python's own exit code, 1, means wrong data or settings here.
+        logger.exception("The server ended with an internal error")
         return INTERNAL_ERROR_CODE
     return 0
 
 
 def _limit_threads(*, polars: int) -> None:
-    """Leave the libraries, before they load, no more threads than have a processor; what the environment says goes first.
+    """Limit the threads of the libraries before they are imported; variables that are already set stay.
+
+    numpy gets one thread: its products are too small to gain from a second, and with one they have the same digits on every
+    machine.
 
     Args:
-        polars: As many as polars may have. numpy's products are too small to gain from a second thread, and with one they
-            have the same digits everywhere.
+        polars: the number of threads of polars.
     """
     for name, count in (("POLARS_MAX_THREADS", polars), ("OPENBLAS_NUM_THREADS", 1)):
         os.environ.setdefault(name, str(count))
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    # A second signal must not disturb what the first one sets off.
+    # A second signal must not interrupt the end that the first one starts.
     signal.signal(number, signal.SIG_IGN)
     raise StoppedError
 

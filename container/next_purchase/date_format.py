@@ -1,4 +1,4 @@
-"""Names the orders of day, month and year in a date; apart, since a server must not load polars before it forks."""
+"""The orders of day, month and year in a date, in a module without polars, which a server must not load before it forks."""
 
 from __future__ import annotations
 

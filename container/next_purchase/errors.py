@@ -1,9 +1,9 @@
 """Every failure this container reports by name, and the exit code each kind ends with.
 
-NextPurchaseError               2  our own fault
+NextPurchaseError               2  an internal error
 ├── UserError                   1  the data or the settings must be changed before another try
 │   ├── DataError                  the item's transactions cannot be used
-│   │   └── CannotFitError         they are too little for this model; another candidate may do
+│   │   └── CannotFitError         they are not enough for this model; another candidate may be possible
 │   ├── SettingError               a hyperparameter or environment variable cannot be used
 │   ├── ArtifactError              the model folder does not hold a model this version can load
 │   └── FullDiskError              the machine's disk is too small for the job
@@ -14,7 +14,7 @@ NextPurchaseError               2  our own fault
     ├── NotAcceptableError    406
     └── ContentTypeError      415
 
-StoppedError                  143  the job was told to stop, which is no failure
+StoppedError                  143  SIGTERM stopped the job, which is no failure
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from typing import ClassVar
 
 
 class NextPurchaseError(Exception):
-    """Base of all failures that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose."""
 
     exit_code: ClassVar[int] = 2
 
 
 class UserError(NextPurchaseError):
-    """Something the user gave must change before another try can succeed."""
+    """The user's data or settings must change before another try can succeed."""
 
     exit_code: ClassVar[int] = 1
 
 
 class DataError(UserError):
-    """The item's transactions cannot be read or hold nothing to learn from."""
+    """The item's transactions cannot be read, or are not enough to learn from."""
 
 
 class CannotFitError(DataError):
-    """What is known is too little for this model; another one may do."""
+    """The data is not enough for this model; another candidate may be possible."""
 
 
 class SettingError(UserError):
@@ -63,13 +63,13 @@ class PlatformError(NextPurchaseError):
 
 
 class RequestError(NextPurchaseError):
-    """A request to the server that is answered with `status` and a sentence."""
+    """A request that the server refuses with `status` and a message."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
 
 
 class EmptyBodyError(RequestError):
-    """The request has no line at all, so there is nothing to answer."""
+    """The request has no line, so the answer is empty."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.NO_CONTENT
 
@@ -81,19 +81,19 @@ class BadLineError(RequestError):
 
 
 class NotAcceptableError(RequestError):
-    """The client accepts no form in which the answer can be written."""
+    """The client accepts none of the answer's formats."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.NOT_ACCEPTABLE
 
 
 class ContentTypeError(RequestError):
-    """The request's body is not in a form that can be read."""
+    """The request's format is not supported."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class StoppedError(BaseException):
-    """The job was told to stop by SIGTERM. Not an Exception, so that nothing takes it for a failure."""
+    """SIGTERM stopped the job. Not an Exception, so that no handler of failures catches it."""
 
-    # 128 + the signal's number is how shells and Docker report a process ended by one.
+    # Shells and Docker report a process that a signal ended with 128 + the signal's number.
     exit_code: ClassVar[int] = 128 + signal.SIGTERM

@@ -1,7 +1,7 @@
-"""What is known about a customer on the day of an order, from that order and earlier ones alone.
+"""The features of a customer on the day of an order, from that order and earlier ones alone.
 
-Nothing here looks forward: what happened next is made in outcomes.py and is joined to no feature. The calendar date is
-no feature: the days that a model is asked about are ones that it has never seen.
+Nothing here uses later orders: outcomes.py adds them, and no feature is computed from its columns. The calendar date is no
+feature, since the days to predict are always days that the model has not seen.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _DECIMALS = 4
 
 
 def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame:
-    """Features of every order, known on its day.
+    """Return the features of every order, as known on its day.
 
     Args:
-        orders: As read_orders gives them, sorted by customer and date.
-        time_series_length: How many of the customer's last gaps become features.
+        orders: as read_orders gives them, sorted by customer and date.
+        time_series_length: how many of the customer's last gaps become features.
 
     Returns:
         CustomerID, last_order_date (the order's own day) and the columns of feature_names, in that order;
@@ -33,7 +33,7 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
     gap = (pl.col("date") - pl.col("date").shift(1).over(customer)).dt.total_days()
     rows = _count_recent(orders).with_columns(gap=gap, orders=pl.int_range(1, pl.len() + 1).over(customer))
     gaps_so_far = pl.col("orders") - 1
-    # Sums of whole numbers are exact, so mean and deviation do not depend on how the work was divided.
+    # Sums of whole numbers are exact, so mean and deviation do not depend on the number of threads.
     gap_sum = pl.col("gap").fill_null(0).cum_sum().over(customer)
     gap_squares = (pl.col("gap").fill_null(0) ** 2).cum_sum().over(customer)
     mean_gap = pl.when(gaps_so_far > 0).then(gap_sum / gaps_so_far)
@@ -60,16 +60,16 @@ def make_features(orders: pl.DataFrame, time_series_length: int) -> pl.DataFrame
 
 
 def latest_orders(features: pl.DataFrame) -> pl.DataFrame:
-    """The row of every customer's last order."""
+    """Return the row of every customer's last order."""
     return features.filter(pl.int_range(pl.len()).over(CUSTOMER) == pl.len().over(CUSTOMER) - 1)
 
 
 def make_sample(features: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """The input of the batch transform: every customer's last order, and the day of the data.
+    """Return the input of the batch transform: every customer's last order, and the day of the data.
 
     Args:
-        features: As make_features gives them.
-        as_of: The last day of which it is known who ordered.
+        features: as make_features gives them.
+        as_of: the last day of which it is known who ordered.
 
     Returns:
         The columns of file_columns, one row per customer.
@@ -79,11 +79,11 @@ def make_sample(features: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _count_recent(orders: pl.DataFrame) -> pl.DataFrame:
-    """Add how many orders the customer made in each window that ends with the order's day, the order included."""
+    """Add the numbers of the customer's orders in the windows that end with the order's day, including the order."""
     for days in RECENT_DAYS:
         counts = orders.rolling(index_column="date", period=f"{days}d", group_by="customer").agg(
             pl.len().alias(f"orders_{days}_days")
         )
-        # Joined, because the groups come in an order of their own.
+        # Joined, because the groups have another order.
         orders = orders.join(counts, on=["customer", "date"], how="left", maintain_order="left")
     return orders

@@ -1,7 +1,6 @@
-"""What happened after each order as far as it was known on some day: kept apart from the features.
+"""What happened after each order, as far as it was known on some day; separate from the features.
 
-Customers who have not come back yet are censored, not left out: it is known that they stayed away for as long as they
-were watched.
+Customers who have not come back yet are censored, not left out: they stayed away for at least as long as they were observed.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ def add_next_order(features: pl.DataFrame) -> pl.DataFrame:
     """Add the date of the same customer's next order; null after the last one.
 
     Args:
-        features: As make_features gives them, sorted by customer and date.
+        features: as make_features gives them, sorted by customer and date.
     """
     return features.with_columns(pl.col(LAST_ORDER_DATE).shift(-1).over(CUSTOMER).alias(NEXT_ORDER_DATE))
 
 
 def known_outcomes(orders: pl.DataFrame, *, known_until: date) -> pl.DataFrame:
-    """The orders made by a day, with what was known of each at its end.
+    """Return the orders made by a day, with what was known of each at the day's end.
 
     Args:
-        orders: As add_next_order gives them.
-        known_until: The last day of which anything is known.
+        orders: as add_next_order gives them.
+        known_until: the last day of which anything is known.
 
     Returns:
-        The orders until that day without the next order's date, but with watched_days (how long it was possible to
-        see a next order), waited_days (until the next order, or as long as none was seen) and returned (whether one
-        was seen).
+        The orders until that day without the next order's date, but with watched_days (days from the order to
+        known_until), waited_days (days to the next order, or watched_days if there was none) and returned (whether there
+        was one).
     """
     gap = (pl.col(NEXT_ORDER_DATE) - pl.col(LAST_ORDER_DATE)).dt.total_days()
     return (
@@ -52,10 +51,10 @@ def known_outcomes(orders: pl.DataFrame, *, known_until: date) -> pl.DataFrame:
 
 
 def followed_orders(orders: pl.DataFrame, *, since: date, known_until: date, horizon_days: int) -> pl.DataFrame:
-    """The orders from a day on that were watched for the whole horizon, as known_outcomes gives them.
+    """Return the orders from a day on that were observed for the whole horizon, as known_outcomes gives them.
 
-    Those after which the customer did not come back within the horizon are in it, with the horizon as waited_days and
-    without a return. Orders watched for a shorter time are not: counting them would favour whoever guesses short.
+    Orders without a next one within the horizon have the horizon as waited_days and no return. Orders that were observed for
+    a shorter time are left out: they would favour models that predict short times.
     """
     known = known_outcomes(orders, known_until=known_until)
     return known.filter((pl.col(LAST_ORDER_DATE) >= since) & (pl.col(WATCHED) >= horizon_days)).with_columns(
@@ -64,13 +63,13 @@ def followed_orders(orders: pl.DataFrame, *, since: date, known_until: date, hor
 
 
 def waiting_customers(orders: pl.DataFrame, *, as_of: date, known_until: date, horizon_days: int) -> pl.DataFrame:
-    """Every customer's last order by a day, and how long the next one came after that day: what is served, with the truth.
+    """Return every customer's last order by a day, and how long after that day the next one came.
 
     Args:
-        orders: As add_next_order gives them.
-        as_of: The last day of which those who answer know anything.
-        known_until: The last day of which anything is known.
-        horizon_days: How long a customer is followed from as_of on.
+        orders: as add_next_order gives them.
+        as_of: the last day that the models know.
+        known_until: the last day of which anything is known.
+        horizon_days: how long a customer is followed from as_of on.
 
     Returns:
         A row for each customer who ordered by as_of, with waited_days (from the order to as_of), remaining_days (from
@@ -88,14 +87,14 @@ def waiting_customers(orders: pl.DataFrame, *, as_of: date, known_until: date, h
 
 
 def known_orders(orders: pl.DataFrame, known_until: date) -> pl.DataFrame:
-    """The orders made by a day, as they were known at its end: no later one is anyone's next."""
+    """Return the orders made by a day as they were known at its end, without later next orders."""
     return orders.filter(pl.col(LAST_ORDER_DATE) <= known_until).with_columns(
         pl.when(pl.col(NEXT_ORDER_DATE) <= known_until).then(NEXT_ORDER_DATE)
     )
 
 
 def date_range(orders: pl.DataFrame) -> tuple[date, date]:
-    """The days of the first and of the last order; there must be one."""
+    """Return the days of the first and of the last order; there must be at least one."""
     first, last = orders[LAST_ORDER_DATE].min(), orders[LAST_ORDER_DATE].max()
     if not isinstance(first, date) or not isinstance(last, date):
         raise TypeError("A date range needs at least one order.")
@@ -103,5 +102,5 @@ def date_range(orders: pl.DataFrame) -> tuple[date, date]:
 
 
 def day_before(day: date) -> date:
-    """The last day of which all is known when `day` begins."""
+    """Return the day before `day`, the last one that is known when `day` begins."""
     return day - timedelta(days=1)

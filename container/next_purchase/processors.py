@@ -1,4 +1,4 @@
-"""How many processors this process may use: a container's share of a machine's is often less than the machine has.
+"""The number of processors that this process may use, which in a container is often less than the machine has.
 
 Source: https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max) and
 https://docs.kernel.org/scheduler/sched-bwc.html (cpu.cfs_quota_us, of version 1).
@@ -15,10 +15,10 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def count_processors(cgroups: Path = CGROUPS) -> int:
-    """The least of the processors that the process may run on, and its control group's quota rounded up; at least 1.
+    """Return the processors that the process may run on, or its control group's quota rounded up if that is less.
 
     Args:
-        cgroups: Where the kernel shows the container's control group.
+        cgroups: the folder of the container's control group.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _read_quota(cgroups)
@@ -26,7 +26,7 @@ def count_processors(cgroups: Path = CGROUPS) -> int:
 
 
 def _read_quota(cgroups: Path) -> float | None:
-    """Processors' worth of time; None without a limit."""
+    """Return the quota in processors; None without a limit."""
     parts: list[str] = []
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         with suppress(OSError):

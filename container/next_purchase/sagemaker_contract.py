@@ -1,4 +1,4 @@
-"""SageMaker's folders, files and environment, under a root that can be moved.
+"""SageMaker's folders, files and environment variables, below a root folder that can be another one in tests.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 and https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
@@ -29,13 +29,13 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class ContainerPaths:
-    """Where SageMaker puts what goes in and collects what comes out."""
+    """The folders and files of SageMaker's inputs and outputs."""
 
     root: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ContainerPaths:
-        """Take the root from SAGEMAKER_BASE_DIR, else SageMaker's own /opt/ml."""
+        """Return the paths below SAGEMAKER_BASE_DIR, by default SageMaker's own /opt/ml."""
         return cls(Path(environment.get("SAGEMAKER_BASE_DIR") or DEFAULT_ROOT))
 
     @property
@@ -59,7 +59,7 @@ class ContainerPaths:
         return self.root / "input" / "config" / "hyperparameters.json"
 
     def channel(self, name: str) -> Path:
-        """The folder of one input channel."""
+        """Return the folder of one input channel."""
         return self.root / "input" / "data" / name
 
 
@@ -67,7 +67,7 @@ def read_hyperparameters(path: Path) -> dict[str, str]:
     """Read the job's hyperparameters; no file means none.
 
     Raises:
-        SettingError: The file is not a JSON object of strings.
+        SettingError: the file is not a JSON object of strings.
     """
     if not path.is_file():
         return {}
@@ -86,7 +86,7 @@ def read_hyperparameters(path: Path) -> dict[str, str]:
 
 
 def list_channel_files(folder: Path) -> list[Path]:
-    """All files of a channel in a fixed order, hidden ones left out; none if there is no such channel."""
+    """Return all files of a channel in a fixed order, without hidden ones; none if there is no such channel."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -97,16 +97,16 @@ def list_channel_files(folder: Path) -> list[Path]:
 
 
 def write_failure(path: Path, reason: str) -> None:
-    """Leave the reason where SageMaker looks for it, cut to the length that it shows."""
+    """Write the reason to SageMaker's failure file, cut to the length that SageMaker shows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(reason[:FAILURE_CHARACTERS], encoding="utf-8")
 
 
 def read_serving_port(environment: Mapping[str, str]) -> int:
-    """The port SageMaker wants the server on: SAGEMAKER_BIND_TO_PORT, else 8080.
+    """Return the port to serve on: SAGEMAKER_BIND_TO_PORT, by default 8080.
 
     Raises:
-        SettingError: The value is not a port number.
+        SettingError: the value is not a port number.
     """
     text = environment.get("SAGEMAKER_BIND_TO_PORT") or "8080"
     if not text.isdecimal() or not 0 < int(text) <= _HIGHEST_PORT:

@@ -1,9 +1,9 @@
-"""Columns of the features file and of the answer; training and serving both go by it."""
+"""The columns of the features file and of the answer, for training and for serving."""
 
 from __future__ import annotations
 
 SCHEMA_VERSION = 3
-"""Counted up when the meaning, the order or the names of columns change, so that old files are refused."""
+"""Increased when the meaning, the order or the names of columns change, so that old files are refused."""
 
 CUSTOMER = "CustomerID"
 LAST_ORDER_DATE = "last_order_date"
@@ -28,7 +28,7 @@ ANSWER_COLUMNS = (
 )
 
 LOWER_SHARE, MIDDLE_SHARE, UPPER_SHARE = 0.1, 0.5, 0.9
-"""Of the customers, so many are expected back by the interval's lower end, the predicted day and the upper end."""
+"""The shares of customers that are expected back by the interval's lower end, the predicted day and the upper end."""
 
 TIME_SERIES_LENGTHS = range(1, 51)
 HORIZONS = range(7, 731)
@@ -36,7 +36,7 @@ HORIZONS = range(7, 731)
 PROBABILITY_DAYS = range(1, 366)
 
 AGE = "days_since_first_order"
-"""The customer's, on the day of the order."""
+"""The days since the customer's first order, on the day of the order."""
 
 RECENT_DAYS = (30, 90)
 """Windows, in days, in which a customer's orders are counted."""
@@ -52,19 +52,19 @@ _KNOWN_LATER = ("mean_gap", "deviation_of_gaps")
 
 
 def feature_names(time_series_length: int) -> tuple[str, ...]:
-    """Names of the features in the order in which the model and the file have them.
+    """Return the names of the features in the order of the model and of the file.
 
-    A column that is never empty comes last, which makes a line that was cut off recognisable.
+    The last column is never empty, so that a line that was cut off can be recognised.
     """
     gaps = (f"gap_{back}" for back in range(1, time_series_length + 1))
     return (*gaps, *_KNOWN_LATER, *_ALWAYS_KNOWN)
 
 
 def may_be_empty(column: str) -> bool:
-    """Whether a column of the features file has no value for customers with few orders."""
+    """Return whether a column of the features file has no value for customers with few orders."""
     return column not in (CUSTOMER, LAST_ORDER_DATE, AS_OF, *_ALWAYS_KNOWN)
 
 
 def file_columns(features: tuple[str, ...]) -> tuple[str, ...]:
-    """All columns of the features file, in order."""
+    """Return all columns of the features file, in order."""
     return (CUSTOMER, LAST_ORDER_DATE, AS_OF, *features)

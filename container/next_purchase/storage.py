@@ -1,4 +1,4 @@
-"""The one module that talks to S3: fetches the item's data and puts results, with our own errors."""
+"""The one module that talks to S3: downloads the item's data, uploads results, and translates errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What S3 says when the request itself is wrong, so that a second try cannot help.
+# Error codes of requests that would fail again.
 _USER_CODES = frozenset(
     {
         "301",
@@ -28,8 +28,8 @@ _USER_CODES = frozenset(
 
 
 def create_s3_client(region: str) -> Any:
-    """An S3 client for this Region, with the endpoint and credentials that the environment names."""
-    # Imported here because it takes a third of a second that jobs with local data need not spend.
+    """Return an S3 client for the Region, with the environment's endpoint and credentials."""
+    # Imported here because the import takes a third of a second, and jobs with local data do not need it.
     import boto3
 
     with _translated("set up the connection to S3"):
@@ -37,15 +37,15 @@ def create_s3_client(region: str) -> Any:
 
 
 def is_s3_uri(text: str) -> bool:
-    """Whether the text names an object in S3 rather than a local file."""
+    """Return whether the text names an object in S3 and no local file."""
     return text.startswith("s3://")
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an s3:// URI.
+    """Return bucket and key of an s3:// URI.
 
     Raises:
-        SettingError: The URI names no object.
+        SettingError: the URI names no object.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not is_s3_uri(uri) or not bucket or not key or key.endswith("/"):
@@ -57,7 +57,7 @@ def fetch_object(client: Any, uri: str, folder: Path) -> Path:
     """Download one object into the folder, under its own file name.
 
     Raises:
-        SettingError: The object or bucket does not exist or may not be read.
+        SettingError: the object or bucket does not exist or may not be read.
         PlatformError: S3 could not be reached or did not answer properly.
     """
     from boto3.s3.transfer import TransferConfig
@@ -65,7 +65,7 @@ def fetch_object(client: Any, uri: str, folder: Path) -> Path:
     bucket, key = split_s3_uri(uri)
     target = folder / key.rpartition("/")[2]
     with _translated(f"read {uri}"):
-        # In this thread, since a process told to end would wait for all others' answers from S3.
+        # Without threads, since a process that is stopped would wait for their answers from S3.
         client.download_file(bucket, key, str(target), Config=TransferConfig(use_threads=False))
     return target
 
@@ -74,16 +74,17 @@ def put_file(client: Any, path: Path, bucket: str, key: str, content_type: str) 
     """Upload one file of at most 5 GB.
 
     Raises:
-        SettingError: The bucket does not exist or may not be written.
+        SettingError: the bucket does not exist or may not be written.
         PlatformError: S3 could not be reached or did not answer properly.
     """
-    # put_object, because upload_file answers with a sentence that hides S3's error code.
+    # put_object and not upload_file, whose error has no error code of S3.
     with _translated(f"write s3://{bucket}/{key}"), path.open("rb") as body:
         client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
 
 @contextmanager
 def _translated(action: str) -> Iterator[None]:
+    """Translate errors of boto3 in the block into SettingError or PlatformError."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 

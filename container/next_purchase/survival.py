@@ -1,4 +1,4 @@
-"""Kaplan and Meier's estimate: how long it takes, when some were not watched until it happened.
+"""Kaplan and Meier's estimate of a survival curve from censored times.
 
 Source: E. L. Kaplan, P. Meier, Nonparametric Estimation from Incomplete Observations, JASA 53 (1958).
 """
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StepCurve:
-    """The share that is left, as steps down.
+    """A survival curve with steps.
 
     Attributes:
-        times: (steps,) where it falls, in ascending order.
-        shares: (steps,) what is left from there on.
+        times: (steps,) the times of the steps, in ascending order.
+        shares: (steps,) the share that is left from each step on.
     """
 
     times: Floats
     shares: Floats
 
     def at(self, times: Floats) -> Floats:
-        """The share that is left at each time, of any shape; before the first step all."""
+        """Return the share that is left at each time, of any shape; 1 before the first step."""
         padded: Floats = np.concatenate(([1.0], self.shares))
         return padded[np.searchsorted(self.times, times, side="right")]
 
     def quantile(self, share: float) -> float | None:
-        """The first time by which it has happened to a share of all; None if it is not known of so many."""
-        # A product of fractions may miss the share itself by its last digit.
+        """Return the first time by which the event has happened to a share of all; None if the curve ends above it."""
+        # In floating point a product of fractions may miss the share by its last digit.
         reached = self.shares <= 1 - share + 1e-12
         return float(self.times[reached.argmax()]) if reached.any() else None
 
@@ -42,8 +42,8 @@ def survival_curve(times: Floats, happened: Booleans) -> StepCurve:
     """Estimate the curve.
 
     Args:
-        times: (n,) when it happened, or until when it had not.
-        happened: (n,) whether it happened at that time.
+        times: (n,) the time of the event, or of the end of observation.
+        happened: (n,) whether the event happened at that time.
     """
     steps, place = np.unique(times, return_inverse=True)
     leaving = np.bincount(place, minlength=len(steps))

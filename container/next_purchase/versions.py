@@ -1,4 +1,4 @@
-"""The versions that a model was made with."""
+"""The versions of the software that a model was trained with."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _LIBRARIES = ("numpy", "polars", "scipy")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that a model depends on, by name."""
+    """Return the versions of Python and of the libraries that a model depends on, by name."""
     return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}

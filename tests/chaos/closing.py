@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from automlops.close_run import close_run
+from automlops.runs.close_run import close_run
 from tests.live.stack import Run, Stack
 
 

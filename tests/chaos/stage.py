@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from automlops.connection import connect_emulator
+from automlops.aws.connection import connect_emulator
 from emulator.account.plan import Account, Fault, StandInJobs
 from emulator.deployment import deploy
 from emulator.serve import DEFAULT_STACK, TEMPLATE

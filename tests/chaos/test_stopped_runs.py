@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from automlops.connection import connect_emulator
-from automlops.local import local_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.local.emulator_process import local_emulator
 from emulator.account.plan import TRAINING_RUN, TRANSFORM_RUN, Account, Fault, JobOutcome
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
 from emulator.serve import DEFAULT_STACK

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from automlops.connection import connect_emulator
-from automlops.containers import find_route
-from automlops.items import make_sample
-from automlops.local import COMMAND, local_emulator
-from automlops.sam_local import FILE, function_variables, variables_file
+from automlops.aws.connection import connect_emulator
+from automlops.local.docker_route import find_route
+from automlops.local.emulator_process import COMMAND, local_emulator
+from automlops.local.sam_local import FILE, function_variables, variables_file
+from automlops.tables.items import make_sample
 from benchmarks.sam_build import copy_project
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
 from tests.docker.base_images import BaseImage

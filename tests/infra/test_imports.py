@@ -1,4 +1,4 @@
-"""What may import what (docs/architecture.md): rooms know the rooms below them alone, and one of them talks to AWS."""
+"""What may import what (docs/architecture.md): rooms know the rooms below them alone, and one place talks to AWS."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-# Each may import those before it. What lies in pipeline/ itself is "".
-PIPELINE = ["", "aws", "stored", "data", "jobs", "model", "summary", "preparation"]
-CONTAINER = ["", "reading", "models", "fitting", "learning", "serving"]
+# Package to its rooms: each may import those before it. What lies in the package itself is "".
+ROOMS = {
+    "functions/pipeline": ["", "aws", "stored", "data", "jobs", "model", "summary", "preparation"],
+    "automlops": ["", "aws", "tables", "quotas", "runs", "local"],
+    "container/next_purchase": ["", "reading", "models", "fitting", "learning", "serving"],
+}
+IN_ORDER = [pytest.param(package, room, id=f"{package}/{room}") for package in ROOMS for room in ROOMS[package]]
+# The one module outside the rooms that stands above them all: it imports a room where a subcommand needs it.
+ABOVE_ALL = "automlops/main.py"
 # Folder to those that it may import from, of the project's own.
 ROOTS = {
     "functions": {"pipeline"},
@@ -23,7 +29,11 @@ OWN = {"automlops", "benchmarks", "emulator", "next_purchase", "pipeline", "test
 # boto3's exceptions and clients; types are for mypy alone.
 AWS_LIBRARIES = {"boto3", "botocore"}
 # Folder to the file, or the folder of files, that uses them.
-TALKS_TO_AWS = {"functions": "aws", "automlops": "connection.py", "container": "storage.py"}
+TALKS_TO_AWS = {
+    "functions": "pipeline/aws",
+    "automlops": "aws/connection.py",
+    "container": "next_purchase/storage.py",
+}
 
 
 def imported(path: Path, *, types: bool = True) -> Iterator[str]:
@@ -47,29 +57,39 @@ def imported(path: Path, *, types: bool = True) -> Iterator[str]:
 
 
 def room_of(name: str, rooms: list[str]) -> str:
-    """The room of pipeline that a dotted name `pipeline.…` lies in."""
+    """Return the room that a dotted name `package.…` lies in."""
     second = name.split(".")[1]
     return second if second in rooms else ""
 
 
-@pytest.mark.parametrize("room", PIPELINE)
-def test_a_room_of_pipeline_imports_none_above_it(root: Path, room: str) -> None:
-    folder = root / "functions" / "pipeline" / room
-    above = PIPELINE[PIPELINE.index(room) + 1 :]
-    files = sorted(folder.glob("*.py"))
+@pytest.mark.parametrize(("package", "room"), IN_ORDER)
+def test_a_room_imports_none_above_it(root: Path, package: str, room: str) -> None:
+    rooms, folder = ROOMS[package], root / package
+    above = rooms[rooms.index(room) + 1 :]
+    files = [path for path in sorted((folder / room).glob("*.py")) if path != root / ABOVE_ALL]
     assert files
     found = {
         (path.name, name)
         for path in files
         for name in imported(path)
-        if name.startswith("pipeline.") and room_of(name, PIPELINE) in above
+        if name.startswith(f"{folder.name}.") and room_of(name, rooms) in above
     }
     assert found == set()
 
 
-def test_every_room_of_pipeline_has_its_place_in_the_order(root: Path) -> None:
-    folders = {path.parent.name for path in (root / "functions" / "pipeline").glob("*/*.py")}
-    assert folders == set(PIPELINE) - {""}
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_has_its_place_in_the_order(root: Path, package: str) -> None:
+    folders = {path.parent.name for path in (root / package).glob("*/*.py")}
+    assert folders == set(ROOMS[package]) - {""}
+
+
+def test_nothing_imports_the_command_line(root: Path) -> None:
+    found = {
+        str(path.relative_to(root))
+        for path in (root / "automlops").rglob("*.py")
+        if any(name.startswith("automlops.main") for name in imported(path))
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize("folder", ROOTS)
@@ -88,7 +108,7 @@ def test_folders_import_one_way(root: Path, folder: str) -> None:
 def test_one_place_talks_to_aws(root: Path, folder: str) -> None:
     place = TALKS_TO_AWS[folder]
     found = {
-        path.name if place.endswith(".py") else path.parent.name
+        (path if place.endswith(".py") else path.parent).relative_to(root / folder).as_posix()
         for path in (root / folder).rglob("*.py")
         if any(name.split(".")[0] in AWS_LIBRARIES for name in imported(path, types=False))
     }

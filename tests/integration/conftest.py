@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from automlops.connection import connect_emulator
-from automlops.items import make_sample
-from automlops.local import local_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.local.emulator_process import local_emulator
+from automlops.tables.items import make_sample
 from tests.live.plans import plan_of
 from tests.live.plugin import LIVE
 from tests.live.removal import Remover, new_prefix

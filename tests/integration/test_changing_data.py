@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from automlops.connection import connect_emulator
-from automlops.local import COMMAND, local_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.local.emulator_process import COMMAND, local_emulator
 from tests.live.stack import Looks, Run, Stack, open_stack
 
 from .conftest import STACK

@@ -8,8 +8,8 @@ import json
 import pytest
 from rich.console import Console
 
-from automlops.close_run import close_run
 from automlops.errors import CommandError
+from automlops.runs.close_run import close_run
 from tests.live.plans import starts
 from tests.live.stack import Looks, Run, Stack
 
@@ -87,7 +87,7 @@ def test_the_manifest_is_summarize_runs_own(deployed: Stack, stopped: str, shown
 
 def test_asked_again_it_shows_what_is_there(deployed: Stack, stopped: str, shown: str) -> None:
     before = deployed.read(f"runs/{stopped}/manifest.json")
-    assert "--force makes it anew" in close(deployed, stopped)
+    assert "--force writes it again" in close(deployed, stopped)
     assert deployed.read(f"runs/{stopped}/manifest.json") == before
     assert "--force" not in shown
 

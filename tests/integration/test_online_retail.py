@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from automlops.split import split_table
+from automlops.tables.split import split_table
 from tests.live.plans import starts
 from tests.live.stack import Run, Stack
 

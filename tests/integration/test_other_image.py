@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from automlops.connection import connect_emulator
-from automlops.local import COMMAND, local_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.local.emulator_process import COMMAND, local_emulator
 from tests.live.stack import Run, Stack, open_stack
 
 from .conftest import STACK

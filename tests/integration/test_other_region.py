@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from automlops.connection import Connection
+from automlops.aws.connection import Connection
 from emulator.deployment import deploy
 from emulator.endpoint import isolated_session
 from emulator.moto_application import make_application

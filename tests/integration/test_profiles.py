@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from automlops.deploy import parameter_overrides
+from automlops.aws.deploy import parameter_overrides
 from benchmarks.sam_build import copy_project
 from emulator.cloudformation.template import parse
 from emulator.deployment import deploy

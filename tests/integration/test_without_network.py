@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automlops.connection import connect_emulator
+from automlops.aws.connection import connect_emulator
 from emulator.deployment import deploy
 from emulator.endpoint import Clients
 from emulator.serve import TEMPLATE

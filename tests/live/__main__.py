@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from automlops.connection import connect
+from automlops.aws.connection import connect
 from automlops.errors import CommandError
 from tests.live.removal import PREFIX, NotRemovedError, Remover
 from tests.live.session import kept_line, removal_line

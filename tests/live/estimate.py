@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from automlops.connection import Connection, service_errors
+from automlops.aws.connection import Connection, service_errors
 from automlops.errors import ServiceError
 from tests.live.plans import Plan
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from automlops.connection import service_errors
+from automlops.aws.connection import service_errors
 from tests.live.stack import Looks, Stack
 
 PREFIX = re.compile(r"test-[0-9a-f]{8}-")

@@ -12,10 +12,10 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from automlops.connection import connect
+from automlops.aws.connection import connect
+from automlops.aws.stored_runs import parse_manifest
 from automlops.errors import CommandError
-from automlops.manifest import parse_manifest
-from automlops.report import print_table
+from automlops.runs.report import print_table
 from tests.live.estimate import counted, estimate_lines, price_of
 from tests.live.plans import Plan, plan_of
 from tests.live.removal import Found, NotRemovedError, Remover, Tell, new_prefix

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from automlops.connection import Connection
-from automlops.stack import find_stack
+from automlops.aws.connection import Connection
+from automlops.aws.stack import find_stack
 
 # A run of a few small items takes seconds on an emulator; a busy machine is given much more.
 EMULATOR_PATIENCE_IN_SECONDS = 240.0

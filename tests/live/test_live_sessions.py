@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from automlops.connection import connect_emulator
-from automlops.items import make_sample
-from automlops.local import COMMAND, local_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.local.emulator_process import COMMAND, local_emulator
+from automlops.tables.items import make_sample
 from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION
 from tests.live.removal import Remover

@@ -1,1 +1,1 @@
-"""Fits the models to what was known on some day; serving does without."""
+"""Fits the models to what was known on some day; serving does not need it."""

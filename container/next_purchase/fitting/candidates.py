@@ -1,4 +1,4 @@
-"""Fits a model by its name, or several at a time without fitting a part twice."""
+"""Fits a model by its name, or several models without fitting the members of averages twice."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def fit_model(name: str, known: pl.DataFrame) -> Model:
     """Fit one model.
 
     Args:
-        name: One of BACKENDS.
+        name: one of BACKENDS.
         known: (1 or more rows,) as known_outcomes gives them.
 
     Raises:
-        CannotFitError: They are too little for it.
+        CannotFitError: the data is not enough for this model.
     """
     if JOIN in name:
         return AverageModel({member: fit_model(member, known) for member in name.split(JOIN)})
@@ -49,10 +49,10 @@ def fit_model(name: str, known: pl.DataFrame) -> Model:
 
 
 def fit_models(names: Iterable[str], known: pl.DataFrame) -> dict[str, Fitted]:
-    """Fit all models that what is known is enough for; an average takes its members from the others.
+    """Fit all models for which the data is enough; an average takes its members from the others.
 
     Args:
-        names: Of BACKENDS, averages after their members.
+        names: some of BACKENDS, averages after their members.
         known: (1 or more rows,) as known_outcomes gives them.
     """
     fitted: dict[str, Fitted] = {}

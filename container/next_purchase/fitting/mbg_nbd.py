@@ -1,4 +1,4 @@
-"""Fits the buy-till-you-die model by maximum likelihood."""
+"""Fits the modified beta-geometric/negative binomial model by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from next_purchase.schema import AGE
 if TYPE_CHECKING:
     from next_purchase.arrays import Floats
 
-# r, alpha, a and b: a purchase a month, and one in five customers stops after an order.
+# The start values of r, alpha, a and b: a purchase a month, and one in five customers stops after an order.
 _START = np.log([1.0, 30.0, 0.5, 2.0])
-# Of the logarithms: beyond it the parameters' ratios are all that still matters.
+# The bounds of the logarithms: beyond them only the parameters' ratios matter.
 _BOUNDS = [(-7.0, 9.0)] * len(_START)
-# Keeps parameters of which the data say nothing near 1.
+# Keeps parameters that the data does not determine near 1.
 _PENALTY = 0.001
 
 
@@ -31,7 +31,7 @@ def fit_mbg_nbd(known: pl.DataFrame) -> MbgNbdModel:
     Args:
         known: (1 or more rows,) as known_outcomes gives them.
     """
-    # What was never followed by another order: each customer's last one.
+    # Each customer's last order: the one without a next order.
     last = known.filter(~pl.col(RETURNED))
     repeats = last["orders"].to_numpy() - 1.0
     first_to_last = last[AGE].to_numpy().astype(float)
@@ -47,10 +47,10 @@ def fit_mbg_nbd(known: pl.DataFrame) -> MbgNbdModel:
 
 
 def _negative_log_likelihood(logarithms: Floats, repeats: Floats, first_to_last: Floats, watched: Floats) -> float:
-    """Equation 7 of Batislam, Denizel and Filiztekin, a customer's mean, in logarithms.
+    """Return the mean negative logarithm of equation 7 of Batislam, Denizel and Filiztekin, plus a penalty.
 
     Args:
-        logarithms: Of r, alpha, a and b.
+        logarithms: the logarithms of r, alpha, a and b.
         repeats: (customers,) orders after the first.
         first_to_last: (customers,) days from the first to the last order.
         watched: (customers,) days from the first order to the last day that is known.

@@ -1,4 +1,4 @@
-"""Fits the naive guesses: the median, and how guesses turned out."""
+"""Fits the naive guesses: the median, and the curve of the ratio of the days to the guess."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MOST_STEPS = 200
 def fit_naive(name: str, known: pl.DataFrame) -> NaiveModel:
     """Fit one of the guesses.
 
-    Those who have not come back yet count as long as they stayed away, so the median is one of all customers and not
-    of those who returned.
+    Customers who have not come back yet are censored, so the median is that of all customers and not of those who
+    returned.
 
     Args:
-        name: One of NAIVE_GUESSES.
+        name: one of NAIVE_GUESSES.
         known: (1 or more rows,) as known_outcomes gives them.
     """
     median = median_days(known)
@@ -35,7 +35,7 @@ def fit_naive(name: str, known: pl.DataFrame) -> NaiveModel:
 
 
 def median_days(known: pl.DataFrame) -> float:
-    """The days by which half of all customers came back; the longest that anyone was watched if it were fewer.
+    """Return the days by which half of all customers came back; the longest observation if fewer did.
 
     Args:
         known: (1 or more rows,) as known_outcomes gives them.
@@ -46,7 +46,7 @@ def median_days(known: pl.DataFrame) -> float:
 
 
 def _thin_out(curve: StepCurve) -> StepCurve:
-    """As many steps as a description can hold, evenly over the share that falls."""
+    """Return the curve with at most _MOST_STEPS of its steps, evenly spaced."""
     kept: Floats = (
         np.unique(np.linspace(0, len(curve.times) - 1, _MOST_STEPS).astype(int))
         if len(curve.times)

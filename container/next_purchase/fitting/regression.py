@@ -31,16 +31,16 @@ from next_purchase.outcomes import RETURNED, WAITED
 if TYPE_CHECKING:
     from next_purchase.arrays import Booleans, Floats
 
-# Of half the square of each coefficient, for every order; the covariates have unit variance.
+# The penalty for half the square of each coefficient, for every order; the covariates have unit variance.
 _PENALTY = 0.01
-# The same of shape and intercept, so that each has a maximum whatever the data.
+# The same for shape and intercept, so that the likelihood has a maximum for any data.
 _LEAST_PENALTY = 1e-6
 _MOST_STEPS = 50
 _PRECISION = 1e-10
 _SMALLEST_STEP = 1e-6
 _LARGEST_EXPONENT = 50.0
 _LOG_OF_ROOT_2_PI = 0.5 * np.log(2 * np.pi)
-# Log-odds never to come back, where the search begins; and how far it goes.
+# The start of the search for the log-odds never to come back, and its bound.
 _CURE_START = -3.0
 _CURE_BOUND = 20.0
 _SHAPE_BOUND = 4.0
@@ -48,7 +48,7 @@ _SHAPE_BOUND = 4.0
 
 @dataclass(frozen=True)
 class _Data:
-    """What the likelihood is made of.
+    """The data of the likelihood.
 
     Attributes:
         design: (orders, 2 + covariates) logarithm of the days, -1, and the standardised covariates with their signs turned;
@@ -75,14 +75,14 @@ def fit_regression(name: str, known: pl.DataFrame) -> RegressionModel:
     """Fit a regression.
 
     Args:
-        name: One of REGRESSIONS.
-        known: As known_outcomes gives them.
+        name: one of REGRESSIONS.
+        known: as known_outcomes gives them.
 
     Raises:
-        CannotFitError: Nobody came back, or the likelihood has no usable maximum.
+        CannotFitError: nobody came back, or the likelihood has no usable maximum.
     """
     family = name.removesuffix(CURE)
-    # Of an order on the last day that is known nothing is known.
+    # An order on the last known day has no observation.
     rows = known.filter(pl.col(WAITED) > 0)
     returned = rows[RETURNED].to_numpy()
     if not returned.any():
@@ -120,10 +120,10 @@ def fit_regression(name: str, known: pl.DataFrame) -> RegressionModel:
 
 
 def _maximise(family: str, data: _Data, start: Floats) -> Floats:
-    """Newton's method, with steps halved until they help.
+    """Maximise by Newton's method, with steps halved until they help.
 
     Raises:
-        CannotFitError: The steps have no solution.
+        CannotFitError: the steps have no solution.
     """
     orders, returns = len(data.returned), float(data.returned.sum())
     penalties = data.penalties * orders
@@ -155,7 +155,7 @@ def _maximise(family: str, data: _Data, start: Floats) -> Floats:
 
 
 def _derivatives(family: str, error: Floats, returned: Booleans) -> _Derivatives:
-    """Of the density where the customer came back, of the survival function where not."""
+    """Return derivatives of the log density where the customer came back, of the log survival function elsewhere."""
     if family == WEIBULL:
         growth = np.exp(np.minimum(error, _LARGEST_EXPONENT))
         return _Derivatives(returned * error - growth, returned - growth, growth)
@@ -176,7 +176,7 @@ def _derivatives(family: str, error: Floats, returned: Booleans) -> _Derivatives
 
 
 def _add_cure(family: str, data: _Data, start: Floats, log_orders: Floats) -> tuple[Floats, tuple[float, float]]:
-    """Fit the share that never comes back together with all else.
+    """Fit the share that never comes back together with the other parameters.
 
     Returns:
         The parameters, and the share's two.
@@ -186,7 +186,7 @@ def _add_cure(family: str, data: _Data, start: Floats, log_orders: Floats) -> tu
     sizes = np.concatenate((data.penalties, [_LEAST_PENALTY, _PENALTY]))
 
     def objective(variables: Floats) -> tuple[float, Floats]:
-        """Minus the penalised log-likelihood of an order, and its gradient; the first variable is the shape's logarithm."""
+        """Return the negative penalised log-likelihood and its gradient; the first variable is the shape's logarithm."""
         shape = np.exp(variables[0])
         parameters = np.concatenate(([shape], variables[1:-2]))
         value, slope, _ = _derivatives(family, data.design @ parameters, returned)

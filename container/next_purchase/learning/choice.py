@@ -1,7 +1,7 @@
-"""Chooses an item's model: on several earlier days, all learn what was known and are asked about what came next.
+"""Chooses an item's model: all candidates are fitted to what was known on several earlier days, and predict what came next.
 
-The one whose curves were closest to what happened is the best, by the mean of two measures: at each order, and of all
-customers on the day, as it is served. Both are ranked probability scores over that of the best naive guess.
+The best one has the curves that were closest to what happened, by the mean of two scores: at each order, and for all
+customers on one day, as when serving. Each is a ranked probability score divided by that of the best naive guess.
 
 Source: L. J. Tashman, Out-of-Sample Tests of Forecasting Accuracy, International Journal of Forecasting 16 (2000): rolling
 origins.
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from next_purchase.models.interval import Outcomes
     from next_purchase.models.model import Model
 
-# Of the time that is known, less the horizon.
+# The earlier days, as parts of the known time less the horizon.
 _PARTS = (1 / 2, 2 / 3, 5 / 6, 1)
-# More customers tell the candidates no better apart, and take longer.
+# More customers do not rank the candidates better, and take longer.
 _MOST_CUSTOMERS = 10_000
 
 logger = logging.getLogger(__name__)
@@ -43,14 +43,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """How a candidate did on the earlier days; in days, None where there was nothing to ask.
+    """A candidate's errors on the earlier days, in days; None where there was nothing to predict.
 
     Attributes:
-        error: Mean absolute error at each order.
-        score: Mean ranked probability score at each order.
-        served_error: Mean absolute error of all customers on the day.
-        served_score: Mean ranked probability score of all customers on the day.
-        seconds: That it took to fit and to ask.
+        error: mean absolute error at each order.
+        score: mean ranked probability score at each order.
+        served_error: mean absolute error for all customers on the day.
+        served_score: mean ranked probability score for all customers on the day.
+        seconds: the time of its fits and predictions.
     """
 
     error: float | None
@@ -62,15 +62,15 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the comparison gave.
+    """The result of the comparison.
 
     Attributes:
-        name: The best candidate.
-        results: Of each candidate that could be fitted on all days.
-        cutoffs: The days; what happened on them or later was not known.
-        horizon_days: How long orders were followed.
-        at_order: What became of the orders that the best one was asked about, a day's each.
-        ahead: The same of all customers on the day.
+        name: the best candidate.
+        results: the errors of each candidate that could be fitted on all days.
+        cutoffs: the days; what happened on them or later was not known.
+        horizon_days: how long orders were followed.
+        at_order: outcomes of the orders that the best candidate predicted, one part for each day.
+        ahead: outcomes of all customers on the day, one part for each day.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Origin:
-    """An earlier day: models of what was known before it, and what they are asked."""
+    """An earlier day: the models fitted to what was known before it, and the questions to them."""
 
     models: dict[str, Model]
     seconds: dict[str, float]
@@ -95,10 +95,10 @@ def choose_model(orders: pl.DataFrame, cutoff: date, horizon_days: int, names: S
     """Compare candidates on what was known before a day.
 
     Args:
-        orders: As add_next_order gives them.
-        cutoff: What happened on this day or later is not known.
-        horizon_days: How long an order is followed at most; half of the time that is known, if that is less.
-        names: The candidates, the simplest first: where there is nothing to compare them on, it is the choice.
+        orders: as add_next_order gives them.
+        cutoff: what happened on this day or later is not known.
+        horizon_days: how long an order is followed at most; half of the time that is known, if that is less.
+        names: the candidates, the simplest first; it is the choice if nothing can be compared.
     """
     known_until = day_before(cutoff)
     known = _take_customers(known_orders(orders, known_until))
@@ -117,19 +117,19 @@ def choose_model(orders: pl.DataFrame, cutoff: date, horizon_days: int, names: S
     }
     totals = {name: _compare(result, results) for name, result in results.items()}
     best = min(totals, key=lambda name: totals[name]) if totals else names[0]
-    asked = [origin for origin in usable.values() if best in origin.models]
+    with_best = [origin for origin in usable.values() if best in origin.models]
     return Choice(
         best,
         results,
         tuple(usable),
         horizon,
-        tuple(take_outcomes(origin.models[best], origin.at_order) for origin in asked),
-        tuple(take_outcomes(origin.models[best], origin.ahead) for origin in asked),
+        tuple(take_outcomes(origin.models[best], origin.at_order) for origin in with_best),
+        tuple(take_outcomes(origin.models[best], origin.ahead) for origin in with_best),
     )
 
 
 def _take_customers(orders: pl.DataFrame) -> pl.DataFrame:
-    """All orders of at most _MOST_CUSTOMERS, taken evenly from the customers in their order."""
+    """Return all orders of at most _MOST_CUSTOMERS, evenly spaced among the customers."""
     customers = orders[CUSTOMER].unique(maintain_order=True)
     if len(customers) <= _MOST_CUSTOMERS:
         return orders
@@ -140,7 +140,7 @@ def _take_customers(orders: pl.DataFrame) -> pl.DataFrame:
 def _look_from(
     known: pl.DataFrame, cutoff: date, known_until: date, horizon_days: int, names: Sequence[str]
 ) -> _Origin | None:
-    """Fit all candidates to what was known before a day; None if nobody had come back by then."""
+    """Fit all candidates to what was known before a day; return None if no customer had come back by then."""
     before = known_outcomes(known, known_until=day_before(cutoff))
     if not before[RETURNED].any():
         return None
@@ -167,7 +167,7 @@ def _means(losses: Sequence[Losses]) -> tuple[float | None, float | None]:
 
 
 def _compare(result: CandidateResult, results: dict[str, CandidateResult]) -> float:
-    """The mean of both scores, each over the best naive guess's."""
+    """Return the mean of both scores, each divided by that of the best naive guess."""
     ratios = []
     for score in ("score", "served_score"):
         naive = [value for name in NAIVE_GUESSES if name in results and (value := getattr(results[name], score))]

@@ -1,4 +1,4 @@
-"""Judges a model by time: it learned what was known on a day and is asked about what came from that day on."""
+"""Judges a model that was fitted to what was known on a day by what came from that day on."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from next_purchase.models.predictor import Predictor
 
 HORIZON, MEAN_GAP_AHEAD = "horizon", "mean_gap"
-"""What a customer who has waited is guessed at: not within the horizon; the customer's mean gap, if it still lies ahead."""
+"""The naive guesses for customers who have waited: not within the horizon; at their mean gap, if it is still ahead."""
 
-# Groups of equally many customers, from the least probability to the greatest.
+# Groups of equal size, from the lowest probability to the highest.
 _CALIBRATION_GROUPS = 5
 _DECIMALS = 4
 
@@ -52,12 +52,12 @@ SERVED_MEASURES = (
 
 
 def judge_at_orders(predictor: Predictor | None, asked: Questions, median_days: float | None) -> dict[str, Any]:
-    """The measures of orders, as told on the order's day, beside those of the naive guesses.
+    """Return the measures at orders, predicted on the order's day, with those of the naive guesses.
 
     Args:
-        predictor: What is judged; None if nothing was known to learn from.
-        asked: The orders.
-        median_days: Of all customers, as known when the predictor learned.
+        predictor: the predictor to judge; None if there was nothing to learn from.
+        asked: the orders.
+        median_days: the median of all customers, as known when the predictor was fitted.
 
     Returns:
         ORDER_MEASURES; None each where there is nothing to judge.
@@ -77,11 +77,11 @@ def judge_at_orders(predictor: Predictor | None, asked: Questions, median_days: 
 
 
 def judge_of_customers(predictor: Predictor | None, asked: Questions) -> dict[str, Any]:
-    """The measures of what is served: of all customers on one day, conditioned on how long each has waited.
+    """Return the measures of what is served: all customers on one day, given how long each has waited.
 
     Args:
-        predictor: What is judged; None if nothing was known to learn from.
-        asked: The customers.
+        predictor: the predictor to judge; None if there was nothing to learn from.
+        asked: the customers.
 
     Returns:
         SERVED_MEASURES; None each where there is nothing to judge.
@@ -113,7 +113,7 @@ def judge_of_customers(predictor: Predictor | None, asked: Questions) -> dict[st
 def _compare(
     errors: Floats, losses: Mapping[str, Floats], asked: Questions
 ) -> tuple[float, float, str, float | None, float | None]:
-    """The mean error, the best baseline's and its name, the ratio of both, and its lower end."""
+    """Return the mean error, the best baseline's error and name, the ratio of both errors, and its lower end."""
     best = min(losses, key=lambda name: float(losses[name].mean()))
     error, baseline = float(errors.mean()), float(losses[best].mean())
     if not baseline:
@@ -124,7 +124,7 @@ def _compare(
 
 
 def _shares_outside(lower: Floats, upper: Floats, asked: Questions) -> tuple[float, float | None]:
-    """Of all, those who came before the interval; of those whose interval ends by the horizon, those who came after it."""
+    """Return the share before the interval, and, of those whose interval ends by the horizon, the share after it."""
     above = (asked.truth > upper)[np.isfinite(upper)]
     below = asked.returned & (asked.truth < lower)
     return _round(below.mean()), _round(above.mean()) if len(above) else None

@@ -1,4 +1,4 @@
-"""Decides what an item gets: chooses its model, judges it, and fits it to all data."""
+"""Learns from an item's data: chooses a model, judges it, and fits it to all data."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What a training gives.
+    """The result of a training.
 
     Attributes:
-        trained: The model, fitted to all data.
-        as_of: The last day of which it is known who ordered.
-        metrics: How good such a model is.
-        seconds: What each candidate took.
-        details: What else the model's description says.
+        trained: the model, fitted to all data.
+        as_of: the last day of which it is known who ordered.
+        metrics: the metrics of the chosen model.
+        seconds: the time of each candidate.
+        details: further keys of the model's description.
     """
 
     trained: TrainedModel
@@ -52,15 +52,15 @@ class Result:
 
 
 def learn(features: pl.DataFrame, settings: TrainingSettings) -> Result:
-    """Choose by what was known before the cutoff, judge by what came from then on, and fit the choice to all data.
+    """Choose a model by what was known before the cutoff, judge it by what came after, and fit it to all data.
 
     Args:
-        features: As make_features gives them.
-        settings: The job's.
+        features: as make_features gives them.
+        settings: the job's settings.
 
     Raises:
-        DataError: No customer came back, so there is nothing to learn.
-        SettingError: The cutoff or as_of does not fit the data.
+        DataError: no customer came back, so there is nothing to learn.
+        SettingError: the cutoff or as_of does not fit the data.
     """
     orders = add_next_order(features)
     first, last = date_range(orders)
@@ -83,8 +83,8 @@ def learn(features: pl.DataFrame, settings: TrainingSettings) -> Result:
     at_order = ask_at_orders(orders, cutoff, as_of, horizon)
     ahead = ask_of_customers(orders, cutoff, as_of, horizon)
 
-    # Of the delivered model's interval, what came after the cutoff tells as well.
-    later = [take_outcomes(judged.model, asked) if judged else None for asked in (at_order, ahead)]
+    # The interval of the delivered model is calibrated with the outcomes after the cutoff as well.
+    later = [take_outcomes(judged.model, questions) if judged else None for questions in (at_order, ahead)]
     delivered = Predictor(
         fit_model(choice.name, known),
         horizon,
@@ -134,7 +134,7 @@ def _take_as_of(given: date | None, last: date) -> date:
 
 
 def _choose_cutoff(given: date | None, first: date, as_of: date, horizon_days: int) -> date:
-    """If no day is given, after two thirds of the time whose orders were followed for the horizon."""
+    """Return the given day, or the one after two thirds of the days whose orders were followed for the horizon."""
     if given is None:
         followed_days = max((as_of - first).days - horizon_days, 0)
         return first + timedelta(days=followed_days * 2 // 3)
@@ -146,7 +146,7 @@ def _choose_cutoff(given: date | None, first: date, as_of: date, horizon_days: i
 def _fit_for_judgement(
     choice: Choice, before: pl.DataFrame, horizon_days: int, probability_days: int
 ) -> Predictor | None:
-    """What would have been delivered at the cutoff; None if nobody had come back by then."""
+    """Return what would have been delivered at the cutoff; None if no customer had come back by then."""
     if not before[RETURNED].any():
         return None
     try:
@@ -158,7 +158,7 @@ def _fit_for_judgement(
 
 
 def _describe_candidates(choice: Choice) -> dict[str, dict[str, float | None]]:
-    """What each did on the earlier days, but for the time it took."""
+    """Return each candidate's errors on the earlier days, without its time."""
     return {
         name: {
             key: value if value is None else round(value, _DECIMALS)

@@ -1,4 +1,4 @@
-"""How far expectations are from what happened."""
+"""Error measures of predictions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ _LOWER_END = 0.05
 
 
 def absolute_errors(days: Floats, truth: Days, horizon_days: int) -> Floats:
-    """How many days off, with whatever lies beyond the horizon taken for it; (n,) each."""
+    """Return the absolute errors in days, where days beyond the horizon count as the horizon; (n,) each."""
     errors: Floats = np.abs(np.minimum(days, horizon_days) - truth)
     return errors
 
 
 def ranked_probability_scores(curve: Floats, days: Days, truth: Days) -> Floats:
-    """The area between a curve and the step that happened, squared: of a guess without doubt, its absolute error in days.
+    """Return the integrated squared difference between each curve and the step that happened.
+
+    For a curve that is a step itself, it is the absolute error in days.
 
     Source: T. Gneiting, A. E. Raftery, Strictly Proper Scoring Rules, JASA 102 (2007); as integrated Brier score of a
     survival curve: E. Graf and others, Statistics in Medicine 18 (1999).
 
     Args:
-        curve: (times, n) the share that is still away.
-        days: (times,) of the curve, from 0 to the horizon.
-        truth: (n,) when the customer came back; the horizon if it was not before.
+        curve: (times, n) the probability that the customer has not come back.
+        days: (times,) the curve's days, from 0 to the horizon.
+        truth: (n,) the day on which the customer came back, at most the horizon.
 
     Returns:
         (n,).
@@ -42,7 +44,7 @@ def ranked_probability_scores(curve: Floats, days: Days, truth: Days) -> Floats:
 
 
 def brier_score(probability: Floats, happened: Booleans) -> float:
-    """The mean squared difference between a probability and what happened.
+    """Return the mean squared difference between a probability and what happened.
 
     Source: G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78 (1950).
     """
@@ -50,11 +52,11 @@ def brier_score(probability: Floats, happened: Booleans) -> float:
 
 
 def lower_ratio(errors: Floats, reference_errors: Floats, customers: NDArray[np.intp]) -> float:
-    """The lower end of what the ratio of two mean errors might have been with other customers of the same kind.
+    """Return the lower end of a confidence interval for the ratio of two mean errors.
 
-    A bootstrap: in each of 400 repetitions every customer counts as often as chance has it, with all of their rows. The end
-    leaves out one repetition in twenty; fewer where there are few customers, who draw too little of what might have been.
-    One customer is added of whom both are equally wrong, so that two or three real ones prove nothing.
+    It is a bootstrap: each of 400 repetitions draws customers with replacement, each with all of their rows. The lower end
+    leaves out one repetition in twenty; fewer with few customers, for whom the bootstrap's spread is too small. One customer
+    with equal errors in both is added, so that two or three real ones are no evidence.
 
     Source: B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; for few customers T. C.
     Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69 (2015): the expanded percentile
@@ -65,7 +67,7 @@ def lower_ratio(errors: Floats, reference_errors: Floats, customers: NDArray[np.
         reference_errors: (n,) of the same rows, not all 0.
         customers: (n,) a number for each row's customer, from 0 on.
     """
-    # Imported here, since a server loads this module and asks for nothing of it.
+    # Imported here, since a server imports this module and does not need scipy for it.
     from scipy.special import ndtr, stdtrit
 
     sums, reference_sums = (np.bincount(customers, weights=values) for values in (errors, reference_errors))
@@ -76,7 +78,7 @@ def lower_ratio(errors: Floats, reference_errors: Floats, customers: NDArray[np.
     ratios = []
     for _ in range(_RESAMPLES):
         drawn = generator.integers(count, size=count)
-        # Chance may draw none but customers of whom the reference knew all.
+        # A draw may hold only customers for whom the reference has no error.
         if reference := theirs[drawn].sum():
             ratios.append(ours[drawn].sum() / reference)
     return float(np.quantile(ratios, left_out))

@@ -1,7 +1,7 @@
-"""What models are asked of a past day, with the truth: how long until the next order.
+"""Questions to models about a past day, with the true answers: how long until the next order.
 
-It is asked twice: at each order made from that day on, as known on the order's day; and of all customers on the eve of that
-day, as it is served.
+There are two kinds: one for each order from that day on, as known on the order's day; and one for each customer on the day
+before, as when serving.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Questions(NamedTuple):
-    """One row for each that is asked."""
+    """One row for each question."""
 
     rows: pl.DataFrame
     """(n, any columns) the features and CustomerID."""
@@ -41,11 +41,11 @@ class Questions(NamedTuple):
     truth: Days
     """(n,) days until the next one; the horizon if there was none by then."""
     returned: Booleans
-    """(n,) whether there was."""
+    """(n,) whether there was one."""
 
 
 class Losses(NamedTuple):
-    """How far one model was off; (n,) each, in days."""
+    """The errors of one model; (n,) each, in days."""
 
     errors: Floats
     scores: Floats
@@ -53,13 +53,13 @@ class Losses(NamedTuple):
 
 
 def ask_at_orders(orders: pl.DataFrame, cutoff: date, known_until: date, horizon_days: int) -> Questions:
-    """All orders from the cutoff on that were followed for the horizon.
+    """Return questions about all orders from the cutoff on that were followed for the horizon.
 
     Args:
-        orders: As add_next_order gives them.
-        cutoff: The first day that those who are asked do not know.
-        known_until: The last day of which anything is known.
-        horizon_days: How long an order is followed.
+        orders: as add_next_order gives them.
+        cutoff: the first day that the models do not know.
+        known_until: the last day of which anything is known.
+        horizon_days: how long an order is followed.
     """
     rows = followed_orders(orders, since=cutoff, known_until=known_until, horizon_days=horizon_days)
     waited = np.zeros(rows.height, dtype=np.int64)
@@ -67,13 +67,13 @@ def ask_at_orders(orders: pl.DataFrame, cutoff: date, known_until: date, horizon
 
 
 def ask_of_customers(orders: pl.DataFrame, cutoff: date, known_until: date, horizon_days: int) -> Questions:
-    """All customers of the cutoff's eve, if they were followed for the horizon; else none."""
+    """Return questions about all customers of the day before the cutoff, if the horizon has passed; else none."""
     rows = waiting_customers(orders, as_of=day_before(cutoff), known_until=known_until, horizon_days=horizon_days)
     return Questions(rows, *(rows[name].to_numpy() for name in (WAITED, REMAINING, RETURNED)))
 
 
 def measure(model: Model, questions: Questions, horizon_days: int) -> Losses:
-    """Ask a model."""
+    """Return the errors of a model's answers."""
     days = day_grid(horizon_days)
     curve = read_curves(model, questions.rows, questions.waited, days).ahead
     return Losses(
@@ -83,7 +83,7 @@ def measure(model: Model, questions: Questions, horizon_days: int) -> Losses:
 
 
 def take_outcomes(model: Model, questions: Questions) -> Outcomes:
-    """What became of those asked, in the model's own terms."""
+    """Return the outcomes, as shares of the model's own curves."""
     days = np.stack((questions.waited, questions.waited + questions.truth))
     now, then = model.survival(questions.rows, days)
     now = np.where(questions.waited > 0, now, 1.0)

@@ -1,9 +1,9 @@
-"""Tells how an earlier run's predictions did, now that it is known who has come back since.
+"""Judges an earlier run's predictions by the orders that have come since.
 
-A prediction was made on the day `as_of`, and the data now reaches a later day. Of a customer who has not come back in
-between it is only known that it takes longer: the outcome is censored. So days are compared no further than a customer
-was followed, and what is judged is chosen by the prediction and never by the outcome. To judge the intervals of those who
-came back early, and to leave out the others because nobody knows yet, would make good intervals look bad.
+A prediction was made on the day `as_of`, and the data now reaches a later day. The outcome of a customer who has not come
+back in between is censored: it is only known that it takes longer. So days are compared no further than the customer was
+followed, and a prediction is selected for a measure by its own values and never by its outcome. Selecting the intervals of
+customers who came back early, and leaving out the others, would make good intervals look bad.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ BRIER = "realised_brier_score"
 AGE = "realised_age_days"
 
 DAYS_VARIABLE = "predictions_probability_days"
-"""Variable that says how many days ahead the earlier probabilities look; the answers do not."""
+"""Environment variable with the number of days that the earlier probabilities are for, which the answers do not contain."""
 
-# What an answer must have to be judged, with its type, and what it may have.
+# The columns that an answer needs to be judged, with their types, and the optional ones.
 _NEEDED: Mapping[str, type[pl.DataType]] = {
     CUSTOMER: pl.String,
     AS_OF: pl.Date,
@@ -60,21 +60,21 @@ logger = logging.getLogger(__name__)
 def judge_previous(
     files: Sequence[Path], orders: pl.DataFrame, as_of: date, horizon_days: int, probability_days: int | None
 ) -> dict[str, Any]:
-    """Judge earlier predictions by the orders that came after them; a file that cannot be read is told in the log.
+    """Judge earlier predictions by the orders that came after them; files that cannot be read are named in the log.
 
     Args:
-        files: Answers of an earlier run, as CSV with a header or JSON Lines.
-        orders: As read_orders gives them: customer (text) and date (Date), one row per customer and day. Those after
+        files: answers of an earlier run, as CSV with a header or JSON Lines.
+        orders: as read_orders gives them: customer (text) and date (Date), one row per customer and day. Those after
             `as_of` change nothing.
-        as_of: The last day of which anything is known.
-        horizon_days: How long an order is followed.
-        probability_days: How many days ahead the earlier probabilities look; None if nobody knows.
+        as_of: the last day of which anything is known.
+        horizon_days: how long an order is followed.
+        probability_days: the number of days that the earlier probabilities are for; None if unknown.
 
     Returns:
-        realised_customers (how many were judged), realised_mean_absolute_error (days, of both sides capped at how long
-        the customer was followed), realised_share_inside_interval (of the intervals that have ended since, or reach to a
-        horizon that has), realised_brier_score (where probability_days have passed since), realised_age_days (since the
-        newest prediction that was judged). Each is None where it cannot be told.
+        realised_customers (how many were judged), realised_mean_absolute_error (in days; prediction and outcome are capped
+        at the days that the customer was followed), realised_share_inside_interval (for intervals that have ended, or reach
+        beyond a horizon that has), realised_brier_score (for predictions at least probability_days old), realised_age_days
+        (of the latest prediction that was judged). Each is None where it cannot be computed.
     """
     nothing: dict[str, Any] = dict.fromkeys((CUSTOMERS, ERROR, INSIDE, BRIER, AGE))
     if not files:
@@ -114,13 +114,13 @@ def judge_previous(
 
 
 def read_probability_days(environment: Mapping[str, str]) -> int | None:
-    """How many days ahead the earlier probabilities look, as the pipeline knows it; None where it does not."""
+    """Return the number of days that the earlier probabilities are for; None if the pipeline does not know it."""
     text = environment.get(DAYS_VARIABLE, "").strip()
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
 def _read(file: Path) -> pl.DataFrame | None:
-    """The answers of a file that can be judged; None, with a line in the log, where it holds none."""
+    """Return the answers of a file that can be judged; None, with a line in the log, if the file has no such columns."""
     try:
         found = _read_text(file)
         if missing := [name for name in _NEEDED if name not in found.columns]:
@@ -135,7 +135,7 @@ def _read(file: Path) -> pl.DataFrame | None:
             (_typed(name, kind) if name in found.columns else pl.lit(None, kind)).alias(name)
             for name, kind in {**_NEEDED, **_FURTHER}.items()
         )
-    # A file of whatever kind must not end a training that does not need it. Polars' errors are none of Python's own.
+    # No file here may end a training, which does not need it. Polars' errors are no subclasses of Python's.
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         logger.warning("earlier predictions: %s is not judged: it cannot be read (%s)", file.name, error)
         return None
@@ -150,7 +150,7 @@ def _read(file: Path) -> pl.DataFrame | None:
 
 
 def _read_text(file: Path) -> pl.DataFrame:
-    """The file's columns, all as text from CSV."""
+    """Return the file's columns; those of CSV as text."""
     with file.open("rb") as opened:
         is_json = opened.read(1) == b"{"
     if is_json:
@@ -159,7 +159,7 @@ def _read_text(file: Path) -> pl.DataFrame:
 
 
 def _typed(name: str, kind: type[pl.DataType]) -> pl.Expr:
-    """The column as what it stands for; null where a value is none."""
+    """Return the column with its type; null where a value is not valid."""
     text = pl.col(name).cast(pl.String).str.strip_chars()
     if kind is pl.Date:
         return text.str.to_date("%Y-%m-%d", strict=False)
@@ -174,16 +174,16 @@ def _no_answers() -> pl.DataFrame:
 
 
 def _horizon_of(answers: pl.DataFrame, horizon_days: int) -> float:
-    """The horizon up to which both the earlier model and the present one answer.
+    """Return the shorter one of the earlier model's horizon and the present one's.
 
-    An answer without a date lies beyond its model's horizon, and its days are that horizon.
+    The earlier horizon is in answers beyond it: they have no date, and the horizon as their days.
     """
-    theirs = answers.filter(pl.col(PREDICTED_DATE).is_null())[PREDICTED].max()
-    return min(theirs, horizon_days) if isinstance(theirs, float) else horizon_days
+    earlier = answers.filter(pl.col(PREDICTED_DATE).is_null())[PREDICTED].max()
+    return min(earlier, horizon_days) if isinstance(earlier, float) else horizon_days
 
 
 def _outcomes(answers: pl.DataFrame, orders: pl.DataFrame, as_of: date, horizon_days: float) -> pl.DataFrame:
-    """Each customer's newest answer that can be judged, with what was known of it in the end.
+    """Return each customer's latest answer that can be judged, with its outcome.
 
     Returns:
         The columns of the answers and watched (days from the answer until `as_of`), waited (days until the first order
@@ -192,10 +192,10 @@ def _outcomes(answers: pl.DataFrame, orders: pl.DataFrame, as_of: date, horizon_
     known = orders.select("customer", "date")
     first_day = pl.lit(known["date"].min(), pl.Date)
     watched = (pl.lit(as_of) - pl.col(AS_OF)).dt.total_days()
-    # Where the data begins after the answer, an order in between would not be seen.
+    # If the data begins after the answer, an order in between would not be in it.
     is_covered = pl.col(AS_OF) >= first_day.dt.offset_by("-1d")
-    # A customer may be missing because the data begins after the last order, which tells that none has followed; one
-    # who should be in it and is not may have another id by now.
+    # A customer whose last order is before the data is missing because no order has followed. Another missing customer
+    # may have a new id.
     is_known = pl.col(CUSTOMER).is_in(known["customer"].unique().implode()) | (pl.col(LAST_ORDER_DATE) < first_day)
     judged = (
         answers.filter((watched > 0) & is_covered & is_known)
@@ -221,9 +221,9 @@ def _error() -> pl.Expr:
 
 
 def _inside(horizon_days: float) -> pl.Expr:
-    """Of the intervals that have ended, the share that held what came.
+    """Return the share of the intervals that contain their outcome, of those that have ended.
 
-    An interval whose upper end is beyond the horizon has ended with the horizon, and nothing came after it.
+    An interval whose upper end is beyond the horizon ends with the horizon.
     """
     lower, upper, waited = pl.col(LOWER), pl.col(UPPER), pl.col("waited").fill_null(_NEVER)
     has_ended = (upper <= pl.col("followed")) | (upper.is_null() & (pl.col("followed") >= horizon_days))

@@ -1,4 +1,4 @@
-"""What a training job was asked to do: hyperparameters and environment, checked and typed."""
+"""The settings of a training job: hyperparameters and environment variables, checked and typed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DEFAULT_TIME_SERIES_LENGTH = 5
 DEFAULT_HORIZON_DAYS = 90
 DEFAULT_PROBABILITY_DAYS = 30
 """Or the horizon, if that is less."""
-# SageMaker sets the first for training, and no source says that it sets either for serving. boto3 reads the second alone.
+# SageMaker sets the first for training; for serving no source documents either. boto3 reads the second one only.
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True)
 class S3Prefix:
-    """A place in S3 below which files are written."""
+    """A prefix in S3 for files."""
 
     bucket: str
     prefix: str
 
     def key(self, name: str) -> str:
-        """The key of a file of this name."""
+        """Return the key of a file with this name."""
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
@@ -39,16 +39,16 @@ class TrainingSettings:
     """One training job's settings.
 
     Attributes:
-        time_series_length: How many of a customer's last gaps count as recent.
-        horizon_days: How long an order is followed.
-        probability_days: Of the probability of an order; at most the horizon.
-        cutoff: When the judgement begins; None for the middle of the data.
-        as_of: The day of the data; None for that of the last order.
-        date_format: What comes first in the data's dates; None to find out.
+        time_series_length: how many of a customer's last gaps count as recent.
+        horizon_days: how long an order is followed.
+        probability_days: the days within which the probability expects an order; at most the horizon.
+        cutoff: the first day of the judgement; None chooses one.
+        as_of: the day of the data; None for that of the last order.
+        date_format: what comes first in the data's dates; None to find out.
         backend: AUTO, or one of BACKENDS.
-        file_path: Where the data is, without a channel.
-        sample_destination: Where the sample for prediction goes; None if nowhere.
-        model_destination: The same of the model.
+        file_path: the data, if there is no channel.
+        sample_destination: where to upload the sample for prediction; None does not.
+        model_destination: where to upload the model; None does not.
     """
 
     time_series_length: int
@@ -64,10 +64,10 @@ class TrainingSettings:
 
 
 def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> TrainingSettings:
-    """Check and type all settings; a hyperparameter wins over the environment variable of the same name.
+    """Check and type all settings; a hyperparameter overrides the environment variable of the same name.
 
     Raises:
-        SettingError: A value cannot be used or a hyperparameter is unknown; the message names it.
+        SettingError: a value cannot be used or a hyperparameter is unknown; the message names it.
     """
     reader = _Reader(hyperparameters, environment)
     horizon_days = reader.whole_number("horizon_days", DEFAULT_HORIZON_DAYS, HORIZONS[0], HORIZONS[-1])
@@ -99,13 +99,13 @@ def read_training_settings(hyperparameters: Mapping[str, str], environment: Mapp
 
 
 def read_region(environment: Mapping[str, str]) -> str:
-    """The Region that clients of AWS talk to.
+    """Return the Region for clients of AWS.
 
-    It is never guessed: a client without a Region asks us-east-1, which in China and GovCloud knows neither the
-    credentials nor the bucket.
+    There is no default: a client without a Region calls us-east-1, where in China and GovCloud neither the credentials nor
+    the bucket exist.
 
     Raises:
-        SettingError: The environment names none.
+        SettingError: the environment names none.
     """
     for name in REGION_VARIABLES:
         if region := environment.get(name, "").strip():
@@ -117,7 +117,7 @@ def read_region(environment: Mapping[str, str]) -> str:
 
 
 class _Reader:
-    """Takes values by name, remembers which names exist, and says which value was wrong."""
+    """Settings read by name: it collects the valid names, and its errors name the value."""
 
     def __init__(self, hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> None:
         self._hyperparameters = hyperparameters
@@ -179,14 +179,14 @@ def _known_backend(name: str) -> str:
 
 def _read_destination(environment: Mapping[str, str], kind: str) -> S3Prefix | None:
     switch = f"upload_{kind}_to_s3"
-    wanted = environment.get(switch, "").strip().lower()
-    if wanted not in {"true", "false", ""}:
+    value = environment.get(switch, "").strip().lower()
+    if value not in {"true", "false", ""}:
         raise SettingError(f"{switch} must be true or false, not {environment[switch]!r}.")
-    if wanted != "true":
+    if value != "true":
         return None
     bucket = environment.get(f"{kind}_s3_bucket", "").strip()
     if not bucket:
         raise SettingError(f"{switch} is true, so {kind}_s3_bucket must name a bucket.")
-    # Read first, so that a missing Region does not fail the upload after hours of training.
+    # Read now, so that a missing Region does not fail the upload after hours of training.
     read_region(environment)
     return S3Prefix(bucket=bucket, prefix=environment.get(f"{kind}_s3_prefix", "").strip().strip("/"))

@@ -1,4 +1,4 @@
-"""One training job from SageMaker's folders and back: read the data, learn, write, upload."""
+"""Runs one training job: reads the data from SageMaker's folders, learns, and writes and uploads the results."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
-    """Run the whole job that SageMaker's folders and the environment describe.
+    """Run the training job that SageMaker's folders and the environment describe.
 
     Raises:
-        UserError: Data or settings cannot be used.
+        UserError: data or settings cannot be used.
         PlatformError: S3 did not answer.
     """
     settings = read_training_settings(read_hyperparameters(paths.hyperparameters), environment)
@@ -67,7 +67,7 @@ def train(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
         result.metrics["left_out"] = left_out.counts()
         if note := left_out.note():
             result.metrics["note"] = note
-        # Without times and earlier predictions, so that equal data give an equal artifact.
+        # The artifact has no durations and nothing of earlier predictions, so that equal data give an equal artifact.
         write_artifact(paths.model, result.trained, result.details, result.metrics)
         metrics = result.metrics | realised
         paths.output_data.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _upload(
         return
     client: Any = create_s3_client(read_region(environment))
     if (to := settings.sample_destination) is not None:
-        # The sample comes last: who sees it may rely on the metrics beside it.
+        # The sample is uploaded last: once it exists, the metrics exist as well.
         put_file(client, paths.output_data / METRICS_FILE, to.bucket, to.key(METRICS_FILE), "application/json")
         put_file(client, paths.output_data / SAMPLE_FILE, to.bucket, to.key(SAMPLE_FILE), "text/csv")
     if (to := settings.model_destination) is not None:
@@ -119,10 +119,11 @@ def _upload(
 
 @contextmanager
 def _explaining_full_disk() -> Iterator[None]:
+    """Translate the system's error for a full disk in the block into FullDiskError."""
     try:
         yield
     except OSError as error:
-        # Polars gives the system's words without its number.
+        # Polars' errors have the system's message but not its error number.
         if os.strerror(errno.ENOSPC) not in str(error):
             raise
         raise FullDiskError(f"The disk is full: give the training job a larger volume ({error}).") from error

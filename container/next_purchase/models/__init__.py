@@ -1,1 +1,1 @@
-"""What a fitted model knows: for each customer, the share of customers alike that is still away after so many days."""
+"""The fitted models: for each customer, the probability of being still away after so many days."""

@@ -1,4 +1,4 @@
-"""Writes the model folder and loads it: a description that is checked before it is used."""
+"""Writes the model folder, and loads it; the description is checked before it is used."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _Value = TypeVar("_Value", str, int, float, dict[str, Any])
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What answers, and what has to be known to ask it.
+    """A predictor, and what its input needs.
 
     Attributes:
-        predictor: The fitted model with its interval.
-        backend: The model's name.
-        time_series_length: Of the features file.
-        date_format: What comes first in dates of transactions, if the training was told.
+        predictor: the fitted model with its interval.
+        backend: the model's name.
+        time_series_length: the number of gaps in the features file.
+        date_format: what comes first in dates of transactions, if the training's settings named it.
     """
 
     predictor: Predictor
@@ -40,7 +40,7 @@ class TrainedModel:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns it was taught with, in order."""
+        """The names of its features, in order."""
         return feature_names(self.time_series_length)
 
 
@@ -48,10 +48,10 @@ def write_artifact(folder: Path, trained: TrainedModel, details: dict[str, Any],
     """Write model.json and metrics.json; equal arguments give equal bytes.
 
     Args:
-        folder: Where to write; made if it is not there.
-        trained: The fitted model.
-        details: What else the description says (training range, versions, settings).
-        metrics: How good the model is.
+        folder: the folder; created if it does not exist.
+        trained: the fitted model.
+        details: further keys of the description (training range, versions, settings).
+        metrics: the model's metrics.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = {
@@ -81,7 +81,7 @@ def load_artifact(folder: Path) -> TrainedModel:
     """Load what write_artifact wrote.
 
     Raises:
-        ArtifactError: A file is missing or damaged, or made by another version; the message says which.
+        ArtifactError: a file is missing or damaged, or made by another version; the message says which.
     """
     description = _read_description(folder / DESCRIPTION_FILE)
     version = description.get("schema_version")

@@ -1,7 +1,7 @@
-"""Several models' curves, averaged.
+"""The average of several models' curves.
 
-It is the mean of the curves from the order on. Of a customer who has stayed away for some time, those models count more that
-thought it likely, as Bayes' theorem has it.
+It is the mean of the curves from the order on. So for a customer who has stayed away for some time, models by which that was
+likely count more, as in Bayes' theorem.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from next_purchase.models.model import Model
 
 JOIN = "+"
-"""Stands between the members' names in an average's."""
+"""The separator of the members' names in the name of an average."""
 
 
 @dataclass(frozen=True)
 class AverageModel:
-    """Attributes: members, each under its name."""
+    """An average.
+
+    Attributes:
+        members: the models by their names.
+    """
 
     members: dict[str, Model]
 
@@ -34,5 +38,5 @@ class AverageModel:
         return first
 
     def describe(self) -> dict[str, Any]:
-        """Each member's description under its name."""
+        """Return each member's description under its name."""
         return {name: member.describe() for name, member in self.members.items()}

@@ -1,4 +1,4 @@
-"""Reads days and probabilities from survival curves, of customers who have stayed away for some time."""
+"""Reads days and probabilities from the survival curves of customers who have stayed away for some time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 # Each day of the first week, then steps that grow by a fifth.
 _DAILY, _GROWTH = 7, 1.2
-# A customer who is still away when the model left no chance of it: nothing says that they come back.
+# Below this, the model rules out that the customer is still away; for one who is, no return is expected.
 _NO_CHANCE = 1e-12
 
 
 def day_grid(horizon_days: int) -> Days:
-    """The days at which curves are computed: (times,), from 0 to the horizon."""
+    """Return the days at which curves are computed: (times,), from 0 to the horizon."""
     steps = int(np.ceil(np.log(max(horizon_days / _DAILY, 1)) / np.log(_GROWTH)))
     grown = np.round(_DAILY * _GROWTH ** np.arange(1, steps))
     days = np.concatenate((np.arange(_DAILY + 1), grown, [horizon_days]))
@@ -30,25 +30,25 @@ def day_grid(horizon_days: int) -> Days:
 
 
 class Curves(NamedTuple):
-    """How likely customers are still away, by the curves of customers alike."""
+    """The probabilities that customers are still away."""
 
     now: Floats
-    """(rows,) After the days that have passed since the order, told on the order's day."""
+    """(rows,) For today, as predicted on the order's day."""
     ahead: Floats
-    """(times, rows) On later days, told today: of those who have waited as long; from 1 down."""
+    """(times, rows) For later days, given that they are still away today; from 1 down."""
 
 
 def read_curves(model: Model, rows: pl.DataFrame, waited: Days, days: Days) -> Curves:
     """Compute the curves.
 
     Args:
-        model: Fitted.
+        model: the fitted model.
         rows: (rows, any columns) with its features.
         waited: (rows,) days since the order.
         days: (times,) from today on, the first one 0.
     """
     ahead = model.survival(rows, waited + days[:, np.newaxis])
-    # Most models leave all customers away on day 0 itself, but a curve of days over a guess may fall there.
+    # In most models all customers are away on day 0, but the curve of a naive guess may fall there.
     now = np.where(waited > 0, ahead[0], 1.0)
     possible = now > _NO_CHANCE
     ahead /= np.where(possible, now, 1.0)
@@ -58,15 +58,15 @@ def read_curves(model: Model, rows: pl.DataFrame, waited: Days, days: Days) -> C
 
 
 def days_by(curve: Floats, days: Days, share: float) -> Floats:
-    """The days by which a share of the customers is expected back.
+    """Return the days by which a share of the customers is expected back.
 
     Args:
         curve: (times, rows) as Curves.ahead has it.
-        days: (times,) of the curve.
-        share: Between 0 and 1.
+        days: (times,) the curve's days.
+        share: the share, between 0 and 1.
 
     Returns:
-        (rows,) from 1 on, between the days of the curve in proportion; infinite where it ends before.
+        (rows,) from 1 on, interpolated between the curve's days; infinite where the curve ends before.
     """
     reached = curve <= 1 - share
     after = np.clip(len(days) - reached.sum(axis=0), 1, len(days) - 1)
@@ -78,6 +78,6 @@ def days_by(curve: Floats, days: Days, share: float) -> Floats:
 
 
 def expected_day(curve: Floats, days: Days) -> Floats:
-    """The whole day by which half of the customers are expected back; arguments and result as days_by has them."""
-    # Orders are made on whole days, so of the days around the median the nearest is the best guess.
+    """Return the whole day by which half of the customers are expected back; arguments and result as in `days_by`."""
+    # Orders are made on whole days, so the day nearest to the median is the best guess.
     return np.round(days_by(curve, days, MIDDLE_SHARE))

@@ -1,4 +1,4 @@
-"""Writes learned numbers down, and takes them from a description again."""
+"""Writes learned numbers to a model's description, and reads them from it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DIGITS = 6
-# No fit learns a larger number, and with one a curve could not be computed.
+# No fit learns a larger number, and curves cannot be computed with one.
 _LARGEST = 1e12
 _LEAST_POSITIVE = 1e-12
 
 
 def shorten(value: float) -> float:
-    """The number as it is stored: what lies behind the sixth digit depends on the machine that computed it."""
+    """Return the number with the six digits that are stored: further digits depend on the machine that computed it."""
     return float(f"{value:.{_DIGITS}g}")
 
 
 def take_number(
     description: Mapping[str, object], name: str, lowest: float = -_LARGEST, highest: float = _LARGEST
 ) -> float:
-    """A number of the description, within bounds.
+    """Return a number of the description, within bounds.
 
     Raises:
-        ArtifactError: It is missing, outside, or no number.
+        ArtifactError: the value is missing, out of bounds, or no number.
     """
     value = description.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not lowest <= value <= highest:
@@ -35,17 +35,17 @@ def take_number(
 
 
 def take_positive(description: Mapping[str, object], name: str) -> float:
-    """The same, of a number above 0."""
+    """Return a number above 0 of the description, as `take_number` does."""
     return take_number(description, name, _LEAST_POSITIVE)
 
 
 def take_numbers(
     description: Mapping[str, object], name: str, lowest: float = -_LARGEST, highest: float = _LARGEST
 ) -> list[float]:
-    """A list of numbers of the description, each within bounds.
+    """Return a list of numbers of the description, each within bounds.
 
     Raises:
-        ArtifactError: It is missing or something else, or one of them is.
+        ArtifactError: the list is missing or no list, or a value is out of bounds or no number.
     """
     values = description.get(name)
     if not isinstance(values, list):

@@ -1,9 +1,8 @@
 """Calibrates the interval's ends on orders whose outcome a model could not know.
 
-If a model is right, as many customers come back before the day by which it expects a tenth of them, as between that day and
-the one by which it expects two tenths, and so on. Where that is not so, the shares that it expected when a tenth and nine
-tenths were really back take the place of 0.1 and 0.9. Those who were not watched long enough count as Kaplan and Meier have
-it.
+For a model that is right, a tenth of the customers come back before the day by which it expects a tenth, two tenths before
+the day by which it expects two tenths, and so on. For other models, the shares that the model expected when a tenth and nine
+tenths had come back replace 0.1 and 0.9. Customers who were not observed long enough are censored (Kaplan and Meier).
 
 Source: V. Chernozhukov, K. Wüthrich, Y. Zhu, Distributional Conformal Prediction, PNAS 118 (2021).
 """
@@ -24,34 +23,34 @@ if TYPE_CHECKING:
 
     from next_purchase.arrays import Booleans, Floats
 
-# As many customers of a model that is right are added, so that a handful of real ones moves the ends a little only.
+# Number of added customers for whom the model is right, so that a handful of real ones moves the ends only a little.
 _PRIOR_CUSTOMERS = 20
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The shares that a model must expect back at the interval's ends, for a tenth to come back before and after it.
+    """The shares that a model expects back at the interval's ends, so that a tenth comes back before and after it.
 
     Attributes:
-        lower: At the lower end.
-        upper: At the upper end.
+        lower: the share at the lower end.
+        upper: the share at the upper end.
     """
 
     lower: float = LOWER_SHARE
     upper: float = UPPER_SHARE
 
     def describe(self) -> dict[str, float]:
-        """Both, as JSON has it."""
+        """Return both as a JSON object."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of customers, in the model's own terms.
+    """Outcomes of customers, as shares of a model's curves.
 
     Attributes:
-        expected: (n,) the share that the model had expected back by the day on which the customer came back, or until which
-            nobody saw it.
+        expected: (n,) the share that the model expected back by the day on which the customer came back, or was last
+            observed.
         returned: (n,) whether the customer came back.
     """
 
@@ -60,7 +59,7 @@ class Outcomes:
 
 
 def calibrate(outcomes: Sequence[Outcomes]) -> Interval:
-    """Find the shares."""
+    """Return the shares that fit the outcomes."""
     even = (np.arange(_PRIOR_CUSTOMERS) + 0.5) / _PRIOR_CUSTOMERS
     expected = np.concatenate([even, *(part.expected for part in outcomes)])
     returned = np.concatenate([np.ones(len(even), dtype=bool), *(part.returned for part in outcomes)])
@@ -76,6 +75,6 @@ def read_interval(description: Mapping[str, Any]) -> Interval:
     """Read back what describe gave.
 
     Raises:
-        ArtifactError: A number is missing or is no share.
+        ArtifactError: a number is missing or is no share.
     """
     return Interval(take_number(description, "lower", 0, 1), take_number(description, "upper", 0, 1))

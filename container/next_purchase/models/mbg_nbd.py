@@ -1,8 +1,8 @@
-"""Buy till you die: a customer buys at a rate of their own until, after some order, they stop for good.
+"""The modified beta-geometric/negative binomial model: customers buy at a rate of their own until they stop for good.
 
-The modified beta-geometric/negative binomial model. Rates differ between customers as a gamma distribution has it (shape r,
-rate alpha), the chance to stop after an order as a beta distribution has it (a, b), and who has stopped does not come back.
-It sees only a customer's number of orders and the days from the first to the last.
+The rates of customers have a gamma distribution (shape r, rate alpha), and their chances to stop after an order a beta
+distribution (a, b). A customer who has stopped does not come back. The model uses only a customer's number of orders and the
+days from the first to the last.
 
 Source: E. P. Batislam, M. Denizel, A. Filiztekin, Empirical Validation and Comparison of Models for Customer Base Analysis,
 International Journal of Research in Marketing 24 (2007).
@@ -31,7 +31,7 @@ _LONGEST_DAYS = 1_000_000
 
 @dataclass(frozen=True)
 class MbgNbdModel:
-    """The four parameters, under the names that the literature has for them."""
+    """The four parameters, named as in the literature."""
 
     r: float
     alpha: float
@@ -39,13 +39,13 @@ class MbgNbdModel:
     b: float
 
     def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
-        """See Model. The share that stopped with the order, and of the others those whose next one is not there yet."""
-        # Within bounds, since a request's line may say any number.
+        """See Model; the share that has stopped, and the share of the others whose next order has not come yet."""
+        # Clipped, since a request may contain any number.
         repeats = np.maximum(rows["orders"].to_numpy() - 1.0, 0.0)
         age = np.clip(rows[AGE].to_numpy(), 0, _LONGEST_DAYS).astype(np.int64)
         stopped = self.a / (self.a + self.b + repeats)
         away = of_days(lambda day: np.log(self.alpha + day), age + days)
-        # In place, since memory takes longer than arithmetic.
+        # In place, since allocating memory takes longer than the arithmetic.
         np.subtract(np.log(self.alpha + age), away, out=away)
         away *= self.r + repeats
         np.exp(away, out=away)
@@ -54,14 +54,14 @@ class MbgNbdModel:
         return away
 
     def describe(self) -> dict[str, Any]:
-        """The parameters."""
+        """Return the parameters."""
         return asdict(self)
 
 
 def read_mbg_nbd(description: Mapping[str, Any]) -> MbgNbdModel:
-    """Read back what describe gave.
+    """Return the model of a description.
 
     Raises:
-        ArtifactError: A parameter is missing or not above 0.
+        ArtifactError: a parameter is missing or not above 0.
     """
     return MbgNbdModel(**{field.name: take_positive(description, field.name) for field in fields(MbgNbdModel)})

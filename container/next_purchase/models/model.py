@@ -1,6 +1,6 @@
-"""The seam where another model is put in: what each kind can do.
+"""The interface of all models.
 
-Another kind is a class that answers as Model says, a fit for it, and a line for each in models/reading.py and in
+Another kind of model is a class with this interface, a function that fits it, and a line for each in models/reading.py and
 fitting/candidates.py.
 """
 
@@ -18,11 +18,11 @@ class Model(Protocol):
     """A fitted model."""
 
     def survival(self, rows: pl.DataFrame, days: Days) -> Floats:
-        """The share of customers alike that has not come back so many days after the order.
+        """Return the share of customers with the same features that has not come back so many days after the order.
 
         Args:
-            rows: (rows, any columns) with the features that the model needs, null for unknown; as the order's day
-                knows them.
+            rows: (rows, any columns) with the features that the model needs, null for unknown, as known on the order's
+                day.
             days: (times, rows) whole days after the order, from 0 on.
 
         Returns:
@@ -30,4 +30,4 @@ class Model(Protocol):
         """
 
     def describe(self) -> dict[str, Any]:
-        """All that was learned, as JSON has it; no customer's row."""
+        """Return all that was learned, as a JSON object without any customer's data."""

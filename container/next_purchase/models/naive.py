@@ -1,6 +1,6 @@
-"""The naive guesses: a number of days that is the customer's own or all customers', and how such guesses turned out.
+"""The naive guesses: a customer's own mean or last gap, or the median of all customers.
 
-A guess alone says nothing of how sure it is. So its curve is that of the days over the guess, the same for all customers.
+A guess has no uncertainty of its own. Its curve is that of the ratio of the days to the guess, the same for all customers.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 MEAN_GAP, LAST_GAP, MEDIAN_GAP = "mean_gap", "last_gap", "median_gap"
 NAIVE_GUESSES = (MEAN_GAP, LAST_GAP, MEDIAN_GAP)
-"""Where some do equally well, the first of them is the best."""
+"""Of equally good guesses, the first one is the best."""
 
-# The customer's own number that is guessed; for the median there is none.
+# The customer's column that is the guess; the median has none.
 _COLUMNS = {MEDIAN_GAP: None, MEAN_GAP: "mean_gap", LAST_GAP: "gap_1"}
 
 LEAST_DAYS = 1.0
-"""A day is one order, so the next one is a day later at the earliest."""
+"""All purchases of a day are one order, so the next one is at least a day later."""
 
 
 def guess(name: str, rows: pl.DataFrame, median_days: float) -> Floats:
-    """The days until the next order, at least 1.
+    """Return the guessed days until the next order, at least 1.
 
     Args:
-        name: One of NAIVE_GUESSES.
+        name: one of NAIVE_GUESSES.
         rows: (rows, any columns) with mean_gap and gap_1, null where the customer has no gap.
-        median_days: The guess for those, and all that median_gap says.
+        median_days: the guess for customers without a gap, and for all customers in median_gap.
 
     Returns:
         (rows,).
@@ -52,12 +52,12 @@ def guess(name: str, rows: pl.DataFrame, median_days: float) -> Floats:
 
 @dataclass(frozen=True)
 class NaiveModel:
-    """A guess with the curve of the days over it.
+    """A guess with the curve of the ratio of the days to it.
 
     Attributes:
-        name: One of NAIVE_GUESSES.
-        median_days: Of all customers; the guess for one without a gap.
-        ratios: The days over the guess.
+        name: one of NAIVE_GUESSES.
+        median_days: the median of all customers; the guess for one without a gap.
+        ratios: the survival curve of the ratio of the days to the guess.
     """
 
     name: str
@@ -69,7 +69,7 @@ class NaiveModel:
         return self.ratios.at(days / guess(self.name, rows, self.median_days))
 
     def describe(self) -> dict[str, Any]:
-        """What read_naive needs, as JSON has it."""
+        """Return what read_naive needs, as a JSON object."""
         return {
             "median_days": self.median_days,
             "ratios": self.ratios.times.tolist(),
@@ -78,10 +78,10 @@ class NaiveModel:
 
 
 def read_naive(name: str, description: Mapping[str, Any]) -> NaiveModel:
-    """Read back what describe gave.
+    """Return the model of a description.
 
     Raises:
-        ArtifactError: A number is missing or cannot be.
+        ArtifactError: a number is missing or not valid.
     """
     ratios = np.array(take_numbers(description, "ratios", 0), dtype=float)
     shares = np.array(take_numbers(description, "shares", 0, 1), dtype=float)

@@ -1,4 +1,4 @@
-"""The names of all models that compete for an item."""
+"""The names of all candidates."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from next_purchase.models.naive import NAIVE_GUESSES
 from next_purchase.models.regression import CURE, FAMILIES
 
 AUTO = "auto"
-"""Not a model: the one that did best on earlier days."""
+"""Not a model: chooses the one with the best scores on earlier days."""
 
 MBG_NBD = "mbg_nbd"
 REGRESSIONS = (*FAMILIES, *(f"{family}{CURE}" for family in FAMILIES))
 AVERAGES = tuple(f"{MBG_NBD}{JOIN}{regression}" for regression in REGRESSIONS)
 BACKENDS = (*NAIVE_GUESSES, MBG_NBD, *REGRESSIONS, *AVERAGES)
-"""From the simplest on: where some do equally well, the first of them is chosen."""
+"""The simplest first: of equally good candidates, the first one is chosen."""

@@ -1,4 +1,4 @@
-"""A model with what makes answers of it: the interval, the horizon and the days of the probability."""
+"""A model with the interval, the horizon and the days of the probability for its answers."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from next_purchase.arrays import Booleans, Days, Floats
     from next_purchase.models.model import Model
 
-# As many rows' curves stay in a processor's cache.
+# The curves of this number of rows fit in a processor's cache.
 _BLOCK_ROWS = 4096
 
 
 class Prediction(NamedTuple):
-    """What is expected of each customer; (rows,) each."""
+    """The predictions for all customers; (rows,) each."""
 
     days: Floats
-    """Until the next order, whole ones, from 1 on; infinite beyond the horizon."""
+    """Whole days until the next order, from 1 on; infinite beyond the horizon."""
     lower: Floats
-    """Of the interval, from 1 on; infinite beyond the horizon."""
+    """The interval's lower end in days, from 1 on; infinite beyond the horizon."""
     upper: Floats
-    """The same of its other end."""
+    """The interval's upper end."""
     probability: Floats
-    """Of an order within the days of the probability."""
+    """The probability of an order within the days of the probability."""
     overdue: Booleans
-    """Whether more than the upper end expected at the last order has passed since it."""
+    """Whether more days have passed since the last order than the interval's upper end on that day."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers for customers as of some day.
+    """Predicts the next orders of customers as of some day.
 
     Attributes:
-        model: Fitted.
-        horizon_days: What lies beyond is not told apart.
-        probability_days: The probability's; at most the horizon.
-        at_order: The interval of a customer who has just ordered.
-        ahead: The interval of a customer who has waited.
+        model: the fitted model.
+        horizon_days: later days are infinite in predictions.
+        probability_days: the days within which the probability expects an order; at most the horizon.
+        at_order: the interval of a customer who has just ordered.
+        ahead: the interval of a customer who has waited.
     """
 
     model: Model
@@ -54,7 +54,7 @@ class Predictor:
     ahead: Interval = field(default_factory=Interval)
 
     def predict(self, rows: pl.DataFrame, waited: Days) -> Prediction:
-        """Expect every customer's next order.
+        """Predict every customer's next order.
 
         Args:
             rows: (rows, any columns) with the model's features, null for unknown.
@@ -77,7 +77,7 @@ class Predictor:
         )
 
     def predict_at_order(self, rows: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
-        """Expect the order after each row's own, on its day.
+        """Predict the order after each row's own, as on its day.
 
         Returns:
             Days, lower and upper end; (rows,) each, infinite beyond the horizon.
@@ -88,7 +88,7 @@ class Predictor:
 
 
 def _expect(curve: Floats, days: Days, interval: Interval) -> tuple[Floats, Floats, Floats]:
-    """The day, and the interval around it."""
+    """Return the day and the interval around it."""
     middle = expected_day(curve, days)
     lower, upper = (days_by(curve, days, share) for share in (interval.lower, interval.upper))
     return middle, np.minimum(lower, middle), np.maximum(upper, middle)

@@ -1,4 +1,4 @@
-"""Reads models back for serving, each kind as its own module has it."""
+"""Reads models from their descriptions, each kind with its own module."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def read_model(name: str, description: Mapping[str, Any]) -> Model:
-    """Read back what describe gave.
+    """Return the model of a description.
 
     Args:
-        name: The model's, one of BACKENDS.
-        description: What describe gave.
+        name: the model's name, one of BACKENDS.
+        description: the result of the model's `describe`.
 
     Raises:
-        ArtifactError: It is no model of this name.
+        ArtifactError: the description is not valid for a model of this name.
     """
     if not isinstance(description, dict):
         raise ArtifactError(f"The description of the model {name} is no object: {description!r}.")

@@ -1,4 +1,4 @@
-"""Accelerated failure time: the logarithm of the days until the next order is a sum over features, with an error.
+"""Accelerated failure time regression: the logarithm of the days until the next order is a sum over features, plus an error.
 
 With S the error's survival function, a customer with the features x is still away after t days with the probability
 
@@ -44,10 +44,10 @@ _IN_LOGARITHMS = (
     "mean_amount",
 )
 COVARIATES = ("recent_gap", *_IN_LOGARITHMS, "first_order", "second_order")
-"""Recency, frequency and value: the typical one of the last time_series_length gaps, the gaps' mean and deviation, orders
-so far and lately, what was spent; and whether there are gaps at all."""
+"""Recency, frequency and value: the typical one of the last time_series_length gaps, mean and deviation of the gaps, numbers
+of all and of recent orders, amounts; and whether there are one or no gaps."""
 
-# exp() of more is infinite; the survival is 0 long before.
+# exp() of much larger numbers is infinite, and the survival is 0 before that.
 _LARGEST_EXPONENT = 50.0
 _LEAST_DAYS = 1e-9
 _CURE_NUMBERS = 2
@@ -58,12 +58,12 @@ class RegressionModel:
     """A fitted regression.
 
     Attributes:
-        family: One of FAMILIES.
-        shape: What the logarithm of the days is multiplied by.
-        intercept: Of the sum.
+        family: one of FAMILIES.
+        shape: the factor of the logarithm of the days.
+        intercept: the sum's intercept.
         coefficients: (covariates,) in the order of COVARIATES.
-        fill: (covariates,) what stands for an unknown value.
-        cure: Of the log-odds never to come back: intercept, and coefficient of the logarithm of the number of orders; None
+        fill: (covariates,) the values that replace unknown ones.
+        cure: intercept, and coefficient of the logarithm of the number of orders, of the log-odds never to come back; None
             in a model in which all come back.
     """
 
@@ -88,11 +88,11 @@ class RegressionModel:
         return share
 
     def _survive(self, total: Floats, days: Days) -> Floats:
-        """The error's survival function, at shape * log(days) - total."""
+        """Return the error's survival function at shape * log(days) - total."""
         error = of_days(lambda day: self.shape * np.log(np.maximum(day, _LEAST_DAYS)), days)
         error -= total
         if self.family == LOG_NORMAL:
-            # Imported here because it takes a quarter of a second that other families need not spend.
+            # Imported here because the import takes a quarter of a second, and other families do not need it.
             from scipy.special import ndtr
 
             normal: Floats = ndtr(-error)
@@ -101,7 +101,7 @@ class RegressionModel:
         return np.exp(-growth) if self.family == WEIBULL else 1 / (1 + growth)
 
     def describe(self) -> dict[str, Any]:
-        """What read_regression needs, as JSON has it."""
+        """Return what read_regression needs, as a JSON object."""
         return {
             "family": self.family,
             "shape": self.shape,
@@ -114,7 +114,7 @@ class RegressionModel:
 
 
 def covariates(rows: pl.DataFrame) -> Floats:
-    """The columns of the regression.
+    """Return the covariates of the regression.
 
     Args:
         rows: (rows, any columns) with the features, null for unknown.
@@ -127,17 +127,17 @@ def covariates(rows: pl.DataFrame) -> Floats:
     count = known.sum(axis=1)
     with np.errstate(invalid="ignore"):
         recent = np.where(known, np.log(1 + np.maximum(gaps, 0.0)), 0.0).sum(axis=1) / count
-    # Quicker than log1p, and what it is better at, tiny numbers, are none of these.
+    # Faster than log1p, which is more exact only for tiny numbers, and there are none here.
     logarithms = np.log(1 + np.maximum(rows.select(_IN_LOGARITHMS).to_numpy(), 0.0))
     orders = rows["orders"].to_numpy()
     return np.column_stack((recent, logarithms, orders == 1, orders == 2))
 
 
 def read_regression(name: str, description: Mapping[str, Any]) -> RegressionModel:
-    """Read back what describe gave.
+    """Return the model of a description.
 
     Raises:
-        ArtifactError: Something is missing, or the model is of other covariates.
+        ArtifactError: a value is missing, or the model has other covariates.
     """
     if description.get("family") not in FAMILIES or description.get("covariates") != list(COVARIATES):
         raise ArtifactError(f"The description of the model {name} has another family or other covariates.")

@@ -1,4 +1,4 @@
-"""Computes what depends on a number of days alone once for each number, not once for each place that it stands at."""
+"""Evaluates functions of whole days once for each different number of days."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
     from next_purchase.arrays import Days, Floats
 
-# A century; a typing error may say any number of days.
+# A century; longer times are typing errors, and a table for them would take too much memory.
 _LONGEST_TABLE = 36_525
 
 
 def of_days(function: Callable[[Floats], Floats], days: Days) -> Floats:
-    """The function's value at each place.
+    """Return the function's values for all days.
 
     Args:
-        function: Of an array of days, value by value.
-        days: Of any shape, from 0 on.
+        function: a function that is applied to each number of days.
+        days: an array of any shape, from 0 on.
     """
     most = int(days.max(initial=0))
     if most > _LONGEST_TABLE:
         return function(days.astype(float))
     values = function(np.arange(most + 1, dtype=float))
-    # All are in range, which other modes would look at first.
+    # All days are within the table; other modes would check that again.
     return values.take(days, mode="clip")

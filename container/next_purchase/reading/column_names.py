@@ -1,4 +1,4 @@
-"""Finds the columns that are needed by the names that people give them."""
+"""Finds the needed columns under the names that files have for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Ours, then the names of Online Retail and of Online Retail II. Case, spaces and underscores do not matter.
+# The name in this package, then those of Online Retail and of Online Retail II. Case, spaces and underscores do not matter.
 COLUMN_NAMES = {
     "invoice": ("InvoiceNo", "Invoice"),
     "quantity": ("Quantity",),
@@ -19,7 +19,7 @@ COLUMN_NAMES = {
 
 
 def match_columns(header: Sequence[str]) -> dict[str, str]:
-    """Give the header's own names of the columns that are needed, by ours; those that it lacks are left out."""
+    """Return the header's names of the needed columns, by this package's names; missing columns are left out."""
     by_simple_name: dict[str, str] = {}
     for column in header:
         by_simple_name.setdefault(_simplify(column), column)
@@ -32,17 +32,17 @@ def match_columns(header: Sequence[str]) -> dict[str, str]:
 
 
 def has_all_columns(header: Sequence[str]) -> bool:
-    """Whether these are the columns of transactions."""
+    """Return whether the header has all columns of transactions."""
     return len(match_columns(header)) == len(COLUMN_NAMES)
 
 
 def explain_missing(header: Sequence[str]) -> str:
-    """Say which of the columns a header lacks; it has at least one."""
+    """Return which of the columns a header lacks; it must lack at least one."""
     found = match_columns(header)
     missing = [" or ".join(names) for ours, names in COLUMN_NAMES.items() if ours not in found]
     return f"has no column {', no column '.join(missing)}; its columns are {', '.join(header)}"
 
 
 def _simplify(column: str) -> str:
-    # A file that was saved several times, or put together, has marks that nobody sees.
+    # A file that was saved several times, or concatenated, may contain invisible byte order marks.
     return re.sub(r"[\s_\ufeff]", "", column).lower()

@@ -1,4 +1,4 @@
-"""Finds single lines of a CSV file again, to name them in messages; and reads what the fast reader refuses."""
+"""Finds single lines of a CSV file, to name them in messages, and rewrites files that polars refuses."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Record(NamedTuple):
 
 
 def find_record(file: DataFile, layout: Layout, index: int) -> Record:
-    """Find a record by its number below the header, from 0; blank lines count."""
+    """Return a record by its number below the header, from 0; blank lines count."""
     with file.open_text() as text:
-        # Where the csv module cannot follow, the number is as good as it gets, and the fields stay unknown.
+        # If the csv module cannot read the record, its line is computed from its number, and its fields are unknown.
         unknown = Record(layout.lines_above + index + 2, [])
         return next(islice(_read_records(text, layout), index + 1, None), unknown)
 
 
 def explain_structure(file: DataFile, layout: Layout) -> str | None:
-    """Say which line breaks the file's structure, or None where none does."""
+    """Return which line breaks the file's structure, or None if none does."""
     with file.open_text() as text:
         records = _read_records(text, layout)
         width = len(next(records, Record(1, [])).fields)
@@ -49,7 +49,7 @@ def explain_structure(file: DataFile, layout: Layout) -> str | None:
 
 
 def explain_width(file: DataFile, record: Record, width: int) -> str:
-    """Say that a record has more fields than the header."""
+    """Return that a record has more fields than the header."""
     return (
         f"{file.name}, line {record.line}: {len(record.fields)} fields, but the header has {width}; "
         "text that contains a separator must stand in double quotes."
@@ -57,15 +57,15 @@ def explain_width(file: DataFile, record: Record, width: int) -> str:
 
 
 def rewrite(file: DataFile, layout: Layout, scratch: Path) -> DataFile | None:
-    r"""Copy a file with double quotes that stand in a field unquoted (12"), or behind a backslash as Spark writes them.
+    r"""Rewrite a file with double quotes in unquoted fields (12"), or behind a backslash, as Spark writes them.
 
     Args:
-        file: In UTF-8.
-        layout: The file's.
-        scratch: A folder for the copy.
+        file: in UTF-8.
+        layout: the file's.
+        scratch: a folder for the copy.
 
     Returns:
-        The copy, line for line, with the same separator; None if neither way gives each line its fields.
+        The copy, line for line, with the same separator; None if with neither rule each line has the header's fields.
     """
     for escape in (None, "\\"):
         with (
@@ -84,7 +84,7 @@ def rewrite(file: DataFile, layout: Layout, scratch: Path) -> DataFile | None:
 
 
 def _copy_records(reader: Iterable[list[str]], writer: object) -> bool:
-    """Whether each record had its fields, on one line: a quote that nothing closes takes in many."""
+    """Copy all records; return whether each has the header's number of fields, on one line, as an open quote has not."""
     width = 0
     with suppress(csv.Error):
         for fields in reader:
@@ -98,12 +98,12 @@ def _copy_records(reader: Iterable[list[str]], writer: object) -> bool:
 
 def _read_records(text: Iterable[str], layout: Layout) -> Iterator[Record]:
     """Read the header and the records below it, up to one that the csv module cannot read."""
-    # A carriage return ends a line for the csv module, but not for the reader whose records are counted here.
+    # A carriage return ends a line for the csv module, but not for polars, whose records are counted here.
     reader = csv.reader(
         (line.replace("\r", "") for line in islice(text, layout.lines_above, None)), delimiter=layout.separator
     )
     begun, line = False, layout.lines_above + 1
-    # An error is a field longer than the module allows, most often by a double quote that nothing closes.
+    # An error is a field longer than the module allows, most often because of a double quote that is not closed.
     with suppress(csv.Error):
         for fields in reader:
             # Blank lines above the header are no records.

@@ -1,4 +1,4 @@
-"""Reads dates in the forms that people write them in, and finds out whether the day or the month comes first."""
+"""Reads dates in many formats, and finds out whether the day or the month comes first."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ A_DATE = "a date such as 2010-12-01 08:26:00 or 12/1/2010 8:26, the year with al
 _TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[APap]\.?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?"
 _YEAR_FIRST = rf"^(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}$"
 _YEAR_LAST = rf"^(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}){_TIME}$"
-# Excel counts days; of those from 1970 to 2099 all have five digits.
+# Excel's serial numbers count days; those from 1970 to 2099 have five digits.
 _SERIAL = r"^([2-7]\d{4}(?:[.,]\d+)?)$"
 _SERIAL_ZERO = pl.date(1899, 12, 30)
-# A day's fraction has no end in decimals, so midnight may be written as a little less.
+# Fractions of a day are rounded in decimals, so midnight may be a little less than a whole number.
 _HALF_A_SECOND = 0.5 / (24 * 60 * 60)
 _MOST_MONTHS = 12
 
 
 def read_date(text: pl.Expr, date_format: DateFormat | None) -> pl.Expr:
-    """Date; null where the text has no form of one.
+    """Return the dates; null where a text has no format of a date.
 
     Args:
-        text: As written.
-        date_format: Of dates that end with the year; None if there is none whose reading matters.
+        text: the texts.
+        date_format: what comes first in dates that end with the year; None if no such date is ambiguous.
     """
     text = text.str.strip_chars()
     year_first = _from_parts(text.str.extract_groups(_YEAR_FIRST), "1", "2", "3")
@@ -47,14 +47,14 @@ def find_format(texts: Iterable[pl.Series], show: Callable[[pl.Expr], str]) -> D
     """Find out what comes first in dates that end with the year: a number above 12 is no month.
 
     Args:
-        texts: Dates as written, of all files.
-        show: Says where the first date of a kind stands, and how it is written; the expression tells the kind.
+        texts: the texts of dates, of all files.
+        show: returns place and text of the first date for which the expression is true.
 
     Returns:
         None if no date ends with the year.
 
     Raises:
-        DataError: No number is above 12, so that each date has two readings; or both places have some.
+        DataError: no number is above 12, so that each date has two readings; or both places have some.
     """
     first_most = second_most = 0
     ends_with_year = is_ambiguous = False
@@ -90,7 +90,7 @@ def find_format(texts: Iterable[pl.Series], show: Callable[[pl.Expr], str]) -> D
 
 
 def _number(text: pl.Expr | pl.Series, place: str) -> pl.Expr:
-    """The first or the second number of a date that ends with the year; null of others."""
+    """Return the first or the second number of a date that ends with the year; null for others."""
     text = pl.lit(text) if isinstance(text, pl.Series) else text
     groups = text.str.strip_chars().str.extract_groups(_YEAR_LAST)
     return groups.struct.field(place).cast(pl.Int64, strict=False)

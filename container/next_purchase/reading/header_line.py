@@ -1,4 +1,4 @@
-"""Finds the header of a CSV file: below which lines it stands, and what separates its fields."""
+"""Finds the header of a CSV file: the number of lines above it, and the separator of its fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINE_CHARACTERS = 1 << 20
 
 
 class Layout(NamedTuple):
-    """How a CSV file is laid out."""
+    """The layout of a CSV file."""
 
     lines_above: int = 0
     """Lines above the header."""
@@ -31,11 +31,11 @@ class Layout(NamedTuple):
 
     @property
     def has_decimal_comma(self) -> bool:
-        """Whether numbers may have a decimal comma: a semicolon separates so that they can."""
+        """Whether numbers may have a decimal comma: files with semicolons use it."""
         return self.separator == ";"
 
     def scan(self, file: DataFile) -> pl.LazyFrame:
-        """Give all columns as text, under the header's names."""
+        """Return all columns as text, with the header's names."""
         return pl.scan_csv(
             file.content,
             infer_schema=False,
@@ -46,10 +46,10 @@ class Layout(NamedTuple):
 
 
 def find_layout(file: DataFile) -> Layout:
-    """Find the header: the first line that names every column that is needed, with any of the separators.
+    """Find the header: the first line that names every needed column, with any of the separators.
 
     Raises:
-        DataError: No line at the file's start does.
+        DataError: no line at the file's start does.
     """
     with file.open_text() as text:
         lines = [line for _ in range(MOST_LINES_ABOVE + 1) if (line := text.readline(_LINE_CHARACTERS))]
@@ -66,28 +66,28 @@ def find_layout(file: DataFile) -> Layout:
                 nearest = fields
     if found:
         return min(found)
-    # Python's reader ends at fields that polars reads.
+    # The csv module refuses some fields that polars reads.
     if has_all_columns(Layout().scan(file).collect_schema().names()):
         return Layout()
     if nearest:
         raise DataError(f"{file.name} {explain_missing(nearest)}.")
-    wanted = ", ".join(alternatives[0] for alternatives in COLUMN_NAMES.values())
+    expected = ", ".join(alternatives[0] for alternatives in COLUMN_NAMES.values())
     first_line = lines[0].rstrip("\r\n")[:_SHOWN_CHARACTERS]
     raise DataError(
-        f"{file.name} has no header line with the expected columns ({wanted}) among its first "
+        f"{file.name} has no header line with the expected columns ({expected}) among its first "
         f"{MOST_LINES_ABOVE + 1} lines; its first line is {first_line!r}."
     )
 
 
 def _separators(first_line: str) -> Sequence[str]:
-    """Those that people use, and before them the one that Excel's `sep=` names."""
+    """Return the usual separators, and before them the one that a line `sep=` of Excel names."""
     name, _, sign = first_line.strip("\r\n").partition("=")
     named = sign if name.strip().lower() == "sep" and len(sign) == 1 and sign.isascii() else ""
     return (*named, *SEPARATORS)
 
 
 def _records(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """The records with the number of lines above each, up to one that the csv module cannot read."""
+    """Return the records with the number of lines above each, up to one that the csv module cannot read."""
     reader = csv.reader(lines, delimiter=separator)
     records: list[tuple[int, list[str]]] = []
     above = 0

@@ -1,4 +1,4 @@
-"""Says what a real order is: what a customer bought on one day."""
+"""Sums invoice lines to orders: what a customer bought on one day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PARTS_PER_UNIT = 10_000
 
 
 def purchase_sums() -> dict[str, pl.Expr]:
-    """Aggregations over invoice lines that count real purchases alone.
+    """Return aggregations over invoice lines that count only real purchases.
 
     A real purchase has a quantity and a price above 0: a line at price 0 is a gift, a correction or a sample.
     Equal lines are each counted: the same product may well stand twice on an invoice.
@@ -27,7 +27,7 @@ def purchase_sums() -> dict[str, pl.Expr]:
 
 
 def make_orders(sums: pl.DataFrame) -> pl.DataFrame:
-    """Put the sums of a customer's day together, in however many parts they come.
+    """Add up the partial sums of each customer and day.
 
     Args:
         sums: customer (text), date (Date) and purchase_sums, any number of rows for a customer and day.

@@ -1,4 +1,4 @@
-"""Knows by its first bytes what kind of file something is, and unpacks what is packed."""
+"""Recognises the format of a file by its first bytes, and decompresses it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TAR_MAGIC_AT = 257
 
 
 class Packing(StrEnum):
-    """What packs a file that can be read."""
+    """The compression formats that can be read."""
 
     GZIP = "gzip"
     BZIP2 = "bz2"
@@ -65,26 +65,26 @@ _OTHERS = {
     b"SQLite format 3\x00": f"an SQLite database: {_SAVE_AS}",
     b"%PDF-": f"a PDF: {_SAVE_AS}",
 }
-# What programs for reading zip files leave beside the file that is meant.
+# Files that macOS and Windows add to zip files.
 _BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 _DAMAGES = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file, or bytes in its place, of any kind."""
+    """A file or bytes, of any format."""
 
     name: str
     """For messages."""
     content: Path | bytes
-    """Where it lies, or the bytes themselves."""
+    """The file's path, or the bytes themselves."""
 
     @contextmanager
     def open_bytes(self) -> Iterator[IO[bytes]]:
-        """Open the bytes, of a gzip file the unpacked ones.
+        """Open the bytes; those of a gzip file decompressed.
 
         Raises:
-            DataError: While reading, where the gzip file is damaged or cut off.
+            DataError: while reading: the gzip file is damaged or cut off.
         """
         packed = self.packing() is Packing.GZIP
         with self.open_raw() as raw:
@@ -96,7 +96,7 @@ class DataFile:
 
     @contextmanager
     def open_text(self, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
-        """Open the text; bytes that are none in the encoding are replaced, and line ends stay as they are."""
+        """Open the text; bytes that are not valid in the encoding are replaced, and line ends stay as they are."""
         with (
             self.open_bytes() as unpacked,
             io.TextIOWrapper(unpacked, encoding=encoding, errors="replace", newline="\n") as text,
@@ -108,25 +108,25 @@ class DataFile:
         return io.BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
     def packing(self) -> Packing | None:
-        """What packs it, whatever its name."""
+        """Return the compression format by the first bytes; None if it is not compressed."""
         start = self.start()
         return next((packing for magic, packing in _PACKINGS.items() if start.startswith(magic)), None)
 
     def is_parquet(self) -> bool:
-        """Whether it begins as a Parquet file does."""
+        """Return whether it begins as a Parquet file does."""
         return self.start().startswith(PARQUET_MAGIC)
 
     def start(self) -> bytes:
-        """The first bytes as they are."""
+        """Return the first bytes as they are."""
         with self.open_raw() as raw:
             return raw.read(_START_BYTES)
 
 
 def unpack(file: DataFile, scratch: Path) -> DataFile:
-    """Copy what is packed into a plain file in `scratch`; gzip stays, since polars reads it piece by piece.
+    """Decompress a file into `scratch`; gzip stays, since polars reads it in pieces.
 
     Raises:
-        DataError: The file is damaged, or of a kind that is not read; the message names the kind.
+        DataError: the file is damaged, or has a format that is not read, which the message names.
     """
     packing = file.packing()
     if packing is Packing.BZIP2:
@@ -142,10 +142,10 @@ def unpack(file: DataFile, scratch: Path) -> DataFile:
 
 
 def refuse_other_kinds(name: str, start: bytes) -> None:
-    """Look at the first bytes of a file.
+    """Raise an error if the first bytes are those of a format that is not read.
 
     Raises:
-        DataError: They are those of a kind that is not read.
+        DataError: they are; the message names the format.
     """
     for magic, kind in _OTHERS.items():
         if start.startswith(magic):
@@ -155,23 +155,23 @@ def refuse_other_kinds(name: str, start: bytes) -> None:
 
 
 def explain_damage(name: str, kind: str, error: Exception) -> str:
-    """Say that a file cannot be unpacked."""
+    """Return that a file cannot be decompressed."""
     return f"{name} is a damaged or cut-off {kind} file: {error}."
 
 
 @contextmanager
 def explaining_damage(file: DataFile, packing: Packing) -> Iterator[None]:
-    """Name the file that is damaged.
+    """Translate errors of damaged files in the block into DataError.
 
     Raises:
-        DataError: Reading it failed.
+        DataError: reading it failed.
     """
     try:
         yield
     except _DAMAGES as error:
         raise DataError(explain_damage(file.name, packing, error)) from error
     except OSError as error:
-        # bz2 has no error of its own; the system's have a number.
+        # bz2 raises OSError too; the system's errors have a number.
         if error.errno is not None:
             raise
         raise DataError(explain_damage(file.name, packing, error)) from error
@@ -201,7 +201,7 @@ def _unpack_zip(file: DataFile, scratch: Path) -> DataFile:
             with archive.open(files[0]) as unpacked:
                 inner = _copy(f"{file.name} ({files[0].filename})", unpacked, scratch)
         except (RuntimeError, NotImplementedError) as error:
-            # So zipfile says that a password is needed, or that it does not know the method.
+            # zipfile raises these if a password is needed, or if it does not know the compression method.
             raise DataError(f"{file.name} cannot be unpacked: {error}.") from error
     if inner.packing() is Packing.ZIP:
         raise DataError(f"{inner.name} is a workbook or a zip file inside a zip file: unpack it.")
@@ -213,10 +213,10 @@ def _is_beside(name: str) -> bool:
 
 
 def _unpack_zstd(file: DataFile, scratch: Path) -> DataFile:
-    """Let polars unpack it, each line as one field; Python's own library reads zstd only from 3.14 on."""
+    """Decompress with polars, each line as one field; Python's own library has zstd only from 3.14 on."""
     with tempfile.NamedTemporaryFile(dir=scratch, delete=False) as plain:
         pass
-    # No text has this sign, so no line is cut.
+    # Text does not contain this separator, so no line is split.
     lines = pl.scan_csv(
         file.content, has_header=False, separator="\x1f", quote_char=None, infer_schema=False, glob=False
     )

@@ -1,4 +1,4 @@
-"""Opens a file of transactions, whatever its kind, as lines with the columns that are needed, as text."""
+"""Opens a file of transactions, of any format, as lines with the needed columns as text."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A file that can be read.
+    """A file of transactions that is open.
 
     Attributes:
-        file: It, or its plain copy.
-        lines: The needed columns under our names, as text.
-        names: The file's own names of them, by ours.
-        layout: Of a CSV file; None of a Parquet file.
-        can_be_rewritten: Whether another way to read a CSV file is left.
+        file: the file, or its plain copy.
+        lines: the needed columns under this package's names, as text.
+        names: the file's own names of them, by this package's.
+        layout: the layout of a CSV file; None for a Parquet file.
+        can_be_rewritten: whether a CSV file has not been rewritten yet.
     """
 
     file: DataFile
@@ -40,14 +40,14 @@ class Table:
 
     @property
     def has_decimal_comma(self) -> bool:
-        """Whether numbers may have one."""
+        """Whether numbers may have a decimal comma."""
         return self.layout is not None and self.layout.has_decimal_comma
 
     def place(self, record: int) -> str:
-        """Where a record stands, counted from 0, for a message.
+        """Return file and line of a record, counted from 0, for a message.
 
         Raises:
-            DataError: The record has more fields than the header, which is the better explanation.
+            DataError: the record has more fields than the header, which is the better explanation.
         """
         if self.layout is None:
             return f"{self.file.name}, row {record + 1}"
@@ -58,18 +58,18 @@ class Table:
         return f"{self.file.name}, line {found.line}"
 
     def repair(self, error: Exception, scratch: Path) -> Table:
-        """Another way to read a CSV file that the fast reader has refused.
+        """Return the table from a converted copy of a CSV file that polars has refused.
 
         Args:
-            error: What it said.
-            scratch: A folder for copies.
+            error: Polars' error.
+            scratch: a folder for copies.
 
         Raises:
-            DataError: There is none; the message names the line.
+            DataError: the file cannot be converted; the message names the line.
         """
         if self.layout is None:
             raise DataError(f"{self.file.name} is a damaged Parquet file: {error}.") from error
-        # The reader stops at bytes that are not UTF-8, so whoever has UTF-8 does not pay for the question.
+        # Polars stops at bytes that are not UTF-8, so files in UTF-8 are not checked before.
         if not is_utf8(self.file):
             return _open_csv(recode_latin(self.file, scratch))
         clean = rewrite(self.file, self.layout, scratch) if self.can_be_rewritten else None
@@ -85,11 +85,11 @@ def open_table(file: DataFile, scratch: Path) -> Table:
     """Open a file: CSV in any form, packed or not, or Parquet.
 
     Args:
-        file: Any.
-        scratch: A folder for copies.
+        file: the file.
+        scratch: a folder for copies.
 
     Raises:
-        DataError: It is of another kind, empty or damaged, or lacks a column.
+        DataError: the file has another format, is empty or damaged, or lacks a column.
     """
     plain = unpack(file, scratch)
     return _open_parquet(plain) if plain.is_parquet() else _open_csv(make_plain(plain, scratch))
@@ -126,7 +126,7 @@ def _open_parquet(file: DataFile) -> Table:
 
 
 def _as_text(file: DataFile, ours: str, theirs: str, kind: pl.DataType) -> pl.Expr:
-    """A column of a Parquet file as a CSV file has it."""
+    """Return a column of a Parquet file as the text that a CSV file would have."""
     column = pl.col(theirs)
     if kind == pl.Date or isinstance(kind, pl.Datetime):
         usable = ours == "date"

@@ -1,4 +1,4 @@
-"""Brings text in any form people have (UTF-16, carriage returns alone, Latin-1) to UTF-8 that polars reads."""
+"""Converts text in other encodings (UTF-16, Latin-1), or with carriage returns alone, to UTF-8 that polars reads."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _WIDE_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# Windows-1252 is Latin-1 with letters in place of unused control codes; most "Latin-1" files are that.
+# Windows-1252 is Latin-1 with letters for unused control codes; most files called Latin-1 have this encoding.
 _LATIN = "cp1252"
 _FIRST_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def make_plain(file: DataFile, scratch: Path) -> DataFile:
-    """Look at the first bytes; copy what polars does not read as it stands into UTF-8 in `scratch`.
+    """Return the file, or a copy of it in UTF-8 if polars cannot read the file itself.
 
     Args:
-        file: Text, plain or gzip, in any encoding.
-        scratch: A folder for the copy.
+        file: text, plain or gzip, in any encoding.
+        scratch: a folder for the copy.
 
     Raises:
-        DataError: The file is empty, damaged, or not text at all.
+        DataError: the file is empty, damaged, or no text.
     """
     with file.open_bytes() as unpacked:
         start = unpacked.read(BLOCK_BYTES)
@@ -60,7 +60,7 @@ def make_plain(file: DataFile, scratch: Path) -> DataFile:
 
 
 def is_utf8(file: DataFile) -> bool:
-    """Whether all of the file can be read as UTF-8."""
+    """Return whether the whole file is UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open_bytes() as unpacked:
         try:
@@ -78,7 +78,7 @@ def recode_latin(file: DataFile, scratch: Path) -> DataFile:
 
 
 def _wide_encoding(start: bytes) -> str | None:
-    """UTF-16 or UTF-32: told by its mark, or by a zero in every other byte, as all Western text has it."""
+    """Return UTF-16 or UTF-32 by the byte order mark, or by zeros in every other byte, as in Western text; else None."""
     for mark, encoding in _WIDE_MARKS.items():
         if start.startswith(mark):
             return encoding
@@ -98,10 +98,10 @@ def _recode_wide(file: DataFile, encoding: str, scratch: Path) -> DataFile:
 
 
 def _recode(file: DataFile, encoding: str, scratch: Path, *, errors: str = "replace") -> DataFile:
-    """Copy a file as UTF-8, without marks at its start; carriage returns alone, if they are its line ends, end lines."""
+    """Copy a file as UTF-8, without byte order marks at its start, and with line feeds for all line ends."""
     with (
         file.open_bytes() as unpacked,
-        # Translates all line ends.
+        # Without `newline`, it translates all line ends.
         io.TextIOWrapper(unpacked, encoding=encoding, errors=errors) as text,
         tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=scratch, delete=False) as plain,
     ):
@@ -111,7 +111,7 @@ def _recode(file: DataFile, encoding: str, scratch: Path, *, errors: str = "repl
 
 def _copy_without_marks(text: IO[str], plain: IO[str]) -> None:
     start = text.read(BLOCK_BYTES)
-    # UTF-8's mark, read as Latin.
+    # The mark of UTF-8, decoded as Windows-1252.
     latin_mark = codecs.BOM_UTF8.decode(_LATIN)
     while start.startswith((BYTE_ORDER_MARK, latin_mark)):
         start = start.removeprefix(BYTE_ORDER_MARK).removeprefix(latin_mark)

@@ -1,4 +1,4 @@
-"""Reads invoice lines straight to orders: takes what it needs, counts what it leaves out, and says which line is wrong."""
+"""Reads orders from files of invoice lines, counts the lines that it leaves out, and names a line that is wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CANCELLATION = r"^\s*[Cc]"
 _LARGEST_NUMBER = 1e9
 # Some databases write 0001-01-01, 1900-01-01 or 1970-01-01 for "no date".
 _LAST_NO_DATE = date(1970, 1, 1)
-# It is tomorrow already in time zones ahead of UTC.
+# In time zones ahead of UTC it may already be the next day.
 _DAYS_AHEAD = timedelta(days=1)
 _A_NUMBER = f"a number of at most {_LARGEST_NUMBER:,.0f}"
 # What programs write for "no value"; \N is Hive's and MySQL's.
@@ -41,18 +41,18 @@ _NO_CUSTOMER = ("nan", "null", "(null)", "na", "n/a", "none", "<na>", "-", "#n/a
 _SCIENTIFIC = r"^\d(?:[.,]\d+[Ee]\+?|[Ee]\+)\d+$"
 _POINT_ALONE = r"^[+-]?\d*\.\d+$"
 _A_CUSTOMER = "a number whose last digits are lost: write the id with all digits, as text"
-# Rows that stand apart from all others by more than this are typing errors.
+# Rows further from all others than this have typing errors in their dates.
 _DAYS_APART = 366
 _MOST_FAR_ROWS = 0.01
 
 
 @dataclass(frozen=True)
 class Transactions:
-    """What files of transactions hold.
+    """The orders of files of transactions.
 
     Attributes:
-        orders: As make_orders gives them; at least one.
-        left_out: Rows that are in no order.
+        orders: as make_orders gives them; at least one.
+        left_out: rows that are in no order.
     """
 
     orders: pl.DataFrame
@@ -64,17 +64,16 @@ def read_orders(
 ) -> Transactions:
     """Read the orders of all files as if they were one.
 
-    Lines without a customer and cancellations are counted in no order, so what else is wrong with them does
-    not matter.
+    Lines without a customer and cancellations are in no order, so other faults in them do not matter.
 
     Args:
         paths: CSV or Parquet files, packed or not; at least one.
-        scratch: A folder for converted copies.
-        today: The day in UTC; what was bought later than a day after it is refused.
-        date_format: What comes first in a date; None to find out.
+        scratch: a folder for converted copies.
+        today: the day in UTC; purchases later than the day after it are refused.
+        date_format: what comes first in a date; None to find out.
 
     Raises:
-        DataError: A file cannot be read, and the message names file, line and value; or no line of any file is
+        DataError: a file cannot be read, and the message names file, line and value; or no line of any file is
             a real purchase.
     """
     return _read_files([DataFile(path.name, path) for path in paths], scratch, today, date_format)
@@ -83,16 +82,16 @@ def read_orders(
 def read_orders_from_bytes(
     body: bytes, name: str, today: date, date_format: DateFormat | None = None
 ) -> Transactions:
-    """Read the orders of one file that is in memory; `name` stands in messages, else as read_orders.
+    """Read the orders of one file in memory, which messages call `name`, as `read_orders` does.
 
-    Rows far in time are refused in no number: a request may hold few customers, of whom one was away for long.
+    Any number of rows may be far in time: a request may have few customers, one of them with a long pause.
     """
     with tempfile.TemporaryDirectory() as scratch:
         return _read_files([DataFile(name, body)], Path(scratch), today, date_format, is_request=True)
 
 
 def is_transactions_header(first_line: str) -> bool:
-    """Whether a CSV file with this first line holds transactions: it names every column that is needed."""
+    """Return whether a CSV file with this first line holds transactions: it names every needed column."""
     for separator in SEPARATORS:
         try:
             header = next(csv.reader([first_line.lstrip("\ufeff").rstrip("\r\n")], delimiter=separator), [])
@@ -104,7 +103,7 @@ def is_transactions_header(first_line: str) -> bool:
 
 
 def are_transactions(body: bytes) -> bool:
-    """Whether this is a file of transactions in a form in which its first line does not show it."""
+    """Return whether this is a file of transactions whose first line does not show it."""
     try:
         with tempfile.TemporaryDirectory() as scratch:
             open_table(DataFile("The request", body), Path(scratch))
@@ -114,7 +113,7 @@ def are_transactions(body: bytes) -> bool:
 
 
 def normalise_customer(column: pl.Expr) -> pl.Expr:
-    """Customer ids as text: `17850.0`, the mark of a column with gaps read as numbers, becomes `17850`."""
+    """Return customer ids as text; `17850.0`, from a column with empty cells that was read as numbers, becomes `17850`."""
     # 12,000 is no number with a decimal comma.
     return column.str.strip_chars().str.replace(r"^(\d+)(?:\.0+|,0)$", "$1")
 
@@ -146,7 +145,7 @@ def _read_files(
 
 
 def _sum_file(file: DataFile, scratch: Path) -> tuple[Table, pl.DataFrame]:
-    """Give customer and date as written and purchase_sums with the rows of each kind, by the kinds that LeftOut has."""
+    """Return the table, and its purchase_sums and rows by customer, date as written, and reason to leave them out."""
     table = open_table(file, scratch)
     while True:
         try:
@@ -160,7 +159,7 @@ def _sum_file(file: DataFile, scratch: Path) -> tuple[Table, pl.DataFrame]:
 
 
 def _sum_lines(table: Table) -> pl.DataFrame:
-    # A customer's invoice has one text for its moment on all its lines: dates and ids are read once for each.
+    # All lines of an invoice have the same texts of date and customer, so each text is parsed once.
     is_customer = pl.col("customer").is_not_null()
     sums = (
         table.lines.with_columns(
@@ -190,7 +189,7 @@ def _refuse_two_decimal_signs(table: Table) -> None:
     """Where 2,55 has a decimal comma, 1.234 may be more than a thousand.
 
     Raises:
-        DataError: The file has numbers of both forms.
+        DataError: the file has numbers of both forms.
     """
     texts = {column: pl.col(column).str.strip_chars() for column in ("quantity", "price")}
     found = (
@@ -211,14 +210,14 @@ def _refuse_two_decimal_signs(table: Table) -> None:
 
 
 def _counted(table: Table) -> pl.LazyFrame:
-    """The lines that count, with the number of each."""
+    """Return the lines that count, with their numbers."""
     cancelled = pl.col("invoice").str.contains(_CANCELLATION).fill_null(value=False)
     lines = table.lines.with_row_index("record").with_columns(cancelled=cancelled)
     return lines.filter(_kind(table).is_null())
 
 
 def _show_first(tables: list[Table], column: str, kind: pl.Expr) -> str:
-    """Where the first value of a kind stands, and what it is; lines that count are looked at first."""
+    """Return the place and the text of the first value of a kind; lines that count are searched first."""
     for lines_of in (_counted, lambda table: table.lines.with_row_index("record")):
         for table in tables:
             first = lines_of(table).filter(kind).select("record", column).sort("record").head(1)
@@ -228,7 +227,7 @@ def _show_first(tables: list[Table], column: str, kind: pl.Expr) -> str:
 
 
 def _kind(table: Table) -> pl.Expr:
-    """Of rows that count in no order, why; null of all others."""
+    """Return why rows are left out; null for all others."""
     customer = pl.col("customer").str.strip_chars()
     is_header = (customer == table.names["customer"].strip()) & (
         pl.col("date").str.strip_chars() == table.names["date"].strip()
@@ -251,10 +250,10 @@ def _count(sums: pl.DataFrame) -> LeftOut:
 
 
 def _read_dates(table: Table, sums: pl.DataFrame, date_format: DateFormat | None, last_date: date) -> pl.DataFrame:
-    """Give the rows that count, with their dates.
+    """Return the rows that count, with their dates.
 
     Raises:
-        DataError: A value cannot be used.
+        DataError: a value cannot be used.
     """
     counted = sums.filter(pl.col("kind").is_null()).with_columns(date=read_date(pl.col("date"), date_format))
     possible = pl.col("date").is_between(_LAST_NO_DATE, last_date, closed="right").fill_null(value=False)
@@ -270,15 +269,15 @@ def _leave_out_far_rows(
     """Leave out rows with more than a year between them and all others.
 
     Args:
-        dated: The rows that count.
-        tables: Where they come from; None where more of them than may be left out are kept instead of refused.
-        date_format: How dates were read.
+        dated: the rows that count.
+        tables: the rows' tables; None keeps rows far in time that are too many to leave out, instead of refusing them.
+        date_format: how dates were read.
 
     Returns:
-        The others, and how many rows were left out.
+        The other rows, and how many rows were left out.
 
     Raises:
-        DataError: They are more than one row in a hundred, and more than one.
+        DataError: they are more than one row in a hundred, and more than one.
     """
     days = (
         dated.group_by("date")
@@ -306,10 +305,10 @@ def _leave_out_far_rows(
 
 
 def _number(table: Table, column: str) -> pl.Expr:
-    """Float64; null where the text is no number or one that cannot be."""
+    """Return the column as Float64; null where the text is no number, or one that is too large."""
     text = pl.col(column).str.strip_chars()
     if table.has_decimal_comma:
-        # With a decimal comma, full stops part the thousands.
+        # With a decimal comma, full stops separate the thousands.
         with_comma = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
         text = pl.when(text.str.contains(",", literal=True)).then(with_comma).otherwise(text)
     value = text.cast(pl.Float64, strict=False)
@@ -317,7 +316,7 @@ def _number(table: Table, column: str) -> pl.Expr:
 
 
 def _explain_value(table: Table, date_format: DateFormat | None, last_date: date) -> str:
-    """Read the file once more, to find the first value that cannot be used."""
+    """Read the file again, and return what is wrong with the first value that cannot be used."""
     day = read_date(pl.col("date"), date_format)
     problems = (
         ("customer", pl.col("customer").str.strip_chars().str.contains(_SCIENTIFIC), _A_CUSTOMER),

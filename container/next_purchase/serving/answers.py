@@ -14,23 +14,23 @@ from next_purchase.serving.prediction import predict_next_purchase
 if TYPE_CHECKING:
     from next_purchase.models.artifact import TrainedModel
 
-# Of gzip, zstd and zlib. Polars would unpack them, to whatever size.
+# The first bytes of gzip, zstd and zlib. Polars would decompress them to any size.
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x9c", b"x\xda")
 
 
 def answer_body(body: bytes, given: Form, wanted: Form, trained: TrainedModel) -> bytes:
-    """Answer rows of features with as many lines, in order; transactions with a line for each customer.
+    """Return a line for each row of features, in order, or for each customer of transactions.
 
     Args:
-        body: The request's.
-        given: How it is written.
-        wanted: How the answer is to be written. CSV has a header if the request has one, JSON Lines have none.
-        trained: The model.
+        body: the request's body.
+        given: the body's format.
+        wanted: the answer's format. CSV has a header if the request has one, JSON Lines have none.
+        trained: the model.
 
     Raises:
-        RequestError: The body cannot be answered; no line is.
+        RequestError: a line of the body is not valid, so there is no answer for any.
     """
-    # One empty line at the end is what joining files leaves.
+    # Concatenated files may end with an empty line.
     body = body.removeprefix(BYTE_ORDER_MARK).removesuffix(b"\n").removesuffix(b"\r")
     if body.startswith(_COMPRESSED):
         raise ContentTypeError(

@@ -25,11 +25,11 @@ MAX_CONCURRENT_REQUESTS = 100 // MAX_PAYLOAD_MB
 
 
 def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask:
-    """Make the application around a loaded model; without one there is none, and so no healthy answer.
+    """Return the application for a loaded model; it does not exist, and so is not healthy, without a model.
 
     Args:
-        trained: The model.
-        concurrent_requests: How many requests can be worked on at once.
+        trained: the model.
+        concurrent_requests: how many requests can be processed at once.
     """
     application = Flask("next_purchase")
 
@@ -47,7 +47,7 @@ def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask
 
     @application.post("/invocations")
     def invocations() -> Response:
-        # Imported here and not above: polars starts threads, which must not exist when workers are forked.
+        # Imported here: polars starts threads, which must not exist when workers are forked.
         from next_purchase.serving.answers import answer_body
 
         given = given_type(request.mimetype)
@@ -69,7 +69,7 @@ def create_application(trained: TrainedModel, concurrent_requests: int) -> Flask
 
     @application.errorhandler(HTTPException)
     def explain(error: HTTPException) -> Response:
-        # What HTTP wants beside the sentence, such as Allow, stays.
+        # Headers that HTTP requires, such as Allow, stay.
         response = Response(f"{error.description}\n", error.code, error.get_headers())
         response.content_type = "text/plain; charset=utf-8"
         return response

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# What the reader takes for a number: with blanks before it, but not behind.
+# What polars reads as a number: blanks may stand before it, but not behind.
 _NUMBER = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class CsvRows(NamedTuple):
-    """What the lines of a request hold."""
+    """The rows of a request."""
 
     rows: pl.DataFrame
     """CustomerID (text), last_order_date and as_of (Date) and the features (Float64, null for unknown)."""
@@ -59,13 +59,13 @@ def read_csv_rows(body: bytes, time_series_length: int, date_format: DateFormat 
     the columns' order, so a header in any other order is refused.
 
     Args:
-        body: Lines of features, CSV text in UTF-8, at least one; or transactions in any form that training reads, which are
+        body: lines of features, CSV text in UTF-8, at least one; or transactions in any form that training reads, which are
             recognised by their header and give one row per customer.
-        time_series_length: The model's.
-        date_format: What comes first in dates of transactions, as its training was told; None to find out.
+        time_series_length: the model's number of gaps.
+        date_format: what comes first in dates of transactions, as in the training's settings; None to find out.
 
     Raises:
-        BadLineError: A line cannot be used; the message names it.
+        BadLineError: a line cannot be used; the message names it.
     """
     columns = file_columns(feature_names(time_series_length))
     end = body.find(b"\n") + 1 or len(body)
@@ -75,7 +75,7 @@ def read_csv_rows(body: bytes, time_series_length: int, date_format: DateFormat 
     header = _split(first_line)
     if header == list(columns):
         return CsvRows(_read_lines(body[end:], columns, first_line=2), has_header=True)
-    # A customer may be called so as well, but has a date.
+    # A customer's id may be "CustomerID" too, but then a date follows.
     if header[:1] == [CUSTOMER] and explain_date("".join(header[1:2])):
         raise BadLineError(
             f"Line 1: the header is {','.join(header)}, but this model needs {','.join(columns)}. "
@@ -84,14 +84,14 @@ def read_csv_rows(body: bytes, time_series_length: int, date_format: DateFormat 
     if len(header) != len(columns) and are_transactions(body):
         return CsvRows(_read_transactions(body, time_series_length, date_format), has_header=True)
     if header and len(header) != len(columns):
-        # Polars would take very long to see that a line of millions of fields is too wide.
+        # Polars takes very long to refuse a line of millions of fields.
         why = _explain_line(body[:end].rstrip(b"\n"), columns, is_first=True)
         raise BadLineError(f"Line 1{why}")
     return CsvRows(_read_lines(body, columns, first_line=1), has_header=False)
 
 
 def _split(line: str) -> list[str]:
-    """The fields of a line; none if it is not CSV."""
+    """Return the fields of a line; none if it is not CSV."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error:
@@ -117,12 +117,12 @@ def _read_lines(lines: bytes, columns: Sequence[str], first_line: int) -> pl.Dat
 
 
 def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
-    """One row per line, in order; None if any line cannot be read or lacks a value that it must have."""
+    """Return one row per line, in order; None if a line cannot be read or lacks a value."""
     features = [column for column in columns if column not in (CUSTOMER, *DATE_COLUMNS)]
     schema = dict.fromkeys((CUSTOMER, *DATE_COLUMNS), pl.String) | dict.fromkeys(features, pl.Float64)
     count = lines.count(b"\n") + (not lines.endswith(b"\n") and bool(lines))
     try:
-        # A mark keeps polars from taking a text that begins so for a compressed one.
+        # With a byte order mark, polars does not take a text that begins with x for a compressed one.
         text = BYTE_ORDER_MARK + lines if lines.startswith(b"x") else lines
         read = pl.read_csv(text, has_header=False, schema=schema) if count else pl.DataFrame(schema=schema)
     except pl.exceptions.PolarsError:
@@ -143,7 +143,7 @@ def _try_to_read(lines: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
 
 
 def _explain(lines: bytes, columns: Sequence[str], first_line: int) -> str:
-    """Say which line is the first that cannot be used, and why."""
+    """Return which line is the first that cannot be used, and why."""
     parts = lines.removesuffix(b"\n").split(b"\n")
 
     def is_unusable(count: int) -> bool:

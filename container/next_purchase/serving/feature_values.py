@@ -1,4 +1,4 @@
-"""Says what is wrong with single values of a line of features, whatever form the line has."""
+"""Explains what is wrong with single values of a line of features, in any format."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _SHOWN_CHARACTERS = 60
 
 
 def explain_customer(value: object) -> str | None:
-    """Why this is not a customer's id: a text that is not blank; None if it is one."""
+    """Return why the value is no customer's id (a text that is not blank); None if it is one."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'{show(value)} is a number, but a customer is a text: write "{show(value)}"'
     return None if isinstance(value, str) and value.strip() else f"{show(value)} is not a customer"
 
 
 def explain_date(value: object) -> str | None:
-    """Why this is not the text of a date such as 2011-12-09; None if it is one."""
+    """Return why the value is no text of a date such as 2011-12-09; None if it is one."""
     problem = f"{show(value)} is not a date such as 2011-12-09"
     if not isinstance(value, str) or not re.match(DATE_PATTERN, value):
         return problem
@@ -30,15 +30,15 @@ def explain_date(value: object) -> str | None:
 
 
 def explain_order(last_order_date: str, as_of: str) -> str | None:
-    """Why these texts of dates do not go together; None if they do."""
+    """Return why `as_of` is too early for the last order; None if it is not."""
     return f"{as_of} is before the last order, {last_order_date}" if as_of < last_order_date else None
 
 
 def explain_number(value: object) -> str:
-    """Why this, which is no finite number, is refused."""
+    """Return why the value, which is no finite number, is refused."""
     return f"{show(value)} is not a number"
 
 
 def show(value: object) -> str:
-    """The value, or its beginning, for a message."""
+    """Return the value, or its beginning, for a message."""
     return repr(value[:_SHOWN_CHARACTERS]) if isinstance(value, str) else repr(value)[:_SHOWN_CHARACTERS]

@@ -23,7 +23,7 @@ from next_purchase.serving.feature_values import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# JSON can write line ends and halves of a character, a CSV line in UTF-8 cannot.
+# JSON can contain line ends and half characters (surrogates), a CSV line in UTF-8 cannot.
 _NOT_IN_A_LINE = re.compile("[\r\n\ud800-\udfff]")
 
 
@@ -31,16 +31,16 @@ def read_json_rows(body: bytes, features: tuple[str, ...]) -> pl.DataFrame:
     """Read a request.
 
     Args:
-        body: An object per line in UTF-8, at least one. CustomerID, last_order_date and as_of are texts, all others numbers;
+        body: an object per line in UTF-8, at least one. CustomerID, last_order_date and as_of are texts, all others numbers;
             one that may be unknown may be null or left out.
-        features: The model's.
+        features: the model's.
 
     Returns:
         CustomerID (text), last_order_date and as_of (Date) and the features (Float64, null for unknown), one row per line,
         in order.
 
     Raises:
-        BadLineError: A line cannot be used; the message names it and the key.
+        BadLineError: a line cannot be used; the message names it and the key.
     """
     columns = file_columns(features)
     rows = []
@@ -54,15 +54,15 @@ def read_json_rows(body: bytes, features: tuple[str, ...]) -> pl.DataFrame:
 
 
 class _LineError(Exception):
-    """A line cannot be used; what it says goes behind the line's number."""
+    """A line cannot be used; the text follows the line's number in the message."""
 
 
 def _read_line(line: bytes, columns: Sequence[str]) -> list[object]:
-    """The values in the order of the columns."""
+    """Return the values in the order of the columns."""
     try:
         content = json.loads(line.decode("utf-8"))
     except RecursionError:
-        raise _LineError(": not an object, but lists or objects in each other.") from None
+        raise _LineError(": not an object, but lists or objects nested too deeply.") from None
     except ValueError as error:
         raise _LineError(f": not an object of JSON in UTF-8 ({error}).") from error
     if not isinstance(content, dict):
@@ -100,7 +100,7 @@ def _explain_characters(customer: str) -> str | None:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a double can hold it; true and false are numbers to Python, but not to JSON."""
+    """Return whether the value is a finite number; true and false are numbers in Python, but not in JSON."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""The forms that a request and its answer can have, by the names that HTTP has for them."""
+"""The formats of requests and answers, by their media types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from next_purchase.errors import ContentTypeError, NotAcceptableError
 
 
 class Form(Enum):
-    """How rows are written down."""
+    """The format of rows."""
 
     CSV = auto()
     JSON_LINES = auto()
@@ -26,13 +26,13 @@ FORMS = {
 
 
 def given_type(content_type: str) -> str:
-    """Take the request's type, without parameters.
+    """Return the request's media type, without parameters.
 
     Returns:
         One of FORMS.
 
     Raises:
-        ContentTypeError: It is not, or it is missing.
+        ContentTypeError: the type is another one, or missing.
     """
     if content_type not in FORMS:
         raise ContentTypeError(f"The content type must be {' or '.join(FORMS)}, not {content_type or 'left out'}.")
@@ -40,13 +40,13 @@ def given_type(content_type: str) -> str:
 
 
 def wanted_type(accept: MIMEAccept, given: str) -> str:
-    """Choose the answer's type: what the client likes best, and the request's own where that leaves a choice.
+    """Return the answer's media type: the one that the client prefers, and among equals the request's own.
 
     Returns:
         One of FORMS.
 
     Raises:
-        NotAcceptableError: The client accepts none of them.
+        NotAcceptableError: the client accepts none of them.
     """
     if not accept:
         return given

@@ -1,4 +1,4 @@
-"""Writes what a model expects as the answer: days from as_of on, to a tenth, with the date that makes."""
+"""Turns a model's predictions into the columns of the answer."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _DECIMALS_OF_PROBABILITY = 4
 
 
 def predict_next_purchase(rows: pl.DataFrame, predictor: Predictor) -> pl.DataFrame:
-    """Answer every row.
+    """Return the answer for every row.
 
     Args:
         rows: CustomerID (text), last_order_date and as_of (Date, not before it), and the features (Float64, null for
             unknown).
-        predictor: What answers.
+        predictor: the predictor.
 
     Returns:
         The columns of ANSWER_COLUMNS, in the order of the rows. Where the next order is expected beyond the horizon,

@@ -1,4 +1,4 @@
-"""Runs the web application under gunicorn, in processes that are forked after the model was loaded."""
+"""Runs the web application under gunicorn, in processes that are forked after the model is loaded."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
     from next_purchase.sagemaker_contract import ContainerPaths
 
-# The image sets 0.0.0.0, which a container needs; anywhere else a model is nobody's business but ours.
+# The image sets 0.0.0.0, which a container needs; elsewhere only this machine may reach the server.
 _ADDRESS_VARIABLE = "SERVING_ADDRESS"
 _DEFAULT_ADDRESS = "127.0.0.1"
 
 # SageMaker kills a container 30 seconds after SIGTERM.
 _SECONDS_TO_FINISH = 25
 
-# What SageMaker waits for an answer at most (ModelClientConfig, InvocationsTimeoutInSeconds).
+# The longest time that SageMaker waits for an answer (ModelClientConfig, InvocationsTimeoutInSeconds).
 _SECONDS_FOR_AN_ANSWER = 3600
 
 
 def serve(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
-    """Load the model and answer requests until SIGTERM, then finish what is in hand.
+    """Load the model and answer requests until SIGTERM; finish the requests in progress.
 
-    A server that cannot load its model never listens: its job fails at once with the reason in the log, instead of
+    A server that cannot load its model never listens, so that its job fails at once with the reason in the log, and not
     after minutes of health checks.
 
     Raises:
-        ArtifactError: The model cannot be loaded.
-        SettingError: The port is not one.
+        ArtifactError: the model cannot be loaded.
+        SettingError: the port is not valid.
     """
     port = read_serving_port(environment)
     concurrent_requests = min(count_processors(), MAX_CONCURRENT_REQUESTS)
@@ -50,8 +50,8 @@ def serve(paths: ContainerPaths, environment: Mapping[str, str]) -> None:
 def _gunicorn_options(bind: str, concurrent_requests: int) -> dict[str, Any]:
     return {
         "bind": bind,
-        # A worker takes one request at a time, so large requests never wait for each other while a core is idle. The
-        # one more answers /ping when all others are busy.
+        # A worker takes one request at a time, so large requests never wait while a core is idle. The additional worker
+        # answers /ping when all others are busy.
         "workers": concurrent_requests + 1,
         "worker_class": "sync",
         "preload_app": True,
@@ -66,7 +66,7 @@ def _gunicorn_options(bind: str, concurrent_requests: int) -> dict[str, Any]:
 
 
 def _leave_silent_clients_waiting(arbiter: Any) -> None:
-    """Have the kernel hand over connections only once something was sent, so that a silent one holds no worker.
+    """Let the kernel pass on connections only when data has arrived, so that a silent client blocks no worker.
 
     Source: tcp(7), TCP_DEFER_ACCEPT; Linux alone has it.
     """
@@ -76,12 +76,12 @@ def _leave_silent_clients_waiting(arbiter: Any) -> None:
 
 
 def _warm_up(_worker: object) -> None:
-    """Import what a request needs once the fork is done, before the first request waits for it."""
+    """Import what requests need after the fork, so that the first request does not wait for it."""
     import next_purchase.serving.answers  # noqa: F401 - imported for the time it takes
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn, told by arguments instead of by command line and files."""
+    """gunicorn, configured by arguments instead of command line and files."""
 
     def __init__(self, application: Flask, options: dict[str, Any]) -> None:
         self._application = application

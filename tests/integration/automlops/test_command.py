@@ -21,15 +21,15 @@ from typing import Any, Protocol
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops.connection import connect_emulator
+from automlops.aws.connection import connect_emulator
+from automlops.aws.stack import find_stack
 from automlops.errors import CommandError
 from automlops.main import app
-from automlops.request import ItemFile
-from automlops.sample_data import write_transactions
-from automlops.stack import find_stack
-from automlops.upload import upload_data
+from automlops.runs.request import ItemFile
+from automlops.runs.run_order import upload_data
+from automlops.tables.sample_data import write_transactions
 from emulator.endpoint import Clients
-from tests.unit.automlops.workbooks import Cell, write_workbook
+from tests.unit.automlops.tables.workbooks import Cell, write_workbook
 
 Command = Callable[..., Result]
 PROGRAM = str(Path(sys.executable).parent / "automlops")
@@ -279,7 +279,7 @@ def test_packed_data_that_is_damaged_while_it_is_uploaded_leaves_nothing_behind(
     path.write_bytes(gzip.compress(rows * (20 * 1024 * 1024 // len(rows)))[:-9])
     stack = find_stack(connect_emulator(deployed.url), "automlops")
     s3 = Clients(deployed.url).get("s3")
-    with pytest.raises(CommandError, match="packed and damaged"):
+    with pytest.raises(CommandError, match="compressed, and damaged"):
         upload_data(s3, stack, ItemFile("damaged", path))
     there = {"Bucket": stack.data_bucket, "Prefix": "analysis_predict/damaged/"}
     assert not s3.list_object_versions(**there).get("Versions")
@@ -308,7 +308,7 @@ def test_results_that_cannot_be_copied_leave_the_verdict_shown(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("automlops.results._write", full)
+    monkeypatch.setattr("automlops.runs.results._write", full)
     result = command("run", *without_data)
     assert result.exit_code == 3, result.output
     assert "verdict FAILED: 0 of 1 items succeeded" in result.stdout
@@ -397,7 +397,7 @@ def test_run_whose_emulator_is_killed_is_said_to_be_gone(
         emulator_process.kill()
         _, told = run.communicate(timeout=60)
     assert run.returncode == 3
-    assert told == f"The emulator at {variables['AWS_ENDPOINT_URL']} is gone, and the run with it.\n"
+    assert told == f"The emulator at {variables['AWS_ENDPOINT_URL']} has ended, and the run with it.\n"
     assert not (tmp_path / "out").exists()
 
 

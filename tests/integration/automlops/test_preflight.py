@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops.connection import Connection, connect_emulator
-from automlops.local import emulator_command, local_emulator
+from automlops.aws.connection import Connection, connect_emulator
+from automlops.aws.stack import Stack, find_stack
+from automlops.local.emulator_process import emulator_command, local_emulator
 from automlops.main import app
-from automlops.stack import Stack, find_stack
 
 Command = Callable[..., Result]
 
@@ -168,9 +168,7 @@ def test_item_whose_quota_is_nothing_is_refused_before_anything_starts(
     assert "started execution" not in result.stdout
     told = result.stderr
     assert "  'none': the quota 'ml.c5.xlarge for training job usage' is 0\n" in told
-    assert (
-        "  'few': the quota 'ml.c5.2xlarge for transform job usage' is 2, and one of their jobs asks for 3" in told
-    )
+    assert "  'few': the quota 'ml.c5.2xlarge for transform job usage' is 2, and one of their jobs needs 3" in told
     assert told.count("aws service-quotas request-service-quota-increase") == 2
     assert "usual" not in told
     assert versions() == before

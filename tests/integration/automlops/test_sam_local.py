@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from automlops.sam_local import FILE
+from automlops.local.sam_local import FILE
 from emulator.endpoint import Clients
 
 FUNCTIONS = {"PrepareRun", "TrainingJob", "CreateModel", "BatchTransform", "FollowJob", "SummarizeRun"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from automlops.containers import find_route
+from automlops.local.docker_route import find_route
 
 from .containers import ImageContainer, ProcessContainer
 

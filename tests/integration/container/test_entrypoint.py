@@ -54,4 +54,4 @@ def test_a_server_that_ends_by_a_fault_of_its_own_does_not_blame_the_user(tmp_pa
         check=False,
     )
     assert run.returncode == 2, run.stdout
-    assert "a fault of its own" in run.stdout
+    assert "an internal error" in run.stdout

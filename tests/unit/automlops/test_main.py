@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner, Result
 
-from automlops import local as local_module
-from automlops import run as run_module
 from automlops.errors import InterruptedRunError, RunBrokenError, RunStoppedError, ServiceError
+from automlops.local import emulator_process as local_module
 from automlops.main import app
+from automlops.runs import run_order as run_module
+from automlops.runs.request import Order
 
 Command = Callable[..., Result]
 
@@ -54,7 +55,7 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
     ("words", "message"),
     [
         pytest.param(
-            ["run", "--item", "a=data.csv"], "--local runs it on this machine, --stack NAME", id="nowhere"
+            ["run", "--item", "a=data.csv"], "Add --local to run on this machine, or --stack NAME", id="nowhere"
         ),
         pytest.param(["run", "--local", "--stack", "x"], "not both", id="two places"),
         pytest.param(["run", "--local", "--region", "eu-west-1"], "--region is for a deployed stack", id="region"),
@@ -105,7 +106,7 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
         ),
         pytest.param(
             ["run", "--stack", "s", "--item", "a=data.csv", "--account", "a.yaml"],
-            "--account is for --local",
+            "--account needs --local",
             id="account",
         ),
         pytest.param(
@@ -113,8 +114,10 @@ def test_every_subcommand_has_help(command: Command, name: str) -> None:
             "no file none.yaml",
             id="no account",
         ),
-        pytest.param(["manifest", "20261122T094236123Z-x"], "Which stack?", id="manifest of nowhere"),
-        pytest.param(["quotas"], "Which stack?", id="quotas of nowhere"),
+        pytest.param(
+            ["manifest", "20261122T094236123Z-x"], "No stack is named. Add --stack NAME.", id="manifest of nowhere"
+        ),
+        pytest.param(["quotas"], "No stack is named. Add --stack NAME.", id="quotas of nowhere"),
         pytest.param(["up", "--containers", "--host", "::1"], "--host or --containers, not both", id="addresses"),
         pytest.param(["up", "--image", "nonsense"], "'nonsense'", id="image"),
         pytest.param(["up", "--image", "short:1=python3"], "write it as 123456789012.dkr.ecr.REGION", id="URI"),
@@ -199,7 +202,7 @@ def test_exit_code_follows_what_became_of_the_run(
 def test_options_become_the_request(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, anyway = [], []
 
-    def remember(_console: object, _connection: object, _stack: str, order: run_module.Order) -> SimpleNamespace:
+    def remember(_console: object, _connection: object, _stack: str, order: Order) -> SimpleNamespace:
         asked.append(dict(order.request))
         anyway.append(order.anyway)
         return SimpleNamespace(manifest=SimpleNamespace(verdict="SUCCEEDED"))

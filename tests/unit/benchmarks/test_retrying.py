@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from automlops.concurrency import Durations
+from automlops.quotas.concurrency import Durations
 from benchmarks import retrying
 from benchmarks.account_model import QUOTA_FULL, THROTTLED, Load, Stage, bound
 from benchmarks.retriers import DOCUMENTED_BY_AWS, Retrier

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from automlops.connection import Connection
+from automlops.aws.connection import Connection
 from tests.live.estimate import TRAINING, TRANSFORM, Price, estimate_lines, price_of, read_price
 from tests.live.plans import Plan, plan_of, starts
 from tests.live.removal import Remover, new_prefix

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from automlops.manifest import parse_manifest
+from automlops.aws.stored_runs import parse_manifest
 from pipeline.aws.s3_objects import DataObject
 from pipeline.contracts import CreateModelEvent, ItemRequest, parse_event
 from pipeline.documents import as_json

@@ -124,7 +124,7 @@ def test_a_missing_key_is_named(client: FlaskClient, sample: str, key: str) -> N
         pytest.param(b"[1, 2]", "Line 2: [1, 2] is not an object.", id="list"),
         pytest.param(b"null", "Line 2: None is not an object.", id="null"),
         pytest.param(b'{"a": "\xff"}', "Line 2: not an object of JSON in UTF-8 ('utf-8' codec", id="not-utf-8"),
-        pytest.param(b"[" * 100_000, "Line 2: not an object, but lists or objects in each other.", id="deep"),
+        pytest.param(b"[" * 100_000, "Line 2: not an object, but lists or objects nested too deeply.", id="deep"),
         pytest.param(b"9" * 10_000, "Line 2: not an object of JSON in UTF-8 (Exceeds the limit", id="long-number"),
     ],
 )

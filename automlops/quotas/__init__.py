@@ -1,0 +1,1 @@
+"""The account's quotas, and how many items at once they allow."""

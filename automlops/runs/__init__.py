@@ -1,0 +1,1 @@
+"""One run: its request, the checks before it, its execution, and its results on this machine."""

@@ -1,0 +1,1 @@
+"""Tables on this machine: reading, splitting and generating them."""
