@@ -17,6 +17,7 @@ from automlops.report import print_table
 from automlops.results import fetch_results
 from automlops.stack import Stack, find_stack
 from pipeline.aws import s3_objects
+from pipeline.aws.executions import RUNNING_STATUSES
 from pipeline.errors import DataNotReadableError, PipelineError, RunNotFoundError
 from pipeline.layout import RUNS_PREFIX, S3Location, manifest_key
 from pipeline.stored import run_files
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from pipeline.manifest import Manifest
 
 RUNS_SHOWN = 5
-UNDER_WAY = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 def close_run(
@@ -93,7 +93,7 @@ def _end_of(connection: Connection, run: PreparedRun) -> datetime:
         if error.code != "ExecutionDoesNotExist":
             raise
         return datetime.now(UTC)
-    if told["status"] in UNDER_WAY:
+    if told["status"] in RUNNING_STATUSES:
         endpoint = ["--endpoint-url", connection.endpoint_url] if connection.endpoint_url else []
         words = ["aws", "stepfunctions", "stop-execution", "--execution-arn", run.execution_arn]
         raise CommandError(
