@@ -139,5 +139,5 @@ def test_a_run_under_way_is_not_rerun(deployed: Stack, small_csv: bytes, unique:
     run_id = found[0].split("/")[1]
     rerun = deployed.run({"rerunOf": run_id}, unique("too-early"))
     assert rerun.description["error"] == "RunNotEndedError"
-    assert f"run {run_id} is still under way" in cause_of(rerun)
+    assert f"run {run_id} is still running" in cause_of(rerun)
     assert deployed.wait(arn).description["status"] == "SUCCEEDED"
