@@ -98,6 +98,20 @@ def test_make_targets_that_documents_name_exist(root: Path) -> None:
             assert target in targets, f"{document.name}: make {target}"
 
 
+def test_every_file_that_the_architecture_names_exists(root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`([\w./-]+/[\w./-]*)`", text))
+    assert len(named) > 40
+    rooms = [root, *(root / room for room in ("functions/pipeline", "automlops", "container/next_purchase"))]
+    assert {name for name in named if not any((room / name).exists() for room in rooms)} == set()
+
+
+def test_every_module_of_the_functions_has_its_place_in_the_architecture(root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text()
+    modules = {path.name for path in (root / "functions" / "pipeline").rglob("*.py")} - {"__init__.py"}
+    assert {name for name in modules if f"`{name}`" not in text} == set()
+
+
 def test_both_readmes_have_the_same_commands(root: Path) -> None:
     def commands(name: str) -> list[str]:
         blocks = re.findall(r"```(?:bash|python|json)\n(.*?)```", (root / name).read_text(), re.DOTALL)
