@@ -44,9 +44,10 @@ $(BIN)/uv:
 	@$(SYNC) --inexact
 	@touch $@
 
+# Tests start hundreds of Python processes, and where PYTHONDONTWRITEBYTECODE is set each would compile what it imports.
 .venv/dev.stamp: uv.lock pyproject.toml | $(BIN)/uv
 	@echo "setting up .venv with development tools from uv.lock" >&2
-	@$(SYNC) --inexact --all-groups --no-group reference
+	@$(SYNC) --inexact --all-groups --no-group reference --compile-bytecode
 	@touch $@ .venv/run.stamp
 
 .PHONY: setup

@@ -43,14 +43,14 @@ def cut_bodies(file: BinaryIO, limit: int) -> Iterator[bytes]:
 def is_healthy(port: int) -> bool:
     """Return whether the server answers /ping with success."""
     try:
-        return _call(port, "GET", "/ping")[0] == http.client.OK
+        return call(port, "GET", "/ping")[0] == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
 
 
 def ask_concurrency(port: int) -> int:
     """Return the number of requests at once that the server asks for."""
-    _, answer = _call(port, "GET", "/execution-parameters")
+    _, answer = call(port, "GET", "/execution-parameters")
     return int(json.loads(answer)["MaxConcurrentTransforms"])
 
 
@@ -88,7 +88,7 @@ def score(port: int, features: Path, connections: int, limit: int = PAYLOAD) -> 
 
 
 def _score_one(port: int, body: bytes) -> int:
-    status, answer = _call(port, "POST", "/invocations", body)
+    status, answer = call(port, "POST", "/invocations", body)
     if status != http.client.OK:
         raise AnswerError(f"{status}: {' '.join(answer[:500].decode(errors='replace').split())}")
     sent, got = (text.count(b"\n") + (not text.endswith(b"\n")) for text in (body, answer))
@@ -97,7 +97,8 @@ def _score_one(port: int, body: bytes) -> int:
     return sent
 
 
-def _call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+def call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Send a request to a server on this machine; return the status and the body of its answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT)
     try:
         connection.request(method, path, body, {"Content-Type": "text/csv", "Accept": "text/csv"})

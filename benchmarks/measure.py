@@ -62,6 +62,7 @@ class Measure:
         goal: the goal; None if there is none.
         note: how the figures were measured.
         others: all references, if `reference` is the best of several.
+        details: further figures, one on each line, for build/bench.json only.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Measure:
     goal: Goal | None = None
     note: str = ""
     others: tuple[Other, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -108,4 +110,5 @@ class Measure:
             "met": self.met,
             "note": self.note,
             "others": [asdict(other) for other in self.others],
+            "details": list(self.details),
         }

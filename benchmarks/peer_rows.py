@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from next_purchase.features import make_features
+from next_purchase.learning.settings import DEFAULT_TIME_SERIES_LENGTH
 from next_purchase.outcomes import add_next_order, date_range, day_before, followed_orders, known_outcomes
-from next_purchase.settings import DEFAULT_TIME_SERIES_LENGTH
-from next_purchase.transactions import read_orders
+from next_purchase.reading.transactions import read_orders
 
 
 def write_rows(data: Path, folder: Path, cutoff: date, horizon_days: int) -> None:

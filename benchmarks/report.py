@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rich.table import Table
@@ -70,24 +70,48 @@ def as_json(measures: Sequence[Measure]) -> str:
 
 
 def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> str:
-    """Return the document docs/benchmarks.md."""
-    rows = ["| " + " | ".join(COLUMNS) + " |", "| --- | ---: | ---: | ---: | ---: | --- |"]
-    rows += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(measure)) + " |" for measure in measures]
-    others = [f"| {' | '.join(row)} |" for row in others_table(measures)]
-    others[1:1] = ["| --- |" + " ---: |" * (others[0].count("|") - 2)] if others else []
-    notes = list(dict.fromkeys(measure.note for measure in measures if measure.note))
-    return "\n".join([
+    """Return the document docs/benchmarks.md: a section for each subject, with its table and how it was measured.
+
+    A note names its subject before its first colon; a measure without a note belongs to the subject before it.
+    """
+    sections: dict[str, list[Measure]] = {}
+    subject = "figures"
+    for measure in measures:
+        subject = measure.note.partition(": ")[0] or subject
+        sections.setdefault(subject, []).append(measure)
+    lines = [
         "# Benchmarks",
         "",
         f"Written by `make bench WRITE=1` on {when:%Y-%m-%d}; {machine}. Times depend on the machine and on what else",
         "it does; a ratio is taken in one breath with its reference, so it travels better.",
         "",
-        *rows,
-        "",
-        *([*others, ""] if others else []),
-        *(f"- {note}" for note in notes),
-        "",
-    ])  # fmt: skip
+        f"{verdict(measures)}.",
+    ]
+    for subject, held in sections.items():
+        lines += [
+            "",
+            f"## {subject[0].upper()}{subject[1:]}",
+            "",
+            *_markdown_rows(COLUMNS, map(cells, held), left={0, 5}),
+        ]
+        if others := others_table(held):
+            lines += ["", *_markdown_rows(others[0], others[1:], left={0})]
+        for note in dict.fromkeys(measure.note.partition(": ")[2] for measure in held if ": " in measure.note):
+            lines += ["", f"{note[0].upper()}{note[1:]}."]
+    return "\n".join([*lines, ""])
+
+
+def _markdown_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: set[int]) -> list[str]:
+    """A table in Markdown.
+
+    Args:
+        header: titles of its columns.
+        rows: its cells.
+        left: columns of text; numbers stand to the right.
+    """
+    ruler = ["---" if column in left else "---:" for column in range(len(header))]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, ruler, *rows)]
+    return [f"| {' | '.join(row)} |" for row in escaped]
 
 
 def verdict(measures: Sequence[Measure]) -> str:

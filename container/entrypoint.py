@@ -64,7 +64,7 @@ def _run_training() -> int:
     # each of many threads.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:1")
     try:
-        from next_purchase.training import train
+        from next_purchase.learning.training import train
 
         train(paths, os.environ)
     except NextPurchaseError as error:
@@ -91,7 +91,7 @@ def _run_server() -> int:
     # The server runs requests in parallel by processes, and a thread pool that exists before the fork would hang in them.
     os.environ["POLARS_MAX_THREADS"] = "1"
     _limit_threads(polars=1)
-    from next_purchase.server import serve
+    from next_purchase.serving.server import serve
 
     try:
         serve(ContainerPaths.from_environment(os.environ), os.environ)

@@ -17,11 +17,10 @@ from pipeline import errors
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
-    "README.md",
-    "README.zh-TW.md",
     "docs/architecture.md",
     "docs/aws-evidence.md",
     "docs/configuration.md",
+    "docs/decisions/README.md",
     "docs/errors.md",
     "docs/operations.md",
 ]
@@ -87,6 +86,18 @@ def error_names() -> str:
         if issubclass(kind, errors.PipelineError) and not kind.__subclasses__():
             meaning = (inspect.getdoc(kind) or "").split("\n")[0]
             lines.append(f"| `{name}` | {kind.__mro__[1].__name__} | {meaning} |")
+    return "\n".join(lines)
+
+
+def decisions() -> str:
+    """The decisions as a table: number, title, and whether another one has replaced it."""
+    lines = ["| number | decision | state |", "|---|---|---|"]
+    for path in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")):
+        text = path.read_text()
+        title = text.partition("\n")[0].removeprefix("# ")
+        replaced = re.search(r"^\*\*Replaced\*\* by (\[[^)]*\))", text, re.MULTILINE)
+        state = f"replaced by {replaced[1]}" if replaced else "in force"
+        lines.append(f"| [{path.name[:4]}]({path.name}) | {title} | {state} |")
     return "\n".join(lines)
 
 
@@ -178,6 +189,7 @@ def _test(node_id: str) -> str:
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "decisions": decisions,
     "pipeline": pipeline,
     "retriers": retriers,
     "parameters": parameters,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.s3 import models
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ def _current(store: KeyStore, prefix: str) -> Iterator[tuple[str, Any]]:
             yield name, key
 
 
-def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
+def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
     """Make moto's buckets keep their keys in order, and list by that order."""
     replace(models, "_VersionedKeyStore", KeyStore)
     replace(

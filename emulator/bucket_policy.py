@@ -15,7 +15,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from emulator.endpoint import ACCOUNT_ID
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,6 @@ def _get_permission(self: Any, action: str, resource: str) -> PermissionResult:
     return PermissionResult.NEUTRAL
 
 
-def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
+def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
     """Make moto's buckets judge their policies with the rules above."""
     replace(FakeBucket, "get_permission", _get_permission, expects=("self", "action", "resource"))

@@ -23,9 +23,9 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from emulator.account.faults import FaultMatcher
 from emulator.account.plan import INVOKE
 from emulator.endpoint import CREDENTIALS
+from emulator.moto_patches import replace
 from emulator.sandbox import Outcome, Sandbox, failure_payload
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
-from emulator.seams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

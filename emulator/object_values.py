@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from moto.s3 import models
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from emulator.endpoint import EmulatorSettings
@@ -90,7 +90,7 @@ class _TemporaryFiles:
 _canned_acl = functools.lru_cache(maxsize=16)(models.get_canned_acl)
 
 
-def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
+def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
     """Make moto's objects keep their bytes this way, and share their access lists."""
     replace(models, "tempfile", _TemporaryFiles)
     replace(models, "get_canned_acl", _canned_acl, expects=("acl",))

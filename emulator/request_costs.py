@@ -15,7 +15,7 @@ from moto import backend_index
 from moto.core import errors, responses
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from emulator.endpoint import EmulatorSettings
@@ -54,7 +54,7 @@ _underscored = functools.lru_cache(maxsize=4096)(responses.camelcase_to_undersco
 _lookups = errors.ErrorLookupFactory()
 
 
-def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every seam is installed the same way
+def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
     """Put these in the place of moto's."""
     replace(DomainDispatcherApplication, "get_backend_for_host", get_backend_for_host, expects=("self", "host"))
     replace(responses, "method_names_from_class", _method_names, expects=("clazz",))

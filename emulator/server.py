@@ -1,4 +1,4 @@
-"""Puts the seams together and serves moto on one address of this machine, until it is stopped.
+"""Installs the emulator's parts in moto and serves it on one address of this machine, until it is stopped.
 
 Touches moto's private parts: its server's application, `BackendDict.reset`, `reset_model_data`, the names of all buckets
 (`bucket_accounts`), `default_user_config`, and the environment variables that it reads.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator", "EmulatorError"]
 
-_SEAMS = (
+_PARTS = (
     request_costs,
     bucket_listing,
     object_values,
@@ -106,7 +106,7 @@ class Emulator:
         return self.settings.url
 
     def start(self) -> Self:
-        """Bind, install the seams and serve.
+        """Bind, install the parts and serve.
 
         Raises:
             EmulatorError: the address cannot be bound, or another emulator runs in this process.
@@ -128,7 +128,7 @@ class Emulator:
                 self._server = HttpServer(listener, self._gate)
             wsgi.publish(self._settings.url, self._gate)
             self._set_environment(port)
-            _install_seams(self._settings)
+            _install_parts(self._settings)
             self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
             self._thread.start()
         except BaseException:
@@ -149,7 +149,7 @@ class Emulator:
                     self._thread.join(timeout=10)
                 # Jobs and sandboxes go first: what they still ask finds nobody listening.
                 self._server.server_close()
-            _shut_down_seams()
+            _shut_down_parts()
             if self._server is not None:
                 self._server.close_connections()
         finally:
@@ -195,7 +195,7 @@ def _update_environment(wanted: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _install_seams(settings: EmulatorSettings) -> None:
+def _install_parts(settings: EmulatorSettings) -> None:
     """Empty moto and put this emulator's parts into it."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     BackendDict.reset()
@@ -204,10 +204,10 @@ def _install_seams(settings: EmulatorSettings) -> None:
     s3_backends.bucket_accounts.clear()
     # Roles of templates attach some of them, AWSXrayWriteOnlyAccess for one.
     default_user_config["iam"] = {"load_aws_managed_policies": True}
-    for seam in _SEAMS:
-        seam.install(settings)
+    for part in _PARTS:
+        part.install(settings)
 
 
-def _shut_down_seams() -> None:
+def _shut_down_parts() -> None:
     for end in (stepfunctions.shutdown, sagemaker.shutdown, functions.shutdown):
         end()

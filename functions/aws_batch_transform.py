@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.aws import clients
 from pipeline.contracts import BatchTransformEvent, parse_event
 from pipeline.jobs import single_jobs
-from pipeline.observability import about, count, logger, metrics
+from pipeline.observability import count, logger, metrics, set_context
 from pipeline.settings import TransformSettings, load_settings
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers transformJobName, transformJobArn and outputUri; see `pipeline.jobs.single_jobs.start_transform_job`."""
+    """Return transformJobName, transformJobArn and outputUri; see `pipeline.jobs.single_jobs.start_transform_job`."""
     settings = load_settings(TransformSettings, os.environ)
-    wanted = parse_event(BatchTransformEvent, event)
-    about(settings.stack_name, item=wanted.item)
+    parsed = parse_event(BatchTransformEvent, event)
+    set_context(settings.stack_name, item=parsed.item)
     answer = single_jobs.start_transform_job(
-        wanted, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC)
+        parsed, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC)
     )
     count("TransformJobsStarted")
     logger.info("batch transform job started", extra=answer)

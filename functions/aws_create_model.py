@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.aws import clients
 from pipeline.contracts import CreateModelEvent, parse_event
 from pipeline.model.create_model import create_model
-from pipeline.observability import about, count, logger, metrics
+from pipeline.observability import count, logger, metrics, set_context
 from pipeline.settings import ModelSettings, load_settings
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Answers modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.model.create_model.create_model`."""
+    """Return modelName, modelArn, modelDataUrl, image and metrics; see `pipeline.model.create_model.create_model`."""
     settings = load_settings(ModelSettings, os.environ)
-    wanted = parse_event(CreateModelEvent, event)
-    about(settings.stack_name, run_id=wanted.run_id, item=wanted.item)
-    answer = create_model(wanted, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC))
+    parsed = parse_event(CreateModelEvent, event)
+    set_context(settings.stack_name, run_id=parsed.run_id, item=parsed.item)
+    answer = create_model(parsed, settings, clients.s3_client(), clients.sagemaker_client(), datetime.now(UTC))
     count("ModelsCreated")
     logger.info("model created", extra={"model_name": answer["modelName"], "model_arn": answer["modelArn"]})
     return answer

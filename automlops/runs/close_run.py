@@ -17,6 +17,7 @@ from automlops.runs.report import print_table
 from automlops.runs.results import fetch_results
 from automlops.wording import program
 from pipeline.aws import s3_objects
+from pipeline.aws.executions import RUNNING_STATUSES
 from pipeline.errors import DataNotReadableError, PipelineError, RunNotFoundError
 from pipeline.layout import S3Location, manifest_key
 from pipeline.stored import run_files
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from pipeline.manifest import Manifest
 
 RUNS_SHOWN = 5
-UNDER_WAY = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 def close_run(
@@ -93,7 +93,7 @@ def _end_of(connection: Connection, run: PreparedRun) -> datetime:
         if error.code != "ExecutionDoesNotExist":
             raise
         return datetime.now(UTC)
-    if description["status"] in UNDER_WAY:
+    if description["status"] in RUNNING_STATUSES:
         endpoint = ["--endpoint-url", connection.endpoint_url] if connection.endpoint_url else []
         words = ["aws", "stepfunctions", "stop-execution", "--execution-arn", run.execution_arn]
         raise CommandError(

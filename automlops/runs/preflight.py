@@ -59,7 +59,7 @@ def check_run(console: Console, connection: Connection, stack: Stack, order: Ord
     request = parse_event(RunRequest, order.request)
     _require_image(stack, request)
     # None if the stack is of a version without limits.
-    allowed = Limits.of_parameters(
+    allowed = Limits.from_parameters(
         stack.parameters, data_bucket=stack.data_bucket, output_bucket=stack.output_bucket
     )
     if allowed and (problems := allowed.source_problems(request)):
@@ -168,7 +168,7 @@ def _environment(stack: Stack, region: str) -> dict[str, str]:
 def _least_line(run: work_list_lines.Run, index: int, entry: Entry) -> Line:
     """Return the line that PrepareRun would write for the item, without what is read from S3."""
     if run.mode == "train":
-        return work_list_lines.train_line(run, index, entry.request, work_list_lines.MadeOf(""))
+        return work_list_lines.train_line(run, index, entry.request, work_list_lines.Provenance(""))
     unknown = Latest(run_id="", model_name="", model_data_url="", image="")
     scored = entry.request.predict_input or f"s3://{run.settings.data_bucket}/{run.settings.dataset_file_name}"
-    return work_list_lines.score_line(run, index, entry.request, work_list_lines.MadeOf(""), unknown, scored)
+    return work_list_lines.score_line(run, index, entry.request, work_list_lines.Provenance(""), unknown, scored)

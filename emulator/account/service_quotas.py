@@ -16,7 +16,7 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 from emulator.account.plan import USES, InstanceQuota
 from emulator.account.quota_names import quota_name
 from emulator.endpoint import ACCOUNT_ID
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ from emulator.cloudformation.errors import ResourceError, TemplateError, Transfo
 from emulator.cloudformation.stack import ChangeSet, Stack
 from emulator.cloudformation.template import prepare
 from emulator.endpoint import Clients
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

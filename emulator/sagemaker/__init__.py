@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from emulator.sagemaker.api import SageMakerApi
 from emulator.sagemaker.limits import Limits
+from emulator.sagemaker.moto_actions import install_actions
 from emulator.sagemaker.runner import JobRunner
-from emulator.sagemaker.seam import install_actions
 
 if TYPE_CHECKING:
     from emulator.endpoint import EmulatorSettings

@@ -30,8 +30,8 @@ from emulator.sagemaker.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
     from emulator.account.plan import Account
+    from emulator.sagemaker.moto_actions import Backend
     from emulator.sagemaker.runner import JobRunner
-    from emulator.sagemaker.seam import Backend
 
 _Answer = dict[str, Any]
 _Request = dict[str, Any]

@@ -20,7 +20,7 @@ from moto.stepfunctions.exceptions import (
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.definition import check_definition, parse_definition
 from emulator.stepfunctions.execution import Execution, Machine, Status
 from emulator.stepfunctions.names import IllegalNameError, NameTooLongError, check_name, execution_arn

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.direct_client import DirectClients
 
 _PARSER = "moto.stepfunctions.parser.asl"

@@ -13,7 +13,7 @@ from typing import Any
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.eval.states import States
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 _ASL = "moto.stepfunctions.parser.asl"
 # Modules of the interpreter that copy a payload for every field of a state.

@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.tolerated_fail
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import (
     DATA_LIMIT_EXCEEDED,

@@ -17,7 +17,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramTimedOut
 
 from emulator.account.clock import Clock
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.results import iso_milliseconds
 
 if TYPE_CHECKING:

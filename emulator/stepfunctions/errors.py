@@ -17,7 +17,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 ALL = "States.ALL"
 RUNTIME = "States.Runtime"

@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import json_path
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.copying import copy_payload
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.errors import RUNTIME, failure

@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inli
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import JobPool
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.environment import ExecutionEnvironment
 from emulator.stepfunctions.evaluation import AttemptOverError
 

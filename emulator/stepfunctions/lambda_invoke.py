@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceLambda,
 )
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import iso_milliseconds, plain, sdk_metadata

@@ -18,7 +18,7 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 )
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 RESERVED = "RoleArn.$"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 
 LARGEST_PAYLOAD = 256 * 1024
 _STATES = "moto.stepfunctions.parser.asl.component.state"

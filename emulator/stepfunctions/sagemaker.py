@@ -25,7 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from emulator.seams import replace
+from emulator.moto_patches import replace
 from emulator.stepfunctions.check_tasks import SYNC, is_sagemaker_supported, unknown_resource, unproven_job_fields
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.environment import ExecutionEnvironment

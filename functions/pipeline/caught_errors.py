@@ -1,4 +1,4 @@
-"""Reads what Step Functions caught: the sentence that a person should read, and the job that failed."""
+"""Reads an error that Step Functions caught: the reason in a sentence for people, and the job that failed."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import Any
 from pipeline.documents import Job, TrainingJob, training_job_of, transform_job_of
 
 MAX_REASON_LENGTH = 2000
-# All that SageMaker says of a container that could not answer, whatever it lacked.
+# SageMaker's whole reason when a serving container cannot answer, whatever the cause.
 SEE_LOGS = "See job logs for more information"
-# SageMaker's frame around what the image wrote to /opt/ml/output/failure.
-ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<told>.*?)(, exit code: (?P<code>\d+))?", re.DOTALL)
+# What SageMaker puts around the text that the image wrote to /opt/ml/output/failure.
+ALGORITHM_ERROR = re.compile(r"AlgorithmError: (?P<text>.*?)(, exit code: (?P<code>\d+))?", re.DOTALL)
 
 
 def reason_of(error: str, cause: str) -> str:
-    """Why a task failed, in words.
+    """Return the reason why a task failed, as a sentence.
 
     Args:
         error: the caught Error, a name.
-        cause: the caught Cause: a failed job's description as JSON, a Lambda function's error as JSON (of follow_job's,
-            the message is such a description), plain text, or any of these cut off.
+        cause: the caught Cause: the description of a failed job as JSON, the error of a Lambda function as JSON (the
+            message of follow_job's error is such a description), plain text, or any of these cut off.
     """
     text = cause
-    told = _described(cause)
-    if told is not None:
-        status = told.get("TrainingJobStatus") or told.get("TransformJobStatus")
-        name = told.get("TrainingJobName") or told.get("TransformJobName")
+    content = _parse_cause(cause)
+    if content is not None:
+        status = content.get("TrainingJobStatus") or content.get("TransformJobStatus")
+        name = content.get("TrainingJobName") or content.get("TransformJobName")
+        reason = content.get("FailureReason") or ""
         text = (
-            _failure_reason(told.get("FailureReason") or "", str(name), serving="TransformJobStatus" in told)
-            or told.get("errorMessage")
+            _failure_reason(reason, str(name), serving="TransformJobStatus" in content)
+            or content.get("errorMessage")
             or (
-                f"job {name} ended as {status} ({told.get('SecondaryStatus') or 'no reason given'})"
+                f"job {name} ended as {status} ({content.get('SecondaryStatus') or 'no reason given'})"
                 if status
                 else ""
             )
@@ -43,39 +44,39 @@ def reason_of(error: str, cause: str) -> str:
 
 
 def job_of(cause: str) -> TrainingJob | Job | None:
-    """The job that a Cause describes; None if it describes none, or is cut off.
+    """Return the job that a Cause describes; None if it describes none, or is cut off.
 
     Args:
         cause: the caught Cause.
     """
-    described = _described(cause) or {}
+    content = _parse_cause(cause) or {}
     try:
-        if "TrainingJobStatus" in described:
-            return training_job_of(described)
-        return transform_job_of(described) if "TransformJobStatus" in described else None
+        if "TrainingJobStatus" in content:
+            return training_job_of(content)
+        return transform_job_of(content) if "TransformJobStatus" in content else None
     except (KeyError, ValueError):
         return None
 
 
-def _described(cause: str) -> dict[str, Any] | None:
-    """The object that the Cause is as JSON, if it is one; of a function's error, the object that its message is."""
-    found = _object(cause)
-    return (found and _object(found.get("errorMessage"))) or found
+def _parse_cause(cause: str) -> dict[str, Any] | None:
+    """Return the JSON object in the Cause, if there is one; if its errorMessage is a JSON object, return that one."""
+    content = _parse_object(cause)
+    return (content and _parse_object(content.get("errorMessage"))) or content
 
 
-def _object(text: Any) -> dict[str, Any] | None:
+def _parse_object(text: Any) -> dict[str, Any] | None:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def timeout_reason(kind: str, job_name: str, limit: int | None) -> str:
-    """Why an item failed whose job had not ended in time.
+    """Return the reason of an item that failed because its job did not end in time.
 
     Args:
-        kind: `training` or `transform`, as an entry of itemList spells its choices.
+        kind: `training` or `transform`: the key of the job's settings in an entry of itemList.
         job_name: the job.
         limit: seconds that the state machine waited, if they are known.
     """
@@ -84,15 +85,15 @@ def timeout_reason(kind: str, job_name: str, limit: int | None) -> str:
 
 
 def _failure_reason(reason: str, job_name: str, *, serving: bool) -> str:
-    """SageMaker's FailureReason without its frame; where it says nothing, where to look, and for what."""
+    """Return SageMaker's FailureReason without its frame; if it says nothing, say where to look for the reason."""
     if serving and SEE_LOGS in reason:
         return (
             f"{reason}: job {job_name}'s log in CloudWatch (/aws/sagemaker/TransformJobs); an image that calls S3 or"
             " anything else when it serves (NoCredentialsError, a connection that fails) needs IsolateModels=false"
         )
-    found = ALGORITHM_ERROR.fullmatch(reason)
-    if found is None:
+    match = ALGORITHM_ERROR.fullmatch(reason)
+    if match is None:
         return reason
-    if found["told"]:
-        return found["told"]
-    return f"the image ended with exit code {found['code']} and wrote no reason; see job {job_name}'s log in CloudWatch"
+    if match["text"]:
+        return match["text"]
+    return f"the image ended with exit code {match['code']} and wrote no reason; see job {job_name}'s log in CloudWatch"

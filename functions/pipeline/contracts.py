@@ -1,4 +1,4 @@
-"""What may be asked: the run request and the event of every function, as strict, frozen models."""
+"""The run request and the event of every function, as strict, frozen models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic.alias_generators import to_camel, to_pascal
 from pipeline.documents import Caught, InputVersion, PreparedRun, TrainingJob
 from pipeline.errors import InvalidRequestError
 from pipeline.fields import (
-    MAX_SHOWN,
+    MAX_SHOWN_CHARACTERS,
+    Concurrency,
     DataUri,
     Hyperparameters,
     ImageUri,
@@ -22,6 +23,7 @@ from pipeline.fields import (
     ItemPrefix,
     Mode,
     ObjectUri,
+    PayloadInMB,
     RunId,
     RuntimeInSeconds,
     S3Uri,
@@ -30,19 +32,18 @@ from pipeline.fields import (
     matching,
 )
 
-MAX_CONCURRENCY = 10_000
-# One run's items: so many records are still read well within one function's time.
+# SummarizeRun reads this many records well within its time-out.
 MAX_ITEMS = 10_000
 
 Event = TypeVar("Event", bound=BaseModel)
 
-# Unknown keys are refused, no string is taken for the number that it spells, and keys are camelCase alone.
+# Unknown keys are refused, strings are not converted to numbers, and keys are camelCase only.
 STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=False)
 # A function reads one of the events, so each model is built when it is first used. pydantic's building is not safe in
 # several threads at once, so all models that threads use are built at import.
 EVENT = ConfigDict(**STRICT, defer_build=True)
 
-# The pipeline names these itself; another value would send a job's files elsewhere.
+# The pipeline sets these itself; another value would send a job's files elsewhere.
 RESERVED_ENVIRONMENT = [
     "MODE", "mode", "file_path", "upload_sample_to_s3", "sample_s3_bucket", "sample_s3_prefix", "model_s3_bucket",
     "model_s3_prefix",
@@ -60,29 +61,29 @@ EnvironmentVariables = Annotated[dict[VariableName, Annotated[str, Field(max_len
 
 
 class Contract(BaseModel):
-    """Base of all contracts: JSON's camelCase outside, snake_case inside, unknown keys refused."""
+    """Base of all contracts: camelCase in JSON, snake_case in Python, unknown keys refused."""
 
     model_config = STRICT
 
 
 class TrainingChoices(Contract):
-    """What an item's training job may set apart from the stack's settings."""
+    """Settings of an item's training job that override the stack's."""
 
     instance_type: InstanceType | None = None
     instance_count: InstanceCount | None = None
-    # pydantic takes no notice of an alias in an Optional's Annotated, so it stands in the field.
+    # pydantic ignores an alias inside the Annotated of an Optional, so the field sets it.
     volume_size_in_gb: Annotated[int, Field(ge=1, le=16384)] | None = Field(default=None, alias="volumeSizeInGB")
     max_runtime_in_seconds: RuntimeInSeconds | None = None
     use_spot: bool | None = None
 
 
 class TransformChoices(Contract):
-    """What an item's batch transform job may set apart from the stack's settings."""
+    """Settings of an item's batch transform job that override the stack's."""
 
     instance_type: InstanceType | None = None
     instance_count: InstanceCount | None = None
     split_type: Literal["Line", "None"] | None = None
-    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, alias="maxPayloadInMB")
+    max_payload_in_mb: PayloadInMB | None = Field(default=None, alias="maxPayloadInMB")
     max_concurrent_transforms: Annotated[int, Field(ge=0, le=100)] | None = None
     max_runtime_in_seconds: RuntimeInSeconds | None = None
 
@@ -92,12 +93,12 @@ class ItemRequest(Contract):
 
     Attributes:
         item: the item's name, 1-128 printable characters.
-        input: S3 URI of the item's data; a folder ends in `/`. Without it, the item's file in the data bucket.
-        predict_input: S3 URI of what batch transform reads instead of what training writes.
-        hyperparameters: given to training, strings only, as SageMaker takes them.
-        environment: added to the training's and the model's variables.
-        training: this item's training job.
-        transform: this item's batch transform job.
+        input: S3 URI of the item's data; a folder ends in `/`. The default is the item's file in the data bucket.
+        predict_input: S3 URI of the data to score, instead of the file that training writes.
+        hyperparameters: hyperparameters of the training job; strings only, as SageMaker requires.
+        environment: variables added to those of the training job and of the model.
+        training: settings of this item's training job.
+        transform: settings of this item's batch transform job.
     """
 
     item: ItemName
@@ -110,15 +111,15 @@ class ItemRequest(Contract):
 
 
 class ListedItem(ItemRequest):
-    """An entry as it may be written in a list: a bare name is short for an object with that name."""
+    """An entry of a list of items: an object, or the item's name alone."""
 
     @model_validator(mode="before")
     @classmethod
-    def _spell_out(cls, entry: Any) -> Any:
+    def _expand_name(cls, entry: Any) -> Any:
         return entry if isinstance(entry, dict) else {"item": entry}
 
 
-# In the order in which a request without any of them names them.
+# Key of a request to attribute, in the order in which an error message lists the keys.
 SOURCES = {"itemList": "item_list", "itemsUri": "items_uri", "itemPrefix": "item_prefix", "rerunOf": "rerun_of"}
 
 
@@ -127,28 +128,29 @@ class RunRequest(Contract):
 
     Attributes:
         item_list: the items, each once.
-        items_uri: S3 URI of a list of them: JSON Lines, one entry of itemList a line.
-        item_prefix: a folder, each folder directly under which is an item.
-        rerun_of: a run, of which those items run again that have not succeeded.
-        max_concurrency: how many items at once, instead of the stack's MaxConcurrency or the number of the run done again.
-        tolerated_failure_percentage: share of items that may fail without failing the run; without it none, or that of the
-            run done again.
-        mode: `train` (None means this) trains and scores; `score` scores with each item's last accepted model.
-        skip_unchanged: whether items whose last success had the same data, image and settings are left as they are.
+        items_uri: S3 URI of a list of items in JSON Lines, one entry of itemList on each line.
+        item_prefix: a folder; each folder directly under it is an item.
+        rerun_of: a run whose items are run again if they have not succeeded.
+        max_concurrency: how many items run at once; the default is the stack's MaxConcurrency, in a rerun that of the
+            original run.
+        tolerated_failure_percentage: share of items that may fail without failing the run; the default is 0, in a rerun
+            that of the original run.
+        mode: `train` (the default) trains and scores; `score` scores with each item's last accepted model.
+        skip_unchanged: whether to skip items whose data, image and settings are the same as at their last success.
     """
 
     item_list: Annotated[list[ListedItem], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     items_uri: ObjectUri | None = None
     item_prefix: ItemPrefix | None = None
     rerun_of: RunId | None = None
-    max_concurrency: Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)] | None = None
+    max_concurrency: Concurrency | None = None
     tolerated_failure_percentage: Annotated[float, Field(ge=0, le=100)] | None = None
     mode: Mode | None = None
     skip_unchanged: bool | None = None
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
-        """Refuse what has no items, has them from two places, or contradicts the run done again."""
+        """Refuse a request without items, with two sources of items, or with settings that a rerun takes from its run."""
         given = [name for name, attribute in SOURCES.items() if getattr(self, attribute) is not None]
         if len(given) != 1:
             raise ValueError(f"give one of {', '.join(SOURCES)}, not {' and '.join(given) or 'none'}")
@@ -158,7 +160,7 @@ class RunRequest(Contract):
 
 
 class ExecutionContext(Contract):
-    """Step Functions' own word on the execution ($$.Execution)."""
+    """The execution, from the state machine's context object ($$.Execution)."""
 
     id: str
     name: Annotated[str, Field(max_length=80)]
@@ -175,7 +177,7 @@ class PrepareRunEvent(Contract):
 
 
 class SummarizeRunEvent(PreparedRun):
-    """Input of summarize_run: the prepared run and, if the map run itself broke, its error."""
+    """Input of summarize_run: the prepared run and, if the map run itself failed, its error."""
 
     model_config = EVENT
 
@@ -183,7 +185,7 @@ class SummarizeRunEvent(PreparedRun):
 
 
 class TrainingJobEvent(ItemRequest):
-    """Input of aws_training_job: an item as in itemList, and when the same job is meant again, its timestamp."""
+    """Input of aws_training_job: an item as in itemList, and an optional timestamp that identifies the job."""
 
     model_config = EVENT
 
@@ -191,7 +193,7 @@ class TrainingJobEvent(ItemRequest):
 
 
 class EndedTraining(TrainingJob):
-    """The training job of a pipeline's step, as the definition keeps it."""
+    """The training job that an item's child execution has run, as the state machine keeps it."""
 
     model_config = STRICT
 
@@ -199,8 +201,8 @@ class EndedTraining(TrainingJob):
     arn: str
 
 
-class PromisedInput(InputVersion):
-    """What the training of a pipeline's step was to read."""
+class ExpectedInput(InputVersion):
+    """The data that an item's training job must have read."""
 
     model_config = STRICT
 
@@ -208,22 +210,22 @@ class PromisedInput(InputVersion):
 
 
 class CreateModelEvent(Contract):
-    """Input of aws_create_model: a pipeline's step, or on its own with a model artifact or an item.
+    """Input of aws_create_model, called as a step of a run, or by itself with a model artifact or an item.
 
     Attributes:
-        item: the item; alone, its last accepted model is taken.
+        item: the item; without model_data_url, its last accepted model is used.
         model_data_url: S3 URI of a model.tar.gz.
-        model_name: the model's name; otherwise made from item (or artifact) and timestamp.
-        image: image URI; otherwise the stack's, or the one of the item's last accepted model if that is taken.
+        model_name: the model's name; the default is made from item (or artifact) and timestamp.
+        image: image URI; the default is the stack's, or that of the item's last accepted model if that model is used.
         environment: added to the model's variables.
-        timestamp: part of the name when none is given; the same one means the same model.
+        timestamp: part of the default name; the same timestamp means the same model.
         run_id: the run that this model belongs to.
-        record_key: where the item's record will be; it makes the call a pipeline's step, and the rest belongs to it.
+        record_key: key of the item's record in S3. It marks the call as a step of a run; the keys below come with it.
         mode: the run's mode.
-        fingerprint: what the item's result is made of (`pipeline.preparation.fingerprints`).
+        fingerprint: the fingerprint of the item's result (`pipeline.preparation.fingerprints`).
         training: the training job that made the artifact; None in mode score.
-        trained_in: the run in whose folder that training wrote; None in mode score.
-        training_input: what a training of this run was to read.
+        trained_in: the run whose training it was; None in mode score.
+        training_input: the data that a training job of this run must have read.
     """
 
     model_config = EVENT
@@ -240,16 +242,16 @@ class CreateModelEvent(Contract):
     fingerprint: str | None = None
     training: EndedTraining | None = None
     trained_in: RunId | None = None
-    training_input: PromisedInput | None = None
+    training_input: ExpectedInput | None = None
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:
-        """Refuse what names no model, or half a step of a pipeline."""
+        """Refuse an event that names no model, or only some of the keys of a run's step."""
         if self.item is None and self.model_data_url is None:
             raise ValueError("give item, modelDataUrl or both")
-        steps_own = (self.mode, self.fingerprint, self.training, self.trained_in, self.training_input)
+        step_values = (self.mode, self.fingerprint, self.training, self.trained_in, self.training_input)
         if self.record_key is None:
-            if any(value is not None for value in steps_own):
+            if any(value is not None for value in step_values):
                 raise ValueError("mode, fingerprint, training, trainedIn and trainingInput come with recordKey")
         elif None in (self.item, self.model_data_url, self.run_id, self.mode, self.fingerprint):
             raise ValueError("recordKey comes with item, modelDataUrl, runId, mode and fingerprint")
@@ -262,12 +264,12 @@ class BatchTransformEvent(Contract):
     """Input of aws_batch_transform: score an S3 file with an existing model.
 
     Attributes:
-        item: whose predictions these are; part of the job's name and of the output's folder.
-        model_name: an existing SageMaker model; otherwise the item's last accepted one.
-        input: S3 URI of the file (or folder, ending in `/`) to score; otherwise what the item's last accepted
-            training wrote for it.
-        transform: this job's choices.
-        timestamp: part of the name; the same one means the same job.
+        item: the item; part of the job's name and of the output folder.
+        model_name: an existing SageMaker model; the default is the item's last accepted model.
+        input: S3 URI of the file (or folder, ending in `/`) to score; the default is the file that the training of the
+            item's last accepted model wrote.
+        transform: settings of this job.
+        timestamp: part of the name; the same timestamp means the same job.
     """
 
     model_config = EVENT
@@ -280,7 +282,7 @@ class BatchTransformEvent(Contract):
 
 
 class Tag(Contract):
-    """A tag as SageMaker takes it."""
+    """A tag, with SageMaker's keys."""
 
     model_config = ConfigDict(alias_generator=to_pascal)
 
@@ -289,15 +291,15 @@ class Tag(Contract):
 
 
 class FollowJobEvent(Contract):
-    """Input of follow_job: the job that a state of an item's child execution wanted to start.
+    """Input of follow_job: the job that a state of an item's child execution requested.
 
     Attributes:
         kind: which of the item's jobs.
         item: the item.
         run_id: its run.
         job_name: the job's name.
-        tags: the tags that the job was asked for with.
-        timeout_seconds: how long it may take from its creation.
+        tags: the tags in the request that creates the job.
+        timeout_seconds: how long the job may take from its creation.
     """
 
     model_config = EVENT
@@ -311,33 +313,33 @@ class FollowJobEvent(Contract):
 
 
 def parse_event(model: type[Event], event: Any) -> Event:
-    """`event` as `model`.
+    """Return `event` as `model`.
 
     Raises:
-        InvalidRequestError: it breaks the contract; every problem is listed, each with its place.
+        InvalidRequestError: the event breaks the contract; the message lists every problem with its place.
     """
-    found = _equal_items(event)
-    # Powertools reads a string as JSON text, and an event is an object already.
+    duplicates = _duplicate_items(event)
+    # Powertools would parse a string as JSON text.
     if not isinstance(event, dict):
         raise InvalidRequestError(["must be an object"])
     try:
         parsed = parse(event=event, model=model)
     except ValidationError as error:
-        raise InvalidRequestError(problems_of(error) + found) from error
-    if found:
-        raise InvalidRequestError(found)
+        raise InvalidRequestError(problems_of(error) + duplicates) from error
+    if duplicates:
+        raise InvalidRequestError(duplicates)
     return parsed
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """A sentence for each thing that is wrong, with its place in the user's own JSON."""
+    """Return a sentence for each problem, with its place in the user's JSON."""
     return [
-        _sentence(problem["loc"], _words(problem["type"], problem["msg"]))
+        _format_problem(problem["loc"], _message_of(problem["type"], problem["msg"]))
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
-def _words(kind: str, message: str) -> str:
+def _message_of(kind: str, message: str) -> str:
     match kind:
         case "missing":
             return "this key is required"
@@ -345,41 +347,41 @@ def _words(kind: str, message: str) -> str:
             return "unknown key"
         case "model_type" | "dict_type":
             return "must be an object"
-        # Raised here, in words that say more than pydantic's.
+        # Raised by this project's validators, whose message is complete.
         case "value_error":
             return message.removeprefix("Value error, ")
     return message
 
 
-def _equal_items(event: Any) -> list[str]:
-    """Items that are listed more than once; looked for outside the model, beside whatever else is wrong."""
+def _duplicate_items(event: Any) -> list[str]:
+    """Return a problem for each item that is listed twice; the model would report it only if nothing else is wrong."""
     request = event.get("request", event) if isinstance(event, dict) else None
     entries = request.get("itemList") if isinstance(request, dict) else None
     if not isinstance(entries, list):
         return []
     names = [entry.get("item") if isinstance(entry, dict) else entry for entry in entries]
-    places: Counter[str] = Counter(name for name in names if isinstance(name, str))
+    counts: Counter[str] = Counter(name for name in names if isinstance(name, str))
     return [
         f"itemList: {name[:128]!r} is listed {count} times; each item may be listed once"
-        for name, count in places.items()
+        for name, count in counts.items()
         if count > 1
     ]
 
 
-def _sentence(place: tuple[int | str, ...], words: str) -> str:
+def _format_problem(path: tuple[int | str, ...], message: str) -> str:
     # The user wrote the request, not the event around it.
-    parts = place[1:] if place[:1] == ("request",) and len(place) > 1 else place
-    # pydantic adds this to the place where the key is wrong, and not its value.
+    parts = path[1:] if path[:1] == ("request",) and len(path) > 1 else path
+    # pydantic adds this part when the key is wrong, not the value.
     parts = parts[:-1] if parts[-1:] == ("[key]",) else parts
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in parts).lstrip(".")
-    return f"{where}: {words}" if where else words
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{_shorten(part)}" for part in parts).lstrip(".")
+    return f"{place}: {message}" if place else message
 
 
-def _shown(key: str) -> str:
-    # Half a character (a lone surrogate) could not be sent back.
-    return key[:MAX_SHOWN].encode(errors="backslashreplace").decode()
+def _shorten(key: str) -> str:
+    # A lone surrogate cannot be encoded in the function's response.
+    return key[:MAX_SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
 
 
 def as_requested(entry: ItemRequest) -> dict[str, Any]:
-    """The entry's JSON form without what was left out; `parse_event` makes an equal entry of it again."""
+    """Return the entry as JSON without default values; `parse_event` turns it into an equal entry."""
     return entry.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -1,6 +1,6 @@
-"""What is stored in S3 about runs and items, each document as the one type through which it is written and read.
+"""The documents about runs and items that are stored in S3, each written and read through one type.
 
-Readers ignore keys that they do not know, so that a later version may add some.
+Readers ignore unknown keys, so that a later version can add keys.
 """
 
 from __future__ import annotations
@@ -26,28 +26,31 @@ Status = Literal["SUCCEEDED", "FAILED", "UNFINISHED"]
 SUCCEEDED: Final = "SUCCEEDED"
 FAILED: Final = "FAILED"
 UNFINISHED: Final = "UNFINISHED"
-COMPLETED: Final = "Completed"
+# SageMaker's states of a job that has ended.
+JOB_COMPLETED: Final = "Completed"
+JOB_FAILED: Final = "Failed"
+JOB_STOPPED: Final = "Stopped"
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def parse_body(kind: type[Kind], body: bytes) -> Kind:
-    """`body`, JSON in UTF-8, as `kind`.
+    """Return `body`, JSON in UTF-8, as `kind`.
 
     Raises:
-        ValidationError: it is no JSON, or not of this kind; all problems are in it.
+        ValidationError: it is not JSON or not of this kind; the error holds all problems.
         UnicodeDecodeError: it is not UTF-8.
     """
-    # Powertools takes JSON text as well as an object, though its types do not say so.
+    # Powertools also parses JSON text, although its types do not say so.
     text: Any = body.decode()
     return parse(event=text, model=kind)
 
 
 def read_document(kind: type[Kind], body: bytes) -> Kind:
-    """The document that `body`, JSON in UTF-8, holds.
+    """Return the document in `body`, JSON in UTF-8.
 
     Raises:
-        ValueError: it holds none of this kind; the message is one line that says where and why.
+        ValueError: it holds no document of this kind; the message names the first problem and its place, in one line.
     """
     try:
         return parse_body(kind, body)
@@ -56,19 +59,19 @@ def read_document(kind: type[Kind], body: bytes) -> Kind:
 
 
 def first_problem(error: ValidationError) -> str:
-    """What is wrong first, in one line: where and why."""
+    """Return the first problem in one line: its place and what is wrong."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def as_json(document: BaseModel) -> dict[str, Any]:
-    """The JSON form, with the keys that it has in S3 and in Step Functions."""
+    """Return the document as JSON, with the keys that it has in S3 and in Step Functions."""
     return document.model_dump(mode="json", by_alias=True)
 
 
 def as_bytes(document: BaseModel) -> bytes:
-    """The document as it is stored."""
+    """Return the document as it is stored."""
     return document.model_dump_json(by_alias=True).encode()
 
 
@@ -88,19 +91,19 @@ class Caught(Document):
 
 
 def _whole_seconds(value: object) -> int | None:
-    """Seconds as a whole number; None where they are no number, because no verdict depends on them."""
+    """Return seconds as a whole number, or None if they are no number: no verdict depends on them."""
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 class Job(Document):
-    """A job of SageMaker that has ended.
+    """A SageMaker job that has ended.
 
     Attributes:
-        status: SageMaker's word, `Completed` if all went well.
+        status: SageMaker's status, `Completed` for a success.
         name: the job's name.
         arn: its ARN.
-        created_at: when it was asked for.
-        started_at: when its instances began to work.
+        created_at: when it was created.
+        started_at: when its instances started.
         ended_at: when it ended.
     """
 
@@ -116,14 +119,14 @@ class TrainingJob(Job):
     """A training job that has ended.
 
     Attributes:
-        billable_seconds: what SageMaker bills of each of its instances.
+        billable_seconds: the seconds that SageMaker bills for each of its instances.
     """
 
     billable_seconds: Annotated[int | None, BeforeValidator(_whole_seconds)] = None
 
 
 def training_job_of(described: Mapping[str, Any]) -> TrainingJob:
-    """The training job that DescribeTrainingJob describes; a KeyError or ValueError where it describes none."""
+    """Return the job in DescribeTrainingJob's response; raise a KeyError or ValueError if it describes no job."""
     return TrainingJob(
         status=described["TrainingJobStatus"],
         name=described["TrainingJobName"],
@@ -136,7 +139,7 @@ def training_job_of(described: Mapping[str, Any]) -> TrainingJob:
 
 
 def transform_job_of(described: Mapping[str, Any]) -> Job:
-    """The batch transform job that DescribeTransformJob describes; a KeyError or ValueError where it describes none."""
+    """Return the job in DescribeTransformJob's response; raise a KeyError or ValueError if it describes no job."""
     return Job(
         status=described["TransformJobStatus"],
         name=described["TransformJobName"],
@@ -148,11 +151,11 @@ def transform_job_of(described: Mapping[str, Any]) -> Job:
 
 
 class InputVersion(Document):
-    """What a job is to read, as PrepareRun found it.
+    """The data that a job must read, as PrepareRun found it.
 
     Attributes:
         uri: S3 URI of the file or, ending in `/`, the folder.
-        version: SHA-256, in hex digits, of every object in it (`pipeline.data.input_versions`).
+        version: SHA-256, in hex digits, over all objects there (`pipeline.data.input_versions`).
     """
 
     uri: str
@@ -160,11 +163,11 @@ class InputVersion(Document):
 
 
 class CreatedModel(Document):
-    """What aws_create_model answers of a model.
+    """The part of aws_create_model's response that a record keeps.
 
     Attributes:
-        model_data_url: S3 URI of the artifact.
-        metrics: what training says of it.
+        model_data_url: S3 URI of the model artifact.
+        metrics: the metrics that its training wrote.
     """
 
     model_data_url: str | None = None
@@ -172,10 +175,10 @@ class CreatedModel(Document):
 
 
 class Unchanged(CreatedModel):
-    """The earlier success of an item that is left as it is.
+    """The earlier success of an item that is unchanged since.
 
     Attributes:
-        run_id: the run that had it.
+        run_id: the run in which the item succeeded.
         predictions_uri: S3 URI of its predictions.
     """
 
@@ -184,19 +187,19 @@ class Unchanged(CreatedModel):
 
 
 class Record(Document):
-    """What an item's child execution writes as its last act; an error makes it the record of a failure.
+    """The outcome of an item, written in the last state of its child execution; with `error`, a failure.
 
     Attributes:
         index: the item's number.
         item: its name.
         ended_at: when it ended.
-        training: its training job, if one ended well.
+        training: its training job, if one completed.
         model: its model, if one was created.
-        transform: its batch transform job, if one ended well.
-        unchanged: the earlier success, where the item was left as it was.
+        transform: its batch transform job, if one completed.
+        unchanged: the earlier success, if the item is unchanged since.
         error: why it failed.
-        input_unverified: whether SummarizeRun could not tell which data was scored: it was replaced after the job had
-            ended, in a bucket that keeps no versions.
+        input_unverified: whether SummarizeRun could not verify which data was scored, because the data was replaced after
+            the job had ended and its bucket keeps no versions.
     """
 
     index: int
@@ -211,7 +214,7 @@ class Record(Document):
 
 
 class PreparedRun(Document):
-    """What prepare_run answers, the execution's state from then on, and the metadata of items.json."""
+    """A prepared run: the response of prepare_run, the execution's state from then on, and the metadata of items.json."""
 
     run_id: RunId
     execution_arn: str
@@ -225,11 +228,11 @@ class PreparedRun(Document):
 
 
 class RerunMarker(Document):
-    """The sign that a rerun leaves in the folder of its family's first run.
+    """The object by which other reruns of the same run find a rerun; it lies in the folder of the family's first run.
 
     Attributes:
         execution_arn: the rerun's execution.
-        refused: whether it was refused, and so does nothing.
+        refused: whether the rerun was refused; it then runs no item.
     """
 
     execution_arn: str
@@ -237,12 +240,12 @@ class RerunMarker(Document):
 
 
 class LastRun(Document):
-    """A run that has taken a model of the item through one mode.
+    """A run of the item that got as far as CreateModel.
 
     Attributes:
         run_id: the run.
-        record_key: where its record of the item is, once it has ended.
-        fingerprint: what the item's result was made of (`pipeline.preparation.fingerprints`).
+        record_key: key of the item's record, which exists once the item has ended.
+        fingerprint: the fingerprint of the item's result (`pipeline.preparation.fingerprints`).
     """
 
     run_id: str
@@ -250,8 +253,8 @@ class LastRun(Document):
     fingerprint: str
 
 
-def _if_readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Nothing where the runs cannot be read: they only save work, and the model can be used without them."""
+def _empty_if_invalid(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Return no runs if they cannot be read: the model can be used without them, and they only save work."""
     try:
         return read(value)
     except ValueError:
@@ -264,18 +267,19 @@ class Latest(Document):
     Attributes:
         item: the item.
         run_id: the run that accepted it.
-        accepted_at: when.
+        accepted_at: when it was accepted.
         training_job_name: the training job that made it.
-        trained_in: the run in whose folder its training wrote, where that is another.
-        model_name: its name in SageMaker, where runs remove it after scoring.
+        trained_in: the run whose training wrote its files; None in a file of an earlier version, where it is run_id.
+        model_name: its name in SageMaker; a run deletes it there after scoring, unless the stack keeps models.
         model_data_url: its artifact.
         image: the image that trained and serves it.
         environment: the item's own variables.
-        metrics: what its training said of it.
-        last_runs: mode to the runs of the item that came so far in it, with this model or an earlier one, newest first.
+        metrics: the metrics that its training wrote.
+        last_runs: mode to the item's last runs that got as far as CreateModel, newest first; an older run may have used
+            an earlier model.
     """
 
-    # Keys that a later version has added are kept when this version rewrites the file.
+    # Keys of a later version are kept when this version rewrites the file.
     model_config = ConfigDict(extra="allow")
 
     item: str | None = None
@@ -288,8 +292,8 @@ class Latest(Document):
     image: str
     environment: dict[str, str] = Field(default={})
     metrics: dict[str, Any] | None = None
-    last_runs: Annotated[dict[str, list[LastRun]], WrapValidator(_if_readable)] = Field(default={})
+    last_runs: Annotated[dict[str, list[LastRun]], WrapValidator(_empty_if_invalid)] = Field(default={})
 
 
 class MetricsFile(RootModel[Any]):
-    """A metrics.json, into which an image may write any JSON."""
+    """A metrics.json; an image may write any JSON into it."""

@@ -1,15 +1,16 @@
-"""Names of environment variables that a request may set, and those that none may, with who reads them."""
+"""The environment variables that a request may set, and those that no request may set, with the program that reads them."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cache
 
-# What every stack lets an item set: the image's contract, and the settings of our image.
+# Every stack lets an item set these: settings of the image in container/.
 SETTABLE = ("model_backend", "time_series_length", "upload_model_to_s3")
-# Who reads them: variables that no request may set and no parameter can add, in upper case. Each names code to load or
-# to run, where files or keys are looked for, or where traffic goes. A family with one such member is refused whole,
-# unless others of it are ordinary settings (OMP_NUM_THREADS, NCCL_DEBUG, CUDA_VISIBLE_DEVICES).
+# Reader to variables (upper case, with wildcards) that no request may set, whatever AllowedEnvironment names. Each of
+# them names code to load or run, a path where files or keys are looked for, or where traffic goes. A prefix with one
+# such variable is refused as a whole, unless it has ordinary settings, too (OMP_NUM_THREADS, NCCL_DEBUG,
+# CUDA_VISIBLE_DEVICES).
 NEVER_SETTABLE = {
     "the dynamic loader and the C library": (
         "LD_*", "DYLD_*", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "MALLOC_TRACE", "GETCONF_DIR",
@@ -51,7 +52,7 @@ NEVER_SETTABLE = {
 
 @cache
 def reader_of(name: str) -> str | None:
-    """Who reads this variable in a way that no request may use; in either case, since some read both."""
+    """Return the reader for whose sake no request may set this variable, if any; some readers ignore the name's case."""
     upper = name.upper()
     for reader, patterns in NEVER_SETTABLE.items():
         if any(fnmatchcase(upper, pattern) for pattern in patterns):

@@ -1,4 +1,4 @@
-"""Every failure this application can name; the class name is what the state machine sees as the error.
+"""Every error that this application raises; Step Functions and callers see the class name as the error's name.
 
 PipelineError
 ├── UserError                    the request, the data or the settings are wrong: never retried
@@ -6,50 +6,50 @@ PipelineError
 │   ├── ImageNotSetError             the stack was deployed without ImageUri
 │   ├── ExistingResourceError        a bucket or role that the stack was given cannot be used
 │   ├── DataNotFoundError            an S3 object or prefix that a job should read is not there
-│   ├── DataNotReadableError         this stack's role may not read it, or it holds something else
-│   ├── DataEmptyError               the object is there and has no bytes
-│   ├── DataAmbiguousError           SageMaker would read more objects than the one that is meant
-│   ├── DataTooLargeError            it is more than one request, or one run, may hold
-│   ├── ModelNotFoundError           the item's last model has been removed since
-│   ├── RunNotFoundError             a run to look at has no items.json
+│   ├── DataNotReadableError         this stack's role may not read an object, or the object has another content
+│   ├── DataEmptyError               an object has no bytes
+│   ├── DataAmbiguousError           SageMaker would read more objects than the intended one
+│   ├── DataTooLargeError            an object is larger than one request, or one run, may hold
+│   ├── ModelNotFoundError           the item's last accepted model is no longer in SageMaker
+│   ├── RunNotFoundError             the named run has no items.json
 │   ├── NothingToRerunError          every item of the run to rerun has succeeded
-│   └── ServiceRefusedError          AWS refused a call for good (validation, access, not found)
-├── StateError                   what happened before forbids this step: never retried
+│   └── ServiceRefusedError          AWS refused a call, and would again (validation, access, not found)
+├── StateError                   an earlier step's outcome forbids this step: never retried
 │   ├── TrainingNotCompletedError    the training job did not end as Completed
-│   ├── ModelWorseThanBaselineError  the training's own metrics say that a naive guess is better
+│   ├── ModelWorseThanBaselineError  by the training's metrics, a naive guess is better
 │   ├── NameTakenError               another job or model has this name and differs
-│   ├── JobNotFoundError             there is no job of this name to be followed
-│   ├── JobFailedError               the job that was followed did not end as Completed
-│   ├── JobOverdueError              the job that is followed takes longer than it may
-│   ├── DataChangedError             a job has read other data than the run had found for it
+│   ├── JobNotFoundError             there is no job of this name to follow
+│   ├── JobFailedError               the followed job did not end as Completed
+│   ├── JobOverdueError              the followed job runs longer than it may
+│   ├── DataChangedError             a job has read other data than PrepareRun found for it
 │   ├── RunConflictError             another execution has written this run's files
-│   └── RunNotEndedError             a run that must have ended is still under way
-├── SettingsError                the function's own environment is wrong: never retried
-├── JobNotEndedError             the job that is followed is still under way: the definition asks again, for days if it must
-└── PlatformError                AWS failed us for now: retried by the definition
-    ├── ServiceThrottledError        a rate or a quota is used up
-    └── ServiceUnavailableError      a 5xx answer, a broken connection or a time-out
+│   └── RunNotEndedError             a run that must have ended is still running
+├── SettingsError                the function's environment is wrong: never retried
+├── JobNotEndedError             the followed job still runs: retried by the state machine, for days if necessary
+└── PlatformError                a passing failure of AWS: retried by the state machine
+    ├── ServiceThrottledError        a rate limit or a quota is used up
+    └── ServiceUnavailableError      a 5xx response, a broken connection or a time-out
 """
 
 from __future__ import annotations
 
 
 class PipelineError(Exception):
-    """Base of every error that a handler raises on purpose."""
+    """Base of all errors that this application raises."""
 
 
 class UserError(PipelineError):
-    """The caller can mend it; trying again as it is cannot."""
+    """The request, the data or the settings are wrong; a retry without a change cannot succeed."""
 
 
 class InvalidRequestError(UserError):
     """A request breaks its contract.
 
     Attributes:
-        problems: one sentence for each thing that is wrong, each naming where.
+        problems: one sentence for each problem, with its place.
     """
 
-    # Step Functions cuts a Cause at 32,768 characters; the JSON around the message needs some of them.
+    # Step Functions cuts a Cause at 32,768 characters, and the JSON around the message needs some of them.
     MAX_MESSAGE_LENGTH = 24_000
 
     def __init__(self, problems: list[str]) -> None:
@@ -70,15 +70,15 @@ class ImageNotSetError(UserError):
 
 
 class ExistingResourceError(UserError):
-    """The bucket or role that the stack was deployed with is not there, or not as SageMaker needs it."""
+    """The bucket or role that the stack was given does not exist, or is not as SageMaker needs it."""
 
 
 class DataNotFoundError(UserError):
-    """An object that a job should read does not exist."""
+    """An object that must be read does not exist."""
 
 
 class DataNotReadableError(UserError):
-    """The stack's role may not read an object, or what it holds is not what belongs there."""
+    """The stack's role may not read an object, or the object does not hold the expected content."""
 
 
 class DataEmptyError(UserError):
@@ -86,43 +86,43 @@ class DataEmptyError(UserError):
 
 
 class DataAmbiguousError(UserError):
-    """More objects than the one meant would be read: SageMaker takes a URI as a prefix, and of a folder everything."""
+    """SageMaker would read more objects than the intended one, because it takes every URI as a prefix."""
 
 
 class DataTooLargeError(UserError):
-    """An object has more bytes than can be sent or read at once."""
+    """An object is larger than one request, or one read, may be."""
 
 
 class ModelNotFoundError(UserError):
-    """The item's last accepted model is no longer in SageMaker; runs remove the models that they make."""
+    """The item's last accepted model is no longer in SageMaker; runs delete the models that they create."""
 
 
 class RunNotFoundError(UserError):
-    """There is no run of this id, or nothing of it that could be read."""
+    """There is no run with this id, or its files cannot be read."""
 
 
 class NothingToRerunError(UserError):
-    """No item of the run is left to be run again."""
+    """Every item of the run has succeeded."""
 
 
 class ServiceRefusedError(UserError):
-    """AWS refused a call: trying again cannot change it."""
+    """AWS refused a call; a retry cannot succeed."""
 
 
 class StateError(PipelineError):
-    """An earlier step's outcome forbids this one."""
+    """An earlier step's outcome forbids this step."""
 
 
 class TrainingNotCompletedError(StateError):
-    """The training job ended in another status than Completed."""
+    """The training job did not end as Completed."""
 
 
 class ModelWorseThanBaselineError(StateError):
-    """The model errs more than MaximumErrorRatio allows beside the baseline."""
+    """The model's error, divided by the baseline's, is above MaximumErrorRatio."""
 
 
 class NameTakenError(StateError):
-    """A job or model of this name exists and is not the one asked for."""
+    """A job or model of this name exists and is not the requested one."""
 
 
 class JobNotFoundError(StateError):
@@ -130,15 +130,15 @@ class JobNotFoundError(StateError):
 
 
 class JobFailedError(StateError):
-    """A job that was followed after its start's answer was lost ended as Failed or Stopped."""
+    """A followed job ended as Failed or Stopped."""
 
 
 class JobOverdueError(StateError):
-    """A job that is followed has not ended in the time that it may take."""
+    """A followed job has not ended in the time that it may take."""
 
 
 class DataChangedError(StateError):
-    """What a job was to read has changed since PrepareRun found it, so the result may be of other data."""
+    """A job's input has changed since PrepareRun found it, so the result may be of other data."""
 
 
 class RunConflictError(StateError):
@@ -146,24 +146,24 @@ class RunConflictError(StateError):
 
 
 class RunNotEndedError(StateError):
-    """The run, or another rerun of it, is still under way."""
+    """The run, or another rerun of it, is still running."""
 
 
 class SettingsError(PipelineError):
-    """The function's environment lacks or misstates a setting."""
+    """An environment variable of the function is missing or wrong."""
 
 
 class JobNotEndedError(PipelineError):
-    """A job that is followed has not ended; no failure, but the definition's reason to ask again."""
+    """A followed job has not ended; the state machine retries on this error until the job ends."""
 
 
 class PlatformError(PipelineError):
-    """AWS did not do its part this time."""
+    """A passing failure of AWS."""
 
 
 class ServiceThrottledError(PlatformError):
-    """AWS asks to come back later."""
+    """A rate limit or a quota of AWS is used up for now."""
 
 
 class ServiceUnavailableError(PlatformError):
-    """AWS did not answer, or answered with a fault of its own."""
+    """AWS did not respond, or responded with a server error."""

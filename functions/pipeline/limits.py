@@ -1,7 +1,8 @@
-"""What a stack lets a request ask for: its variables, images, places in S3, instances, and no forged steps of a run.
+"""The limits that a stack sets for requests: variables, images, buckets, instances, and no forged steps of a run.
 
-Whoever may start an execution or call a function is not meant to run code as the SageMaker role, nor to choose what is
-paid for. Each check answers with sentences, each with its place, so that all of them are told at once.
+A user who may start an execution or invoke a function must not be able to run code with the SageMaker role, or to raise
+the costs beyond the stack's limits. Each check returns its problems as sentences with their places, so that one error
+lists all of them.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     )
     from pipeline.settings import StackSettings
 
-# Clocks differ, and an execution is told its start by another machine.
+# The clocks of Lambda and Step Functions may differ.
 CLOCK_DIFFERENCE = timedelta(minutes=15)
-# A standard execution lasts a year at most, and its steps are no older.
+# A standard execution lasts at most a year.
 LONGEST_EXECUTION = timedelta(days=366)
-# An ECR registry belongs to one account. Others may belong to everybody, and of them the repository counts.
+# A private ECR registry belongs to one account. Other registries are shared, so there the repository is compared.
 _ACCOUNTS_REGISTRY = re.compile(r"\d{12}\.")
 _REPOSITORY = re.compile(r"(.+?)(:[^:/]+|@.+)?")
-# HOST/NAME with tag, digest, both or neither. A name with `..` in it could lead out of the repository that it begins with.
+# HOST/NAME with tag, digest, both or neither. No part may be `..`, which could lead out of the allowed repository.
 _IMAGE = re.compile(
     r"[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9_][A-Za-z0-9._-]*)+(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?", re.ASCII
 )
@@ -44,19 +45,19 @@ _IMAGE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one stack lets a request ask for.
+    """The limits of one stack.
 
     Attributes:
-        output_bucket: the stack's; its models lie there.
-        buckets: where what a request names may lie.
+        output_bucket: the stack's output bucket, which holds its model artifacts.
+        buckets: the buckets that a request may name.
         environment: names of variables, or `PREFIX*`, that an item may set.
-        registries: `HOST` or `HOST/PATH` of the images that a model may be made of.
+        registries: `HOST` or `HOST/PATH` of the images that a model may use.
         instance_types: names, or patterns with `*`.
-        instance_count: instances of one job, at most.
-        volume_size_in_gb: storage of a training job, at most.
-        training_seconds: runtime of a training job, at most.
-        transform_seconds: time of a batch transform job, at most.
-        concurrency: items at once, at most.
+        instance_count: maximum instances of one job.
+        volume_size_in_gb: maximum storage of a training job.
+        training_seconds: maximum runtime of a training job.
+        transform_seconds: maximum duration of a batch transform job.
+        concurrency: maximum items at once.
     """
 
     output_bucket: str
@@ -71,55 +72,57 @@ class Limits:
     concurrency: int
 
     @classmethod
-    def of_settings(cls, settings: StackSettings) -> Self:
-        """Those of a function's environment."""
-        return cls._made(settings.model_dump())
+    def from_settings(cls, settings: StackSettings) -> Self:
+        """Return the limits in a function's environment."""
+        return cls._from_values(settings.model_dump())
 
     @classmethod
-    def of_parameters(cls, parameters: Mapping[str, str], *, data_bucket: str, output_bucket: str) -> Self | None:
-        """Those of a deployed stack, for who has its parameters; None for a stack of a version without limits.
+    def from_parameters(
+        cls, parameters: Mapping[str, str], *, data_bucket: str, output_bucket: str
+    ) -> Self | None:
+        """Return the limits in a deployed stack's parameters; None if its version has no limits.
 
         Args:
-            parameters: names of the template's parameters to values, as CloudFormation tells them.
-            data_bucket: output DataBucketName.
-            output_bucket: output OutputBucketName.
+            parameters: names of the template's parameters to values, as CloudFormation returns them.
+            data_bucket: the stack's output DataBucketName.
+            output_bucket: the stack's output OutputBucketName.
         """
-        # TrainingVolumeSizeInGB → training_volume_size_in_gb, as the functions' settings are called.
+        # TrainingVolumeSizeInGB → training_volume_size_in_gb, the name of the function's setting.
         values = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): value for name, value in parameters.items()}
         if "maximum_concurrency" not in values:
             return None
-        return cls._made(values | {"data_bucket": data_bucket, "output_bucket": output_bucket})
+        return cls._from_values(values | {"data_bucket": data_bucket, "output_bucket": output_bucket})
 
     @classmethod
-    def _made(cls, values: Mapping[str, Any]) -> Self:
-        def names(name: str) -> list[str]:
+    def _from_values(cls, values: Mapping[str, Any]) -> Self:
+        def listed(name: str) -> list[str]:
             return [part.strip() for part in values.get(name, "").split(",") if part.strip()]
 
-        def most(limit: str, own: str) -> int:
-            # What the stack's own parameters say is not limited.
-            return max(int(values[limit]), int(values.get(own, 0)))
+        def maximum(limit: str, default: str) -> int:
+            # The stack's default is always allowed.
+            return max(int(values[limit]), int(values.get(default, 0)))
 
-        def own(*settings: str) -> list[str]:
+        def defaults(*settings: str) -> list[str]:
             return [values[name] for name in settings if values.get(name)]
 
         return cls(
             output_bucket=values["output_bucket"],
-            buckets=frozenset({values["data_bucket"], values["output_bucket"], *names("allowed_buckets")}),
-            environment=(*SETTABLE, *names("allowed_environment")),
-            registries=(*names("allowed_registries"), *map(_own_registry, own("image_uri"))),
+            buckets=frozenset({values["data_bucket"], values["output_bucket"], *listed("allowed_buckets")}),
+            environment=(*SETTABLE, *listed("allowed_environment")),
+            registries=(*listed("allowed_registries"), *map(_registry_of, defaults("image_uri"))),
             instance_types=(
-                *own("training_instance_type", "transform_instance_type"),
-                *names("allowed_instance_types"),
+                *defaults("training_instance_type", "transform_instance_type"),
+                *listed("allowed_instance_types"),
             ),
             instance_count=int(values["maximum_instance_count"]),
-            volume_size_in_gb=most("maximum_volume_size_in_gb", "training_volume_size_in_gb"),
-            training_seconds=most("maximum_runtime_in_seconds", "training_max_runtime_in_seconds"),
-            transform_seconds=most("maximum_runtime_in_seconds", "transform_max_runtime_in_seconds"),
-            concurrency=most("maximum_concurrency", "max_concurrency"),
+            volume_size_in_gb=maximum("maximum_volume_size_in_gb", "training_volume_size_in_gb"),
+            training_seconds=maximum("maximum_runtime_in_seconds", "training_max_runtime_in_seconds"),
+            transform_seconds=maximum("maximum_runtime_in_seconds", "transform_max_runtime_in_seconds"),
+            concurrency=maximum("maximum_concurrency", "max_concurrency"),
         )
 
     def source_problems(self, request: RunRequest) -> list[str]:
-        """What is wrong with where the items are listed; nothing is read there then."""
+        """Return problems of the request's source of items; call this before anything is read from it."""
         problems = self._bucket_problems("itemsUri", request.items_uri)
         prefix = request.item_prefix
         if prefix is not None and prefix.startswith("s3://"):
@@ -127,15 +130,15 @@ class Limits:
         return problems
 
     def concurrency_problems(self, at_once: int) -> list[str]:
-        """What is wrong with so many items at once."""
+        """Return problems of the number of items at once."""
         return _above("maxConcurrency", at_once, self.concurrency, "MaximumConcurrency")
 
     def entry_problems(self, entry: ItemRequest, place: str = "") -> list[str]:
-        """What an item asks for and must not.
+        """Return the settings of an item that the stack does not allow.
 
         Args:
             entry: the item.
-            place: where it is listed; nothing for an event of its own.
+            place: the entry's place in the request; empty if the event itself is the entry.
         """
         where = f"{place}." if place else ""
         return [
@@ -154,7 +157,7 @@ class Limits:
         ]
 
     def environment_problems(self, environment: Iterable[str], place: str) -> list[str]:
-        """Which of these variables a request must not set."""
+        """Return a problem for each variable that a request must not set."""
         problems = []
         for name in environment:
             if reader := reader_of(name):
@@ -170,7 +173,7 @@ class Limits:
         return problems
 
     def transform_problems(self, choices: TransformChoices, place: str) -> list[str]:
-        """What is asked for a batch transform job and is too much."""
+        """Return problems of a batch transform job's settings."""
         return [
             *self._instance_problems(choices, place),
             *_above(
@@ -182,29 +185,35 @@ class Limits:
         ]
 
     def input_problems(self, uri: str | None) -> list[str]:
-        """What is wrong with the place of what is scored."""
+        """Return problems of the URI of the data to score."""
         return self._bucket_problems("input", uri)
 
     def image_problems(self, image: str, place: str) -> list[str]:
-        """Whether a model must not be made of this image."""
+        """Return a problem if a model must not use this image."""
         if _IMAGE.fullmatch(image) and any(_is_of(image, registry) for registry in self.registries):
             return []
         named = ", ".join(self.registries) or "none"
         problem = (
-            f"{place}: image {image!r} is of none of the registries that this stack takes images from ({named}); if it is"
+            f"{place}: image {image!r} is in none of the registries that this stack takes images from ({named}); if it is"
             " yours, add its registry to the stack's parameter AllowedRegistries"
         )
         return [problem]
 
-    def made_of_problems(self, image: str, environment: Iterable[str], source: str) -> list[str]:
-        """What a stored model (`latest.json of item 'x'`) has and a request could not give it."""
+    def stored_model_problems(self, image: str, environment: Iterable[str], source: str) -> list[str]:
+        """Return problems of a stored model's image and variables, which must be within today's limits.
+
+        Args:
+            image: the model's image.
+            environment: names of its variables.
+            source: the file that holds them, for the messages.
+        """
         return [
             *self.image_problems(image, source),
             *self.environment_problems(environment, f"{source}: environment"),
         ]
 
     def model_problems(self, event: CreateModelEvent, now: datetime) -> list[str]:
-        """What is wrong with a call of aws_create_model, before anything is read for it."""
+        """Return problems of an event of aws_create_model; call this before anything is read for it."""
         problems = [
             *timestamp_problems(event.timestamp, now),
             *self._bucket_problems("modelDataUrl", event.model_data_url),
@@ -220,7 +229,7 @@ class Limits:
         return problems
 
     def _step_problems(self, event: CreateModelEvent, now: datetime) -> list[str]:
-        """What the state machine would not have sent as a run's step: latest.json is written of it."""
+        """Return problems of an event that claims to be a run's step, because such a step writes the item's latest.json."""
         run_id, item = event.run_id or "", event.item or ""
         trained_in, training = event.trained_in, event.training
         own_prefix = layout.S3Location(self.output_bucket, layout.training_output_prefix(item)).uri
@@ -231,7 +240,7 @@ class Limits:
         ):
             problems.append(f"recordKey: must be {layout.record_key(run_id, 0)}, or of another number")
         if event.model_name not in _possible_names(naming.model_name, item, run_id):
-            problems.append(f"modelName: run {run_id} names no model of item {item!r} so")
+            problems.append(f"modelName: is not the name that run {run_id} gives the model of item {item!r}")
         if event.mode == "score":
             if training is not None or trained_in is not None:
                 problems.append("mode: score comes without training and trainedIn")
@@ -242,10 +251,12 @@ class Limits:
             if _time_of(trained_in) > _time_of(run_id):
                 problems.append(f"trainedIn: run {trained_in} is younger than run {run_id}")
             if training.name not in _possible_names(naming.training_job_name, item, trained_in):
-                problems.append(f"training.name: run {trained_in} names no training job of item {item!r} so")
+                problems.append(
+                    f"training.name: is not the name that run {trained_in} gives the training job of item {item!r}"
+                )
             # SageMaker lower-cases names in its ARNs.
             if not training.arn.lower().endswith(f":training-job/{training.name.lower()}"):
-                problems.append("training.arn: is not that of training.name")
+                problems.append("training.arn: is not the ARN of training.name")
             key = layout.model_artifact_key(item, training.name)
             artifact = layout.S3Location(self.output_bucket, key).uri
             if event.model_data_url != artifact:
@@ -253,7 +264,7 @@ class Limits:
         return problems
 
     def _own_output_problems(self, place: str, entry: ItemRequest) -> list[str]:
-        """Whether the item would be trained on a folder into which its training writes."""
+        """Return a problem if the item's input is a folder into which its own training writes."""
         folder = entry.input or ""
         own = layout.S3Location(self.output_bucket, layout.training_output_prefix(entry.item)).uri
         if not folder.endswith("/") or not (own.startswith(folder) or folder.startswith(own)):
@@ -301,13 +312,13 @@ class Limits:
 
 
 def require(problems: list[str]) -> None:
-    """Raises an InvalidRequestError of the problems, if there are any."""
+    """Raise an InvalidRequestError with the problems, if there are any."""
     if problems:
         raise InvalidRequestError(problems)
 
 
 def preparation_problems(event: PrepareRunEvent, now: datetime) -> list[str]:
-    """What no execution of now would have sent to prepare_run."""
+    """Return problems of a prepare_run event that no current execution sends."""
     execution, problems = event.execution, []
     if not execution.id.endswith(f":{execution.name}"):
         problems.append(f"execution.id: {execution.id} is not the execution {execution.name}")
@@ -323,12 +334,12 @@ def preparation_problems(event: PrepareRunEvent, now: datetime) -> list[str]:
 
 
 def timestamp_problems(timestamp: str | None, now: datetime) -> list[str]:
-    """Whether the timestamp that a call by itself is given cannot be; names and the run's id are made of it."""
+    """Return a problem if an event's timestamp, from which names and the run's id are made, is not possible."""
     return [] if timestamp is None else _time_problems("timestamp", timestamp, now)
 
 
 def summary_problems(event: SummarizeRunEvent, now: datetime) -> list[str]:
-    """What prepare_run would not have answered for the run that is summed up."""
+    """Return problems of a summarize_run event whose values prepare_run would not have returned."""
     run_id = event.run_id
     problems = _time_problems("runId", run_id, now)
     if event.items_key != layout.items_key(run_id):
@@ -339,12 +350,12 @@ def summary_problems(event: SummarizeRunEvent, now: datetime) -> list[str]:
 
 
 def _time_problems(place: str, run_id: str, now: datetime, *, oldest: datetime | None = None) -> list[str]:
-    """Whether the time that a run's id, or a timestamp, begins with cannot be."""
+    """Return a problem if the time at the start of a run's id, or of a timestamp, is not possible."""
     stamp = _time_of(run_id)
     try:
         moment = datetime.fromisoformat(f"{stamp[:15]}.{stamp[15:18]}Z")
     except ValueError:
-        return [f"{place}: {stamp} is no time"]
+        return [f"{place}: {stamp} is not a valid time"]
     if moment > now + CLOCK_DIFFERENCE:
         return [f"{place}: {stamp} is in the future; it is {naming.timestamp(now.astimezone(UTC))}"]
     if oldest is not None and moment < oldest:
@@ -357,7 +368,7 @@ def _time_of(run_id: str) -> str:
 
 
 def _possible_names(maker: naming.JobNameMaker, item: str, run_id: str) -> set[str]:
-    """The item's name in the run, with as many digits of its hash as the run's other items may have made necessary."""
+    """Return the item's possible names in a run: the number of hash digits depends on the run's other items."""
     digits = range(naming.HASH_DIGITS, naming.MAX_HASH_DIGITS + 1, 2)
     return {maker(item, _time_of(run_id), number) for number in digits}
 
@@ -368,8 +379,8 @@ def _above(place: str, value: int | None, limit: int, parameter: str) -> list[st
     return [f"{place}: {value:,} is more than this stack lets requests ask for: {limit:,} (parameter {parameter})"]
 
 
-def _own_registry(image: str) -> str:
-    """The registry of the stack's own image, or its repository where the registry may be shared by everybody."""
+def _registry_of(image: str) -> str:
+    """Return the private registry of the stack's image; for a shared registry, the image's repository."""
     host = image.partition("/")[0]
     if _ACCOUNTS_REGISTRY.match(host):
         return host
@@ -378,9 +389,9 @@ def _own_registry(image: str) -> str:
 
 
 def _is_of(image: str, registry: str) -> bool:
-    """Whether the image is in the registry `HOST`, or in `HOST/PATH` or below."""
+    """Return whether the image is in the registry `HOST`, or at or under `HOST/PATH`."""
     if not image.startswith(registry):
         return False
     following = image[len(registry) :][:1]
-    # Behind a host, a colon begins a port, and so another registry.
+    # After a host, a colon begins a port, and a host with another port is another registry.
     return following == "/" or ("/" in registry and following in {":", "@"})

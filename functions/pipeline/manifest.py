@@ -1,4 +1,4 @@
-"""A run's manifest.json: what became of the run and of each of its items."""
+"""A run's manifest.json: the outcome of the run and of each of its items."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ SCHEMA_VERSION = 1
 
 
 class ManifestItem(Document):
-    """What became of one item.
+    """The outcome of one item.
 
     Attributes:
         index: its number in the run, from 0.
         item: its name.
-        status: its one verdict.
-        stage: the state that it ended in.
-        error: name of the error, of one that failed.
-        reason: the sentence that a person should read, of one that did not succeed.
+        status: its verdict.
+        stage: the state of the child execution in which it ended.
+        error: the error's name, if it failed.
+        reason: why it failed or did not finish, as a sentence for people.
         training_job_name: the training job that made its model, in this run or an earlier one.
         model_name: its SageMaker model.
         transform_job_name: its batch transform job.
-        trained_in: the run in whose folder its training wrote; None if it was scored without.
-        unchanged_since: the run whose predictions still hold; None if this one has made them.
+        trained_in: the run whose training wrote its files; None in mode score.
+        unchanged_since: the earlier run that made its predictions; None if this run made them.
         model_data_url: its artifact.
         predictions_uri: S3 URI of its predictions, or of a folder of them (ending in `/`).
-        metrics: what training says of the model.
+        metrics: the metrics that training wrote.
         duration_seconds: from the creation of its first job in this run to its record.
-        training: the training job that ended, with its times and the seconds that SageMaker bills.
-        transform: the batch transform job that ended, with its times.
+        training: its training job, once it has ended, with times and billed seconds.
+        transform: its batch transform job, once it has ended, with times.
     """
 
     index: int = 0
@@ -53,7 +53,7 @@ class ManifestItem(Document):
 
 
 class Counts(Document):
-    """How many items the run had, and how many ended how; those unchanged are among those that succeeded."""
+    """How many items the run has, by verdict; unchanged items also count as succeeded."""
 
     total: int
     succeeded: int
@@ -63,7 +63,7 @@ class Counts(Document):
 
 
 class Manifest(Document):
-    """A run's manifest.json: what became of the run and of each of its items."""
+    """A run's manifest.json: the outcome of the run and of each of its items."""
 
     schema_version: int = SCHEMA_VERSION
     run_id: str

@@ -1,4 +1,4 @@
-"""Names of runs, jobs and models: pure functions, legal for AWS, unique per item and run, recognisable."""
+"""Names of runs, jobs and models: pure functions whose results AWS accepts, unique per item and run, readable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_ITEM_LENGTH = 128
 MAX_NAME_LENGTH = 63
 MAX_TAG_LENGTH = 256
 HASH_DIGITS = 6
-# No two of 10,000 texts share that many, and they fit into the shortest room.
+# No two of 10,000 texts share 20 digits of their hash, and 20 digits fit into the shortest name.
 MAX_HASH_DIGITS = 20
 
 # (item, timestamp, hash digits) → name.
@@ -21,10 +21,10 @@ JobNameMaker = Callable[[str, str, int], str]
 
 
 def item_problem(item: object) -> str | None:
-    """What is wrong with an item's name, or None if it can be used.
+    """Return what is wrong with an item's name, or None if it is allowed.
 
-    A name becomes a folder in S3 and part of job names: 1-128 printable characters, so "United Kingdom" and "台北"
-    are fine.
+    A name becomes a folder in S3 and part of job names. It has 1-128 printable characters; "United Kingdom" and "台北"
+    are allowed.
     """
     if not isinstance(item, str):
         return f"an item's name must be a string, not {json.dumps(item, default=str)[:40]}"
@@ -44,45 +44,45 @@ def item_problem(item: object) -> str | None:
 
 
 def timestamp(moment: datetime) -> str:
-    """`moment` in UTC to the millisecond, as `YYYYMMDDTHHMMSSsssZ` (19 characters)."""
+    """Return `moment` in UTC to the millisecond, as `YYYYMMDDTHHMMSSsssZ` (19 characters)."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
 
 
 def started_at(run_id: str) -> datetime:
-    """The second in which the run of this id began."""
+    """Return the start of the run with this id, to the second."""
     return datetime.strptime(f"{run_id[:15]}Z", "%Y%m%dT%H%M%S%z")
 
 
 def run_id(started: str, execution_name: str) -> str:
-    """`<timestamp>-<execution name>`, safe as part of an S3 key and of a tag.
+    """Return `<timestamp>-<execution name>`, with characters that S3 keys and tags allow.
 
     Args:
         started: timestamp of the execution's start.
-        execution_name: Step Functions' name, at most 80 characters of nearly any kind.
+        execution_name: the execution's name, at most 80 characters of nearly any kind.
     """
-    return f"{started}-{_made_safe(execution_name, r'[^A-Za-z0-9_-]+', 80)}"
+    return f"{started}-{_sanitize(execution_name, r'[^A-Za-z0-9_-]+', 80)}"
 
 
 def training_job_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
-    """`training-job-<item>-<timestamp>`; see `_job_name`."""
+    """Return `training-job-<item>-<timestamp>`; see `_job_name`."""
     return _job_name("training-job", item, started, digits)
 
 
 def transform_job_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
-    """`batch-transform-job-<item>-<timestamp>`; see `_job_name`."""
+    """Return `batch-transform-job-<item>-<timestamp>`; see `_job_name`."""
     return _job_name("batch-transform-job", item, started, digits)
 
 
 def model_name(item: str, started: str, digits: int = HASH_DIGITS) -> str:
-    """`model-<item>-<timestamp>`; see `_job_name`."""
+    """Return `model-<item>-<timestamp>`; see `_job_name`."""
     return _job_name("model", item, started, digits)
 
 
 def hash_digits_for(items: Sequence[str], started: str) -> int:
-    """How many hash digits keep the names of all `items`, each given once, of one run apart.
+    """Return how many hash digits make the names of all `items` of a run distinct; each item is given once.
 
-    Six digits tell thousands of long or Chinese names apart nearly always, and this makes sure of it.
+    Six digits are nearly always enough, also for thousands of long or Chinese names.
     """
     makers: tuple[JobNameMaker, ...] = (training_job_name, transform_job_name, model_name)
     digits = HASH_DIGITS
@@ -94,20 +94,20 @@ def hash_digits_for(items: Sequence[str], started: str) -> int:
 
 
 def tag_value(text: str) -> str:
-    """`text` as the value of an AWS tag: letters, digits, spaces and _.:/=+-@, at most 256 characters."""
-    return _made_safe(text, r"[^\w\s.:/=+\-@]+", MAX_TAG_LENGTH, replacement="_")
+    """Return `text` as the value of an AWS tag: letters, digits, spaces and _.:/=+-@, at most 256 characters."""
+    return _sanitize(text, r"[^\w\s.:/=+\-@]+", MAX_TAG_LENGTH, replacement="_")
 
 
 def _job_name(kind: str, item: str, started: str, digits: int) -> str:
-    """A name that SageMaker takes; the item's part is as it is, or ends in digits of the item's hash.
+    """Return a name that SageMaker accepts; the item is unchanged in it, or ends in digits of the item's hash.
 
-    Lower case only: SageMaker's ARNs are lower-cased, where `Item` and `item` would be one.
+    The name is in lower case, because SageMaker lower-cases names in ARNs, where those of `Item` and `item` would collide.
     """
     room = MAX_NAME_LENGTH - len(kind) - len(started) - 2
-    return f"{kind}-{_made_safe(item, r'[^a-z0-9-]+', room, digits=digits, lower=True)}-{started}"
+    return f"{kind}-{_sanitize(item, r'[^a-z0-9-]+', room, digits=digits, lower=True)}-{started}"
 
 
-def _made_safe(
+def _sanitize(
     text: str,
     refused: str,
     room: int,
@@ -118,7 +118,7 @@ def _made_safe(
 ) -> str:
     safe = re.sub(refused, replacement, text.lower() if lower else text)
     if lower:
-        # SageMaker's pattern wants an alphanumeric at both ends.
+        # SageMaker's pattern requires a letter or digit at both ends.
         safe = safe.strip("-")
     if safe == text and len(safe) <= room:
         return safe

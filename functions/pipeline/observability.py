@@ -12,11 +12,11 @@ metrics = Metrics(namespace=NAMESPACE, service="automlops")
 
 
 def count(name: str, value: int = 1) -> None:
-    """Adds `value` to the metric `name`, which counts things."""
+    """Add `value` to the metric `name`, whose unit is Count."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def about(stack: str, *, run_id: str | None = None, item: str | None = None) -> None:
-    """From here on every log line of this invocation carries run and item, and every metric its stack."""
+def set_context(stack: str, *, run_id: str | None = None, item: str | None = None) -> None:
+    """Add run and item to every later log line of this invocation, and the stack to its metrics."""
     logger.append_keys(run_id=run_id, item=item)
     metrics.set_default_dimensions(stack=stack)

@@ -9,18 +9,19 @@ from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationE
 from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.errors import SettingsError
+from pipeline.fields import Concurrency, PayloadInMB
 
 Required = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
-# Nothing is 0 times as wrong as a baseline; a thousand times accepts whatever comes.
+# A smaller ratio would refuse every model, a larger one would accept every model.
 ErrorRatio = Annotated[float, Field(ge=0.01, le=1000)]
-# A template's parameter cannot be absent; left empty, its variable says nothing.
-OrNothing = BeforeValidator(lambda text: None if text == "" else text)
+# A parameter of the template cannot be absent, so an empty variable means that it is not set.
+EmptyAsNone = BeforeValidator(lambda text: None if text == "" else text)
 Model = TypeVar("Model", bound="StackSettings")
 
 
 class StackSettings(BaseModel):
-    """What every function knows of its stack; field `output_bucket` is read from variable OUTPUT_BUCKET."""
+    """Settings of every function; field `output_bucket` is read from variable OUTPUT_BUCKET."""
 
     # pydantic reserves names that begin with `model_` unless this is empty, and MODEL_BACKEND is a variable.
     model_config = ConfigDict(frozen=True, protected_namespaces=(), defer_build=True)
@@ -63,7 +64,7 @@ class TransformSettings(StackSettings):
     transform_instance_type: Required
     transform_max_runtime_in_seconds: Positive
     split_type: Literal["Line", "None"]
-    max_payload_in_mb: Annotated[int, Field(ge=0, le=100)]
+    max_payload_in_mb: PayloadInMB
 
 
 class TrainingSettings(StackSettings):
@@ -77,30 +78,30 @@ class TrainingSettings(StackSettings):
     training_max_runtime_in_seconds: Positive
     training_use_spot: bool
     isolate_training: bool
-    # Only our image knows these two; empty, they are not sent, and an image goes by its own defaults.
+    # Only the image in container/ reads these two; empty, they are not sent, and the image uses its own defaults.
     model_backend: str
-    time_series_length: Annotated[Positive | None, OrNothing]
+    time_series_length: Annotated[Positive | None, EmptyAsNone]
 
 
 class PrepareRunSettings(TrainingSettings, TransformSettings):
     """Environment of prepare_run, which writes the requests of both jobs."""
 
-    max_concurrency: Annotated[int, Field(ge=1, le=10_000)]
+    max_concurrency: Concurrency
     keep_models: bool
-    # Whether they are the user's own, which may not be as the stack needs them.
+    # True for a bucket or role that the user brings: it may not be as the stack needs it.
     check_data_bucket: bool
     check_sagemaker_role: bool
 
 
 def load_settings(model: type[Model], environment: Mapping[str, str]) -> Model:
-    """`environment` as `model`; variables that it does not name are none of ours.
+    """Return `environment` as `model`; variables that are no field of it are ignored.
 
     Raises:
-        SettingsError: a variable is missing or wrong; all of them are named.
+        SettingsError: variables are missing or wrong; the message names all of them.
     """
-    given = {name: environment[name.upper()] for name in model.model_fields if name.upper() in environment}
+    values = {name: environment[name.upper()] for name in model.model_fields if name.upper() in environment}
     try:
-        return parse(event=given, model=model)
+        return parse(event=values, model=model)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         listed = "; ".join(f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in problems)

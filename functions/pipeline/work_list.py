@@ -1,4 +1,4 @@
-"""A run's work list, items.json: the type of its lines, and how they are written and read."""
+"""A run's work list, items.json: the type of its lines, and functions that write and read it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.fields import Mode
 
 
 class LineModel(Document):
-    """What an item's SageMaker model is made of: image URI, S3 URI of the artifact, and the item's own variables."""
+    """The contents of an item's SageMaker model: image URI, S3 URI of the artifact, and the item's own variables."""
 
     image: str
     model_data_url: str
@@ -32,35 +32,35 @@ class LineModel(Document):
 
 
 class Line(Document):
-    """An item's line of items.json, the input of its child execution, which cannot compute a name.
+    """An item's line of items.json: the input of its child execution, whose JSONPath cannot compute names.
 
     Attributes:
         index: the item's number in the run, from 0.
         item: its name.
         run_id: the run.
-        record_key: where its record goes, in the output bucket.
-        mode: whether the run trains.
-        request: the entry of itemList; a rerun makes the line anew of it.
-        fingerprint: what its result is made of (`pipeline.preparation.fingerprints`).
-        training_fingerprint: what its model is made of.
-        trained_in: the run in whose folder its training writes, or has written; None where nothing is trained.
+        record_key: key of its record, in the output bucket.
+        mode: the run's mode.
+        request: the entry of itemList, from which a rerun makes a new line.
+        fingerprint: the fingerprint of its result (`pipeline.preparation.fingerprints`).
+        training_fingerprint: the fingerprint of its model.
+        trained_in: the run whose training writes, or has written, its files; None in mode score.
         training_job_name: the training job that makes its model, or has made it in an earlier run.
         model_name: its SageMaker model.
         transform_job_name: its batch transform job.
-        predictions_uri: where its predictions are, once it has succeeded: a file, or a folder ending in `/`.
-        training_job: the body of CreateTrainingJob; None where nothing is trained in this run.
-        training_timeout_seconds: how long the state machine waits for it.
-        training_input: what it is to read.
-        model: what its model is made of.
-        transform_job: the body of CreateTransformJob; None for items that are refused or left as they are.
-        transform_timeout_seconds: how long the state machine waits for it.
-        scored_input: what it is to read, where that is not what training writes.
-        start_after_seconds: how long it waits for its turn (`pipeline.preparation.work_list_lines`).
-        training: the training job once it has ended; from the start where an earlier run has done it.
-        created: aws_create_model's answer, once there is one.
+        predictions_uri: S3 URI of its predictions once it has succeeded: a file, or a folder ending in `/`.
+        training_job: the body of CreateTrainingJob; None if this run does not train the item.
+        training_timeout_seconds: how long the state machine waits for the training job.
+        training_input: the data that the training job must read.
+        model: the contents of its model.
+        transform_job: the body of CreateTransformJob; None for refused and unchanged items.
+        transform_timeout_seconds: how long the state machine waits for the transform job.
+        scored_input: the data that the transform job must read, unless training writes it.
+        start_after_seconds: how long the item waits before its first job (`pipeline.preparation.work_list_lines`).
+        training: the training job once it has ended; set from the start if an earlier run has trained the item.
+        created: the response of aws_create_model, once there is one.
         transform: the batch transform job once it has ended.
-        unchanged: the earlier success, where the item is left as it is.
-        error: why the item fails; from the start where PrepareRun refuses it.
+        unchanged: the earlier success, if the item is unchanged since.
+        error: why the item fails; set from the start if PrepareRun refuses it.
     """
 
     index: int
@@ -84,7 +84,7 @@ class Line(Document):
     transform_timeout_seconds: int | None = None
     scored_input: InputVersion | None = None
     start_after_seconds: int | None = None
-    # The child's state begins with these, null or not, since JSONPath cannot read what is absent.
+    # The child's state has these keys from the start, null at first, because JSONPath fails on an absent key.
     training: TrainingJob | None = None
     created: CreatedModel | None = None
     transform: Job | None = None
@@ -93,37 +93,37 @@ class Line(Document):
 
 
 def work_list_bytes(lines: Iterable[Line]) -> bytes:
-    """A run's items.json: a JSON array of the items' lines, each on a line of text."""
+    """Return a run's items.json: a JSON array with each item's line on its own line of text."""
     return b"[" + b",\n".join(map(as_bytes, lines)) + b"]"
 
 
 def read_work_list(body: bytes) -> list[Line]:
-    """The lines of a run's items.json.
+    """Return the lines of a run's items.json.
 
-    To spare memory, a line of text is read at a time (an earlier version has written all into one), and of the requests
-    to SageMaker, most of a line, it is kept only that there are any.
+    To save memory, the function parses one line of text at a time (earlier versions wrote a single line), and replaces
+    the requests to SageMaker, the largest part of a line, with empty objects.
 
     Raises:
-        ValueError: it holds something else; the message says where and why.
+        ValueError: the content is something else; the message names the place and the problem.
     """
     if not (body.startswith(b"[") and body.endswith(b"]")):
-        raise ValueError("it is no JSON array")
+        raise ValueError("it is not a JSON array")
     lines: list[Line] = []
     for text in body.split(b"\n"):
         for value in json.loads(b"[" + text.strip(b"[], ") + b"]"):
             try:
-                lines.append(parse(event=_without_requests(_line_of_today(value)), model=Line))
+                lines.append(parse(event=_without_requests(_upgrade_line(value)), model=Line))
             except ValidationError as error:
                 raise ValueError(f"item {len(lines)}: {first_problem(error)}") from error
     return lines
 
 
-def _line_of_today(line: Any) -> Any:
-    """A line as it is; an earlier version's has names inside the jobs' requests, and a refusal under `problem`."""
+def _upgrade_line(line: Any) -> Any:
+    """Return the line in today's form; earlier versions kept names in the jobs' requests, and an error as `problem`."""
     if not isinstance(line, dict) or "error" in line:
         return line
     try:
-        return line | {"error": line.get("problem")} | _names_in(line)
+        return line | {"error": line.get("problem")} | _names_in_requests(line)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError("the jobs of a line are not as an earlier version wrote them") from error
 
@@ -134,8 +134,8 @@ def _without_requests(line: Any) -> Any:
     return line | {key: {} for key in ("trainingJob", "transformJob") if isinstance(line.get(key), dict)}
 
 
-def _names_in(line: dict[str, Any]) -> dict[str, Any]:
-    """The names and places that the requests of an earlier version's line hold."""
+def _names_in_requests(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the names and the URI in the requests of a line that an earlier version wrote."""
     names = {}
     if job := line.get("trainingJob"):
         names["trainingJobName"] = job["TrainingJobName"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from samcli.lib.package.utils import make_zip_with_lambda_permissions, zip_folde
 
 from benchmarks.pythons import find_python
 from benchmarks.sam_build import copy_project
+from tests.programs import run_program
 
 BIN = Path(sys.executable).parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -49,11 +49,7 @@ class Machine:
             "SAM_CLI_TELEMETRY": "0",
             "UV_PYTHON_PREFERENCE": "only-system",
         }
-        ended = subprocess.run(
-            [str(self.path / "sam"), "build", *options],
-            cwd=project, env=environment, umask=umask, capture_output=True, text=True, timeout=240,
-        )  # fmt: skip
-        assert ended.returncode == 0, ended.stderr
+        run_program(self.path / "sam", "build", *options, folder=project, environment=environment, umask=umask)
         (built,) = [entry for entry in (project / ".aws-sam" / "build").iterdir() if entry.is_dir()]
         return built
 
@@ -90,10 +86,7 @@ def machine(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
                 ["venv", "--no-project", "--python", python, venv],
                 ["pip", "install", "--no-config", "--python", venv, "--constraints", locked, "aws-sam-cli"],
             ):
-                ended = subprocess.run(
-                    [uv, "--quiet", *map(str, command)], cwd=root, capture_output=True, text=True, timeout=240
-                )
-                assert ended.returncode == 0, ended.stderr
+                run_program(uv, "--quiet", *map(str, command), folder=root)
             (venv / "bin" / "uv").symlink_to(shutil.which(uv) or uv)
             made[version] = Machine(venv / "bin")
         return made[version]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from tests.programs import run_program
 
 UV = Path(sys.executable).with_name("uv")
 PYTHON = "3.13"
@@ -32,9 +33,7 @@ def requirements(root: Path) -> Path:
 
 def _uv(*arguments: str, folder: Path) -> str:
     """What uv says."""
-    ended = subprocess.run([UV, *arguments], cwd=folder, capture_output=True, text=True, timeout=240, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout + ended.stderr
+    return run_program(UV, *arguments, folder=folder)
 
 
 def _install(machine: str, folder: Path, *words: str) -> str:

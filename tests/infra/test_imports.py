@@ -12,6 +12,7 @@ import pytest
 ROOMS = {
     "functions/pipeline": ["", "aws", "stored", "data", "jobs", "model", "summary", "preparation"],
     "automlops": ["", "aws", "tables", "quotas", "runs", "local"],
+    "container/next_purchase": ["", "reading", "models", "fitting", "learning", "serving"],
 }
 IN_ORDER = [pytest.param(package, room, id=f"{package}/{room}") for package in ROOMS for room in ROOMS[package]]
 # The one module outside the rooms that stands above them all: it imports a room where a subcommand needs it.

@@ -29,7 +29,7 @@ ENTRY: Document = {
 TRANSFORM: Document = {"instanceType": "ml.c5.xlarge", "maxPayloadInMB": 20, "maxConcurrentTransforms": 2}
 
 PROMISED = InputVersion(uri="s3://b/data.csv", version="0f")
-MADE_OF = work_list_lines.MadeOf("result", None, "training", PROMISED)
+MADE_OF = work_list_lines.Provenance("result", None, "training", PROMISED)
 
 
 @pytest.fixture
@@ -231,9 +231,11 @@ def every_line(line: Document, settings_for_lines: PrepareRunSettings) -> dict[s
     model = Latest(run_id=f"{STARTED}-earlier", model_name="m", model_data_url="s3://b/k", image="image")
     unchanged = Unchanged(run_id=f"{STARTED}-earlier")
     made = {
-        "kept": work_list_lines.kept_line(run, 1, entry, work_list_lines.MadeOf("result", None, "training"), kept),
+        "kept": work_list_lines.kept_line(
+            run, 1, entry, work_list_lines.Provenance("result", None, "training"), kept
+        ),
         "score": work_list_lines.score_line(
-            scoring, 2, entry, work_list_lines.MadeOf("result", PROMISED), model, "s3://b/data.csv"
+            scoring, 2, entry, work_list_lines.Provenance("result", PROMISED), model, "s3://b/data.csv"
         ),
         "refused": work_list_lines.refused_line(run, 3, entry, errors.UserError("no")),
         "unchanged": work_list_lines.unchanged_line(run, 4, entry, "result", unchanged),

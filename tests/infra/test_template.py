@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import contracts, layout, settings
+from pipeline import fields, layout, settings
 from pipeline.contracts import ItemRequest, RunRequest, parse_event
 from pipeline.errors import SettingsError
 from pipeline.limits import Limits
@@ -214,7 +214,7 @@ def test_both_buckets_are_kept_alike(template: Document) -> None:
 
 def test_limits_of_parameters_and_requests_agree(template: Document) -> None:
     maximum = template["Parameters"]["MaxConcurrency"]["MaxValue"]
-    assert maximum == contracts.MAX_CONCURRENCY
+    assert maximum == fields.MAX_CONCURRENCY
 
 
 def test_the_error_ratios_that_the_template_takes_are_those_that_the_function_takes(template: Document) -> None:
@@ -282,7 +282,7 @@ def test_an_item_gets_what_an_ordinary_team_needs_by_default(
     template: Document, kind: str, accepted: bool
 ) -> None:
     defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
-    allowed = Limits.of_parameters(defaults, data_bucket="data", output_bucket="output")
+    allowed = Limits.from_parameters(defaults, data_bucket="data", output_bucket="output")
     assert allowed is not None
     request = {"item": "a", "training": {"instanceType": kind}, "transform": {"instanceType": kind}}
     assert (allowed.entry_problems(parse_event(ItemRequest, request)) == []) is accepted
@@ -290,7 +290,7 @@ def test_an_item_gets_what_an_ordinary_team_needs_by_default(
 
 def test_every_sample_event_asks_for_what_a_stack_gives_by_default(root: Path, template: Document) -> None:
     defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
-    allowed = Limits.of_parameters(defaults, data_bucket="data", output_bucket="output")
+    allowed = Limits.from_parameters(defaults, data_bucket="data", output_bucket="output")
     assert allowed is not None
     for path in sorted((root / "events").glob("run*.json")):
         request = parse_event(RunRequest, json.loads(path.read_text()))

@@ -131,16 +131,12 @@ def changes_at_random(chance: random.Random, items: list[Item]) -> list[tuple[fl
     return changes
 
 
-def predictions(stack: Stack, run: Run, item: Item) -> bytes:
-    return stack.read(run.items[item.name]["predictionsUri"].split("/", 3)[3])
-
-
 def check(stack: Stack, run: Run, items: list[Item]) -> None:
     """What succeeded is of the data that the run had found, and what failed says that the data changed."""
     for item in items:
         entry = run.items[item.name]
         if entry["status"] == "SUCCEEDED":
-            assert predictions(stack, run, item) == OF_FRENCH, entry
+            assert stack.predictions(entry) == OF_FRENCH, entry
         else:
             assert (entry["status"], entry["error"]) == ("FAILED", "DataChangedError"), entry
             assert "run the item again" in entry["reason"]
@@ -180,7 +176,7 @@ def test_predictions_are_of_the_data_that_was_promised(stack: Stack, mode: str, 
         done = items
     assert again.description["status"] == "SUCCEEDED", again.description
     for item in done:
-        assert predictions(stack, again, item) == OF_FRENCH, again.items[item.name]
+        assert stack.predictions(again.items[item.name]) == OF_FRENCH, again.items[item.name]
 
 
 def test_a_training_of_other_data_makes_no_model_and_is_not_kept(stack: Stack) -> None:
@@ -195,7 +191,7 @@ def test_a_training_of_other_data_makes_no_model_and_is_not_kept(stack: Stack) -
     assert run.manifest is not None
     again = stack.run({"rerunOf": run.manifest["runId"]}, "swap-again")
     assert again.items["swapped"]["trainingJobName"] != entry["trainingJobName"]
-    assert predictions(stack, again, item) == OF_GERMAN
+    assert stack.predictions(again.items[item.name]) == OF_GERMAN
 
 
 def test_scored_data_that_changed_is_a_failure_in_record_and_manifest(stack: Stack) -> None:

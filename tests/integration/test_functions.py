@@ -143,7 +143,7 @@ def test_a_single_retraining_runs_to_its_end(ready: Stack) -> None:
             "CreateModel",
             {"item": "item1", "image": "docker.io/library/python:3.13"},
             "InvalidRequestError",
-            "of none of the registries that this stack takes images from",
+            "in none of the registries that this stack takes images from",
         ),
         (
             "PrepareRun",

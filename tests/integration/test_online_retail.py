@@ -47,7 +47,7 @@ def test_every_good_item_succeeds_beside_a_broken_one(deployed: Stack, run: Run)
 
 
 def test_every_customer_with_a_real_order_has_one_prediction(deployed: Stack, run: Run) -> None:
-    content = deployed.read(run.items[deployed.own("everything")]["predictionsUri"].split("/", 3)[3]).decode()
+    content = deployed.predictions(run.items[deployed.own("everything")]).decode()
     customers = [row["CustomerID"] for row in csv.DictReader(io.StringIO(content))]
     assert len(customers) == len(set(customers)) == CUSTOMERS
 

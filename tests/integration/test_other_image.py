@@ -67,7 +67,7 @@ def test_another_image_runs_unchanged_and_is_not_judged(other: Stack, run: Run) 
     entry = run.items["good"]
     assert entry["status"] == "SUCCEEDED", f"{entry['error']}: {entry['reason']}"
     assert entry["metrics"] is None
-    assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+    assert other.predictions(entry) == b"3\n3\n"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_model_that_is_not_too_bad_passes_beside_one_that_is(
     entry = run.items[item]
     assert entry["status"] == "SUCCEEDED", f"{entry['error']}: {entry['reason']}"
     assert entry["metrics"] == metrics
-    assert other.read(entry["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+    assert other.predictions(entry) == b"3\n3\n"
 
 
 def test_earlier_predictions_are_left_aside_by_an_image_that_knows_none(other: Stack, run: Run) -> None:
@@ -96,7 +96,7 @@ def test_earlier_predictions_are_left_aside_by_an_image_that_knows_none(other: S
     assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["training", "predictions"]
     assert job["InputDataConfig"][1]["DataSource"]["S3DataSource"]["S3Uri"] == run.items["good"]["predictionsUri"]
     # One line of text for each of the data alone.
-    assert other.read(again["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+    assert other.predictions(again) == b"3\n3\n"
 
 
 def test_a_model_worse_than_the_limit_is_refused_with_both_numbers_and_leaves_nothing(

@@ -19,6 +19,7 @@ import pytest
 from emulator.endpoint import ACCOUNT_ID, DEFAULT_REGION, Clients
 from emulator.server import Emulator
 from tests.iam_policies import Document, allows, as_list, statements
+from tests.programs import run_program
 from tests.project_copy import copy_ready_project
 
 PATIENCE_IN_SECONDS = 240
@@ -161,18 +162,7 @@ def make(folder: Path, url: str, *words: str) -> str:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "SAM_CLI_POLL_DELAY": "0.1",
     }
-    ended = subprocess.run(
-        ["make", "--silent", *words],
-        cwd=folder,
-        env=mine | aws,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_IN_SECONDS,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    return run_program("make", "--silent", *words, folder=folder, environment=mine | aws)
 
 
 @pytest.fixture(scope="module")

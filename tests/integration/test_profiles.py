@@ -21,6 +21,7 @@ from emulator.deployment import deploy
 from emulator.endpoint import CREDENTIALS, Clients
 from emulator.serve import exports
 from emulator.server import Emulator
+from tests.programs import run_program
 
 BIN = Path(sys.executable).parent
 PATIENCE_IN_SECONDS = 240
@@ -54,18 +55,7 @@ class Project:
 
     def call(self, *words: str, environment: dict[str, str] | None = None) -> str:
         """What a program, which must succeed, prints."""
-        ended = subprocess.run(
-            words,
-            cwd=self.folder,
-            env=self.environment if environment is None else environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_IN_SECONDS,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout + ended.stderr
+        return run_program(*words, folder=self.folder, environment=environment or self.environment)
 
     def sam(self, *words: str) -> str:
         """Calls sam."""

@@ -100,7 +100,7 @@ def test_an_item_that_failed_after_its_training_keeps_it(deployed: Stack, first:
 def test_an_item_runs_again_with_what_was_asked_of_it(deployed: Stack, second: Run) -> None:
     scored = own(deployed, "scored")
     assert second.items[scored]["predictionsUri"].endswith(f"/{run_id_of(second)}/features.csv.out")
-    assert deployed.read(second.items[scored]["predictionsUri"].split("/", 3)[3])
+    assert deployed.predictions(second.items[scored])
 
 
 def test_a_rerun_overwrites_nothing(deployed: Stack, first: Run, second: Run) -> None:
@@ -139,5 +139,5 @@ def test_a_run_under_way_is_not_rerun(deployed: Stack, small_csv: bytes, unique:
     run_id = found[0].split("/")[1]
     rerun = deployed.run({"rerunOf": run_id}, unique("too-early"))
     assert rerun.description["error"] == "RunNotEndedError"
-    assert f"run {run_id} is still under way" in cause_of(rerun)
+    assert f"run {run_id} is still running" in cause_of(rerun)
     assert deployed.wait(arn).description["status"] == "SUCCEEDED"

@@ -404,7 +404,7 @@ def test_the_forms_people_have_give_the_same_predictions(deployed: Stack, small_
     for form, content in contents.items():
         deployed.upload(deployed.own(form), content)
     run = deployed.run({"itemList": [deployed.own(form) for form in contents]}, deployed.own("forms"))
-    answers = {item: deployed.read(entry["predictionsUri"].split("/", 3)[3]) for item, entry in run.items.items()}
+    answers = {item: deployed.predictions(entry) for item, entry in run.items.items()}
     assert answers[deployed.own("plain")]
     assert set(answers.values()) == {answers[deployed.own("plain")]}
 

@@ -50,10 +50,6 @@ def manifest_of(run: Run) -> dict[str, Any]:
     return run.manifest
 
 
-def predictions(stack: Stack, run: Run, item: str) -> bytes:
-    return stack.read(run.items[item]["predictionsUri"].split("/", 3)[3])
-
-
 def test_the_data_as_it_is_now_is_scored_line_by_customer(
     deployed: Stack, scored: Run, sample: dict[str, bytes]
 ) -> None:
@@ -65,7 +61,7 @@ def test_the_data_as_it_is_now_is_scored_line_by_customer(
         for row in rows_of(list(sample.values())[2])
         if row["CustomerID"] and not row["InvoiceNo"].startswith("C") and int(row["Quantity"]) > 0
     }
-    rows = rows_of(predictions(deployed, scored, raw))
+    rows = rows_of(deployed.predictions(scored.items[raw]))
     assert {f"{float(row['CustomerID']):.1f}" for row in rows} == bought
     assert len(rows) == len(bought)
     assert all(float(row["predicted_days"]) >= 1 for row in rows)
@@ -75,7 +71,7 @@ def test_given_features_have_the_predictions_of_the_run_that_made_them(
     deployed: Stack, trained: Run, scored: Run
 ) -> None:
     features = items(deployed)[1]
-    assert predictions(deployed, scored, features) == predictions(deployed, trained, features)
+    assert deployed.predictions(scored.items[features]) == deployed.predictions(trained.items[features])
 
 
 def test_an_item_that_was_never_trained_is_told_to_be(deployed: Stack, scored: Run) -> None:

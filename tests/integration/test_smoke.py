@@ -49,7 +49,7 @@ def test_every_customer_has_a_prediction_that_makes_sense(
             customer, day = f"{float(row['CustomerID']):.1f}", date.fromisoformat(row["InvoiceDate"][:10])
             last_order[customer] = max(day, last_order.get(customer, day))
     entry = smoke.items[deployed.own(stem)]
-    text = deployed.read(entry["predictionsUri"].split("/", 3)[3]).decode()
+    text = deployed.predictions(entry).decode()
     header, *lines = text.splitlines()
     assert header == (
         "CustomerID,last_order_date,as_of,"

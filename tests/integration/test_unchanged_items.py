@@ -73,7 +73,7 @@ def test_an_unchanged_item_points_to_its_last_predictions(deployed: Stack, runs:
         assert entry["unchangedSince"] == first["runId"]
         for key in ("predictionsUri", "modelDataUrl", "metrics"):
             assert entry[key] == original[key]
-        assert deployed.read(entry["predictionsUri"].split("/", 3)[3])
+        assert deployed.predictions(entry)
 
 
 def test_an_unchanged_item_starts_nothing(deployed: Stack, runs: dict[str, Run]) -> None:
@@ -93,5 +93,5 @@ def test_an_unchanged_item_starts_nothing(deployed: Stack, runs: dict[str, Run])
 def test_changed_data_is_trained_and_scored_again(deployed: Stack, runs: dict[str, Run]) -> None:
     before, after = (runs[name].items[deployed.own(MOVING)] for name in ("first", "changed"))
     assert after["trainingJobName"] != before["trainingJobName"]
-    contents = [deployed.read(entry["predictionsUri"].split("/", 3)[3]) for entry in (before, after)]
+    contents = [deployed.predictions(entry) for entry in (before, after)]
     assert contents[0] != contents[1]

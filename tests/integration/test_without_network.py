@@ -60,7 +60,7 @@ def test_an_item_is_trained_judged_and_scored_without_a_network(isolated: Stack,
     folder = f"analysis_predicted/shop/{entry['trainedIn']}/"
     assert [key.removeprefix(folder) for key in isolated.keys(folder)] == ["metrics.json", "sample_prediction.csv"]
     sample = isolated.read(f"{folder}sample_prediction.csv")
-    predictions = isolated.read(entry["predictionsUri"].split("/", 3)[3])
+    predictions = isolated.predictions(entry)
     assert predictions.count(b"\n") == sample.count(b"\n") > 1
 
 
@@ -78,10 +78,7 @@ def test_the_same_predictions_come_with_a_network(deployed_with: Deploy, isolate
     stack.upload("shop", s3.get_object(Bucket=isolated.outputs["DataBucketName"], Key=key)["Body"].read())
     other = stack.run({"itemList": ["shop"]}, "with-network").items["shop"]
 
-    def predictions(owner: Stack, entry: Any) -> bytes:
-        return owner.read(entry["predictionsUri"].split("/", 3)[3])
-
-    assert predictions(stack, other) == predictions(isolated, item)
+    assert stack.predictions(other) == isolated.predictions(item)
     assert other["metrics"] == item["metrics"]
 
 
@@ -127,7 +124,7 @@ def test_another_image_leaves_its_files_where_ours_does(deployed_with: Deploy) -
     items = stack.run({"itemList": entries, "maxConcurrency": 4}, "leaving").items
     assert items["leaves"]["status"] == "SUCCEEDED", items["leaves"]["reason"]
     assert items["leaves"]["metrics"] == {"rows": 2}
-    assert stack.read(items["leaves"]["predictionsUri"].split("/", 3)[3]) == b"3\n3\n"
+    assert stack.predictions(items["leaves"]) == b"3\n3\n"
     assert items["worse"]["error"] == "ModelWorseThanBaselineError"
     # boto3 finds no credentials, as on AWS.
     assert items["uploads"]["stage"] == "StartTrainingJob"

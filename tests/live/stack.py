@@ -131,6 +131,10 @@ class Stack:
         body: bytes = answer["Body"].read()
         return body
 
+    def predictions(self, entry: Mapping[str, Any]) -> bytes:
+        """The predictions of an item, from its entry in a manifest."""
+        return self.read(entry["predictionsUri"].split("/", 3)[3])
+
     def keys(self, prefix: str, after: str = "") -> list[str]:
         """Keys of the output bucket."""
         pages = self.client("s3").get_paginator("list_objects_v2")

@@ -25,12 +25,14 @@ from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION
 from tests.live.removal import Remover
 from tests.live.stack import Looks, Stack, open_stack
+from tests.programs import run_program
 
 STACK = "automlops"
 IMAGE = f"123456789012.dkr.ecr.{DEFAULT_REGION}.amazonaws.com/automlops:held"
 # The project's own container, which waits at its start while a file asks for it.
 HELD = """
 import pathlib, runpy, sys, time
+from tests.programs import run_program
 hold = pathlib.Path(__file__).with_name(f"hold-{sys.argv[-1]}")
 for _ in range(6000):
     if not hold.exists():
@@ -277,16 +279,9 @@ def test_what_a_killed_session_left_can_be_removed_beside_a_run_that_goes_on(
         left = Remover(open_stack(connect_emulator(account), STACK, prefix)).find()
         assert left.executions
         assert left.training_jobs
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.live", STACK, prefix],
-            cwd=root,
-            env=environment_for(account),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_IN_SECONDS,
-            check=False,
+        run_program(
+            sys.executable, "-m", "tests.live", STACK, prefix, folder=root, environment=environment_for(account)
         )
-        assert answer.returncode == 0, answer.stderr
         assert running_executions(owner) == ["meanwhile"]
         (job,) = running_jobs(owner)
         assert job.startswith("training-job-france-")

@@ -1,1 +1,1 @@
-"""The one place that talks to AWS: a module for each service, and its errors translated once."""
+"""All calls to AWS: a module for each service, and the translation of AWS's errors."""

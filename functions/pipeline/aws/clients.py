@@ -1,4 +1,4 @@
-"""The clients of AWS, one of each in a process."""
+"""The boto3 clients, one for each service in a process."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# Requests under way at once when a run's objects are read; S3 itself takes thousands a second.
+# Requests at once when many objects are read or listed; S3 accepts thousands a second.
 PARALLEL_REQUESTS = 32
 
 
 @functools.cache
 def s3_client() -> S3Client:
-    """The S3 client of this process, made when first needed."""
+    """Return the S3 client of this process, created at the first call."""
     return boto3.client("s3", config=_config(attempts=5))
 
 
 @functools.cache
 def sagemaker_client() -> SageMakerClient:
-    """The SageMaker client of this process, made when first needed."""
+    """Return the SageMaker client of this process, created at the first call."""
     return boto3.client("sagemaker", config=_config())
 
 
 @functools.cache
 def stepfunctions_client() -> SFNClient:
-    """The Step Functions client of this process, made when first needed."""
+    """Return the Step Functions client of this process, created at the first call."""
     return boto3.client("stepfunctions", config=_config())
 
 
 @functools.cache
 def iam_client() -> IAMClient:
-    """The IAM client of this process, made when first needed."""
+    """Return the IAM client of this process, created at the first call."""
     return boto3.client("iam", config=_config())
 
 
 def _config(attempts: int = 3) -> Config:
-    # A few quick attempts here, all within the function's own time-out; long waits are the state machine's, where
-    # they cost nothing. Of ten thousand reads in a row hardly one may fail for good.
+    # A few quick attempts, all within the function's time-out; the state machine waits longer, where waiting costs
+    # nothing. S3 gets more attempts, because a large run reads ten thousand objects and one failed read fails the call.
     return Config(
         connect_timeout=3,
         read_timeout=10,

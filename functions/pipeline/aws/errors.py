@@ -1,4 +1,4 @@
-"""Turns AWS's errors into this application's."""
+"""Translates AWS's errors into this application's."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turns AWS's errors into this application's.
+    """Translate AWS's errors inside the block into this application's.
 
     Args:
-        what: what is being done, in words, with the name of the thing.
+        what: the operation and its resource, in words; the message begins with it.
 
     Raises:
-        ServiceThrottledError, ServiceUnavailableError: try again later.
-        ServiceRefusedError: do not.
+        ServiceThrottledError, ServiceUnavailableError: a retry may succeed.
+        ServiceRefusedError: a retry cannot succeed.
     """
     try:
         yield
@@ -43,8 +43,10 @@ def translated(what: str) -> Iterator[None]:
 
 
 def code_of(error: ClientError) -> str:
+    """Return AWS's error code, empty if there is none."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def status_of(error: ClientError) -> int:
+    """Return the HTTP status, 0 if there is none."""
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,4 +1,4 @@
-"""Executions of Step Functions."""
+"""Executions in Step Functions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
+# Statuses of an execution that has not ended.
+RUNNING_STATUSES = frozenset({"RUNNING", "PENDING_REDRIVE"})
+
+
 def execution_is_running(stepfunctions: SFNClient, arn: str) -> bool:
-    """Whether the execution still runs; one that Step Functions has forgotten does not."""
+    """Return whether the execution still runs; False if Step Functions no longer knows it."""
     with translated(f"looking at execution {arn}"):
         try:
-            return stepfunctions.describe_execution(executionArn=arn)["status"] in {"RUNNING", "PENDING_REDRIVE"}
+            return stepfunctions.describe_execution(executionArn=arn)["status"] in RUNNING_STATUSES
         except ClientError as error:
             if code_of(error) == "ExecutionDoesNotExist":
                 return False

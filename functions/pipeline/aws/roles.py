@@ -1,4 +1,4 @@
-"""Roles of IAM."""
+"""Roles in IAM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def find_role(iam: IAMClient, name: str) -> dict[str, Any] | Literal["absent", "refused"]:
-    """What IAM says of the role, or that there is none, or that IAM refuses to say."""
+    """Return IAM's description of the role, `absent` if there is none, or `refused` if IAM denies the call."""
     with translated(f"looking at role {name}"):
         try:
             return dict(iam.get_role(RoleName=name)["Role"])

@@ -1,4 +1,4 @@
-"""Objects in S3: JSON documents and others, read and written, and the listings of buckets."""
+"""Objects in S3: reading and writing documents and other objects, and listing buckets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DataObject(NamedTuple):
 
     Attributes:
         uri: `s3://bucket/key`.
-        etag: as S3 tells it; it changes with the content.
+        etag: S3's ETag, which changes with the content.
         size: in bytes.
         last_modified: when it was written, to the second.
     """
@@ -44,13 +44,13 @@ class DataObject(NamedTuple):
 
 
 class ObjectVersion(NamedTuple):
-    """A version of an object, or the marker of its deletion.
+    """A version of an object, or a delete marker.
 
     Attributes:
         uri: `s3://bucket/key`.
         last_modified: when it was written, to the second.
-        is_latest: whether it is what the key holds now.
-        data: the object; None of a marker.
+        is_latest: whether it is the current version of its key.
+        data: the object; None for a delete marker.
     """
 
     uri: str
@@ -60,15 +60,15 @@ class ObjectVersion(NamedTuple):
 
 
 def read_document(s3: S3Client, bucket: str, key: str, kind: type[Content]) -> Stored[Content] | None:
-    """The document at `key`, or None if there is none.
+    """Return the document at `key`, or None if there is no object.
 
     Raises:
-        DataNotReadableError: it holds no such document.
+        DataNotReadableError: the object holds no document of this kind.
     """
-    found = _get(s3, bucket, key)
-    if found is None:
+    stored = _get(s3, bucket, key)
+    if stored is None:
         return None
-    body, etag = found
+    body, etag = stored
     try:
         return Stored(documents.read_document(kind, body), etag)
     except ValueError as error:
@@ -76,20 +76,20 @@ def read_document(s3: S3Client, bucket: str, key: str, kind: type[Content]) -> S
 
 
 def read_bytes(s3: S3Client, bucket: str, key: str) -> bytes | None:
-    """The object at `key` as it is, or None if there is none."""
-    found = _get(s3, bucket, key)
-    return found[0] if found else None
+    """Return the content of the object at `key`, or None if there is no object."""
+    stored = _get(s3, bucket, key)
+    return stored[0] if stored else None
 
 
 def _get(s3: S3Client, bucket: str, key: str) -> tuple[bytes, str] | None:
     with translated(f"reading s3://{bucket}/{key}"):
         try:
-            answer = s3.get_object(Bucket=bucket, Key=key)
+            response = s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if code_of(error) in ABSENT:
                 return None
             raise
-        return answer["Body"].read(), answer["ETag"]
+        return response["Body"].read(), response["ETag"]
 
 
 def write_document(
@@ -101,7 +101,7 @@ def write_document(
     only_if_absent: bool = False,
     only_if_etag: str | None = None,
 ) -> bool:
-    """Writes the document as JSON; False if the condition did not hold and nothing was written."""
+    """Write the document as JSON; return False if the condition did not hold and nothing was written."""
     body = documents.as_bytes(content)
     return write_bytes(s3, bucket, key, body, only_if_absent=only_if_absent, only_if_etag=only_if_etag)
 
@@ -117,7 +117,7 @@ def write_bytes(
     metadata: dict[str, str] | None = None,
     content_type: str = "application/json",
 ) -> bool:
-    """Writes `body`; False if the condition did not hold and nothing was written."""
+    """Write `body`; return False if the condition did not hold and nothing was written."""
     condition: dict[str, str] = {}
     if only_if_absent:
         condition["IfNoneMatch"] = "*"
@@ -141,46 +141,46 @@ def write_bytes(
 
 
 @contextmanager
-def opened_object(s3: S3Client, bucket: str, key: str) -> Iterator[tuple[IO[bytes], int] | None]:
-    """The object's content, to be read as a stream inside the block, and its bytes; None if there is none."""
+def open_object(s3: S3Client, bucket: str, key: str) -> Iterator[tuple[IO[bytes], int] | None]:
+    """Yield the object's content as a stream for the block, and its size in bytes; None if there is no object."""
     with translated(f"reading s3://{bucket}/{key}"):
         try:
-            answer = s3.get_object(Bucket=bucket, Key=key)
+            response = s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if code_of(error) not in ABSENT:
                 raise
             yield None
             return
-        # boto3's stubs do not say that it is a file.
-        yield cast("IO[bytes]", answer["Body"]), answer["ContentLength"]
+        # boto3's stubs do not say that the body is a file object.
+        yield cast("IO[bytes]", response["Body"]), response["ContentLength"]
 
 
 def find_metadata(s3: S3Client, bucket: str, key: str) -> dict[str, str] | None:
-    """The user metadata of the object, or None if there is none."""
-    found = _head(s3, bucket, key)
-    return found["Metadata"] if found else None
+    """Return the user metadata of the object, or None if there is no object."""
+    description = _head(s3, bucket, key)
+    return description["Metadata"] if description else None
 
 
-def find_write(s3: S3Client, bucket: str, key: str) -> datetime | None:
-    """When the object was written, to the second, or None if there is none."""
-    found = _head(s3, bucket, key)
-    return found["LastModified"] if found else None
+def find_last_modified(s3: S3Client, bucket: str, key: str) -> datetime | None:
+    """Return when the object was written, to the second, or None if there is no object."""
+    description = _head(s3, bucket, key)
+    return description["LastModified"] if description else None
 
 
 def list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
-    """All keys that begin with `prefix`."""
+    """Return all keys that begin with `prefix`."""
     with translated(f"listing s3://{bucket}/{prefix}"):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
 
 def object_exists(s3: S3Client, uri: str) -> bool:
-    """Whether there is an object of exactly this name."""
+    """Return whether there is an object with exactly this URI."""
     return describe_object(s3, uri) is not None
 
 
 def describe_object(s3: S3Client, uri: str) -> dict[str, Any] | None:
-    """What HeadObject says of the object, or None if there is none of exactly this name."""
+    """Return HeadObject's response, or None if there is no object with exactly this URI."""
     return _head(s3, *layout.parse_uri(uri))
 
 
@@ -189,19 +189,19 @@ def _head(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
         try:
             return dict(s3.head_object(Bucket=bucket, Key=key))
         except ClientError as error:
-            # Of a bucket that is not there, too, HEAD says no more than 404.
+            # HEAD also answers 404, without a code, if the bucket does not exist.
             if status_of(error) == 404:
                 return None
             raise
 
 
-def look_at_bucket(s3: S3Client, bucket: str) -> str:
-    """The bucket's Region, or `absent`, or `refused` where S3 does not let this function list it."""
+def find_bucket_region(s3: S3Client, bucket: str) -> str:
+    """Return the bucket's Region, `absent` if there is no such bucket, or `refused` if S3 denies listing it."""
     with translated(f"looking at bucket {bucket}"):
         try:
             return s3.head_bucket(Bucket=bucket)["BucketRegion"]
         except ClientError as error:
-            # A HEAD's answer has no body, and so no other code.
+            # HEAD responses have no body, so the status is the only code.
             if status_of(error) == 404:
                 return "absent"
             if status_of(error) == 403:
@@ -210,12 +210,12 @@ def look_at_bucket(s3: S3Client, bucket: str) -> str:
 
 
 def list_objects(s3: S3Client, uri: str, *, first_page: bool = False) -> list[DataObject]:
-    """The objects whose URIs begin with `uri`, in the order of their keys, without the markers of folders.
+    """Return the objects whose URIs begin with `uri`, in the order of their keys, without folder markers.
 
     Args:
         s3: the client.
-        uri: the beginning of their URIs.
-        first_page: whether the first 1,000 are enough.
+        uri: the prefix of their URIs.
+        first_page: whether the first 1,000 objects are enough.
 
     Raises:
         DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list it.
@@ -232,7 +232,7 @@ def list_objects(s3: S3Client, uri: str, *, first_page: bool = False) -> list[Da
 
 
 def list_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
-    """Every version of every object whose URI begins with `uri`, of each key the newest first, and the delete markers.
+    """Return all versions, the newest of each key first, and delete markers of the objects whose URIs begin with `uri`.
 
     Raises:
         DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list its versions.
@@ -240,11 +240,11 @@ def list_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
     bucket, prefix = layout.parse_uri(uri)
     with _data_errors(uri, bucket):
         pages = list(_version_pages(s3, Bucket=bucket, Prefix=prefix))
-    kept = [entry for page in pages for entry in page.get("Versions", [])]
-    objects = [_data_object(bucket, entry) for entry in kept]
+    entries = [entry for page in pages for entry in page.get("Versions", [])]
+    objects = [_data_object(bucket, entry) for entry in entries]
     versions = [
         ObjectVersion(data.uri, data.last_modified, entry["IsLatest"], data)
-        for entry, data in zip(kept, objects, strict=True)
+        for entry, data in zip(entries, objects, strict=True)
     ]
     markers = [
         ObjectVersion(f"s3://{bucket}/{entry['Key']}", _second(entry["LastModified"]), entry["IsLatest"], None)
@@ -255,7 +255,7 @@ def list_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
 
 
 def list_folders(s3: S3Client, uri: str, limit: int) -> list[str]:
-    """Names of the folders directly under the folder `uri`, in S3's order; no more than one over `limit`.
+    """Return the names of the folders directly under the folder `uri`, in S3's order, and at most `limit` + 1 of them.
 
     Raises:
         DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list it.
@@ -271,29 +271,29 @@ def list_folders(s3: S3Client, uri: str, limit: int) -> list[str]:
 
 
 def has_objects(s3: S3Client, folder: str) -> bool:
-    """Whether there is any object in the folder, a URI that ends in `/`."""
+    """Return whether the folder, a URI that ends in `/`, holds an object."""
     bucket, prefix = layout.parse_uri(folder)
     with translated(f"looking for {folder}"):
         return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents"))
 
 
 def read_data(s3: S3Client, uri: str, limit: int) -> bytes:
-    """The object `uri`, of at most `limit` bytes.
+    """Return the content of the object `uri`, of at most `limit` bytes.
 
     Raises:
         DataNotFoundError, DataNotReadableError, DataTooLargeError: it cannot be read.
     """
     bucket, key = layout.parse_uri(uri)
     with _data_errors(uri, bucket):
-        answer = s3.get_object(Bucket=bucket, Key=key)
-        if answer["ContentLength"] > limit:
-            answer["Body"].close()
-            raise DataTooLargeError(f"{uri} has {answer['ContentLength']:,} bytes; at most {limit:,} are read")
-        return answer["Body"].read()
+        response = s3.get_object(Bucket=bucket, Key=key)
+        if response["ContentLength"] > limit:
+            response["Body"].close()
+            raise DataTooLargeError(f"{uri} has {response['ContentLength']:,} bytes; at most {limit:,} are read")
+        return response["Body"].read()
 
 
 def _pages(s3: S3Client, **request: Any) -> Iterator[Any]:
-    """Every page of a listing, requested when it is needed."""
+    """Yield the pages of a listing, each requested when it is needed."""
     page = s3.list_objects_v2(**request)
     yield page
     while page.get("IsTruncated"):
@@ -302,7 +302,7 @@ def _pages(s3: S3Client, **request: Any) -> Iterator[Any]:
 
 
 def _version_pages(s3: S3Client, **request: Any) -> Iterator[Any]:
-    """Every page of a listing of versions."""
+    """Yield the pages of a listing of versions."""
     page = s3.list_object_versions(**request)
     yield page
     while page.get("IsTruncated"):
@@ -319,13 +319,13 @@ def _data_object(bucket: str, entry: Any) -> DataObject:
 
 
 def _second(moment: datetime) -> datetime:
-    """The whole second, which is all that S3 keeps."""
+    """Return the time without fractions of a second, which S3 itself does not keep."""
     return moment.replace(microsecond=0)
 
 
 @contextmanager
 def _data_errors(uri: str, bucket: str) -> Iterator[None]:
-    """Turns the refusals that the owner of the data can mend into errors that say how."""
+    """Translate the errors that the owner of the data can correct into errors that say how."""
     with translated(f"looking for {uri}"):
         try:
             yield

@@ -14,28 +14,26 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 Request = dict[str, Any]
-# When AWS describes, it leaves out what is empty or a default.
-_UNSET: tuple[object, ...] = (None, "", "None", 0, False, {}, [])
-# Whole in themselves: a key more is another request.
-_USERS_MAPS = frozenset({"HyperParameters", "Environment"})
-
-
-_PAGE = 100
-# SageMaker's codes for a job that has ended or a model that does not exist.
-_ENDED_OR_GONE = frozenset({"ValidationException", "ResourceNotFound"})
+# A description leaves out values that are empty or defaults, so these count as equal.
+_EMPTY_OR_DEFAULT: tuple[object, ...] = (None, "", "None", 0, False, {}, [])
+# Maps whose keys the user chooses: an additional key makes another request.
+_USER_DEFINED_MAPS = frozenset({"HyperParameters", "Environment"})
+_PAGE_SIZE = 100
+# SageMaker's codes for a job or model that does not exist, and for stopping a job that has ended.
+_ABSENT_OR_ENDED = frozenset({"ValidationException", "ResourceNotFound"})
 
 
 class Kind(NamedTuple):
-    """A kind of resource that a run leaves, and the operations that list and remove it.
+    """A kind of resource that a run may leave behind, and the operations that list and remove it.
 
     Attributes:
-        noun: what one is called.
+        noun: its name in messages.
         list_operation: the operation that lists them.
-        list_filters: its parameters beside the name.
-        list_key: the key of its response that holds the list.
-        name_key: the key of the name, in an entry of the list and in the request that removes one.
-        remove_operation: the operation that removes one.
-        arn_key: the key of the ARN in an entry; None where the tags need not be read before it is removed.
+        list_filters: parameters of the listing besides the name.
+        list_key: the key of the list in the response.
+        name_key: the key of the name, in an entry of the list and in the request that removes it.
+        remove_operation: the operation that removes it.
+        arn_key: the key of the ARN in an entry; None if it may be removed without a look at its tags.
     """
 
     noun: str
@@ -70,7 +68,7 @@ MODELS = Kind("model", "list_models", {}, "Models", "ModelName", "delete_model")
 
 
 def start_training_job(sagemaker: SageMakerClient, request: Request) -> str:
-    """Starts the training job, or finds it started with the same request; its ARN.
+    """Start the training job unless it was started with the same request; return its ARN.
 
     Raises:
         NameTakenError: a job of this name exists and differs.
@@ -79,7 +77,7 @@ def start_training_job(sagemaker: SageMakerClient, request: Request) -> str:
 
 
 def start_transform_job(sagemaker: SageMakerClient, request: Request) -> str:
-    """Starts the transform job, or finds it started with the same request; its ARN.
+    """Start the transform job unless it was started with the same request; return its ARN.
 
     Raises:
         NameTakenError: a job of this name exists and differs.
@@ -102,12 +100,12 @@ def _start_job(kind: str, create: Callable[..., Any], describe: Callable[..., An
 
 
 def describe_training_job(sagemaker: SageMakerClient, name: str) -> Request | None:
-    """What SageMaker says of the training job, or None if there is none."""
+    """Return SageMaker's description of the training job, or None if there is no such job."""
     return _describe_job("Training", sagemaker.describe_training_job, name)
 
 
 def describe_transform_job(sagemaker: SageMakerClient, name: str) -> Request | None:
-    """What SageMaker says of the batch transform job, or None if there is none."""
+    """Return SageMaker's description of the batch transform job, or None if there is no such job."""
     return _describe_job("Transform", sagemaker.describe_transform_job, name)
 
 
@@ -116,21 +114,21 @@ def _describe_job(kind: str, describe: Callable[..., Any], name: str) -> Request
         try:
             return dict(describe(**{f"{kind}JobName": name}))
         except ClientError as error:
-            # "Requested resource not found": SageMaker has no code of its own for it here.
-            if code_of(error) in {"ValidationException", "ResourceNotFound"}:
+            # For "Requested resource not found", SageMaker uses the general code ValidationException.
+            if code_of(error) in _ABSENT_OR_ENDED:
                 return None
             raise
 
 
 def tags_of(sagemaker: SageMakerClient, arn: str) -> dict[str, str]:
-    """The tags of a job or model, key to value."""
+    """Return the tags of a job or model, key to value."""
     with translated(f"reading the tags of {arn}"):
         pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
 def create_model(sagemaker: SageMakerClient, request: Request) -> str:
-    """Creates the model, or finds it created with the same request; its ARN.
+    """Create the model unless it was created with the same request; return its ARN.
 
     Raises:
         NameTakenError: a model of this name exists and differs.
@@ -140,27 +138,28 @@ def create_model(sagemaker: SageMakerClient, request: Request) -> str:
         try:
             return sagemaker.create_model(**request)["ModelArn"]
         except ClientError as refusal:
-            # A taken name has no code of its own: it is a ValidationException, or a ResourceInUse.
+            # SageMaker has no code of its own for a name that is in use.
             if code_of(refusal) not in {"ValidationException", "ResourceInUse"}:
                 raise
             try:
                 described = sagemaker.describe_model(ModelName=name)
             except ClientError as error:
-                # There is none, so the refusal meant something else; a throttle or a fault says nothing.
+                # Without a model of this name, the first error had another reason; after another error, such as a
+                # throttle, it is not known whether there is one.
                 raise (refusal if code_of(error) == "ValidationException" else error) from None
-    # A model that answers alike is the same, and a kept one may be older than the stack's IsolateModels.
-    wanted = {key: value for key, value in request.items() if key != "EnableNetworkIsolation"}
-    _require_same(wanted, described, f"model {name}")
+    # Isolation does not change predictions, and a kept model may be older than the stack's parameter IsolateModels.
+    compared = {key: value for key, value in request.items() if key != "EnableNetworkIsolation"}
+    _require_same(compared, described, f"model {name}")
     return described["ModelArn"]
 
 
 def model_exists(sagemaker: SageMakerClient, name: str) -> bool:
-    """Whether there is a model of this name."""
+    """Return whether there is a model of this name."""
     with translated(f"looking at model {name}"):
         try:
             sagemaker.describe_model(ModelName=name)
         except ClientError as error:
-            # "Could not find model": SageMaker has no code of its own for it.
+            # For "Could not find model", SageMaker uses the general code ValidationException.
             if code_of(error) == "ValidationException":
                 return False
             raise
@@ -172,34 +171,36 @@ def _require_same(request: object, described: object, what: str) -> None:
         raise NameTakenError(f"there is another {what}: its {difference}")
 
 
-def _first_difference(wanted: object, actual: object, place: str) -> str | None:
-    """Where `actual` lacks or contradicts `wanted`; what AWS added, and tags, do not count."""
-    if isinstance(wanted, dict) and place.rsplit(".", 1)[-1] not in _USERS_MAPS:
-        found = actual if isinstance(actual, dict) else {}
-        for key, value in wanted.items():
+def _first_difference(requested: object, actual: object, place: str) -> str | None:
+    """Return the first difference of `actual` from `requested`; keys that AWS adds, and tags, are not compared."""
+    if isinstance(requested, dict) and place.rsplit(".", 1)[-1] not in _USER_DEFINED_MAPS:
+        actual_values = actual if isinstance(actual, dict) else {}
+        for key, value in requested.items():
             if key == "Tags":
                 continue
-            if difference := _first_difference(value, found.get(key), f"{place}.{key}".lstrip(".")):
+            if difference := _first_difference(value, actual_values.get(key), f"{place}.{key}".lstrip(".")):
                 return difference
         return None
-    if isinstance(wanted, list) and isinstance(actual, list) and len(wanted) == len(actual):
-        for number, (left, right) in enumerate(zip(wanted, actual, strict=True)):
+    if isinstance(requested, list) and isinstance(actual, list) and len(requested) == len(actual):
+        for number, (left, right) in enumerate(zip(requested, actual, strict=True)):
             if difference := _first_difference(left, right, f"{place}[{number}]"):
                 return difference
         return None
-    left_to_aws = place == "MaxConcurrentTransforms" and wanted == 0
-    if wanted == actual or left_to_aws or (wanted in _UNSET and actual in _UNSET):
+    # With 0, SageMaker chooses the number, and describes the job with its choice.
+    chosen_by_aws = place == "MaxConcurrentTransforms" and requested == 0
+    both_unset = requested in _EMPTY_OR_DEFAULT and actual in _EMPTY_OR_DEFAULT
+    if requested == actual or chosen_by_aws or both_unset:
         return None
-    return f"{place} is {actual!r}, not {wanted!r}"
+    return f"{place} is {actual!r}, not {requested!r}"
 
 
 def list_removable(sagemaker: SageMakerClient, kind: Kind, *, name_contains: str) -> dict[str, str | None]:
-    """Jobs that run, or models, whose names contain a text: name to ARN, None for models."""
+    """Return running jobs, or models, whose names contain a text: name to ARN, or to None for models."""
     with translated(f"listing {kind.noun}s"):
-        # boto3's stubs know each list by a literal only.
+        # boto3's stubs accept only a literal operation here.
         paginator: Any = sagemaker.get_paginator(kind.list_operation)
         pages = paginator.paginate(
-            NameContains=name_contains, PaginationConfig={"PageSize": _PAGE}, **kind.list_filters
+            NameContains=name_contains, PaginationConfig={"PageSize": _PAGE_SIZE}, **kind.list_filters
         )
         return {
             entry[kind.name_key]: entry[kind.arn_key] if kind.arn_key else None
@@ -209,12 +210,12 @@ def list_removable(sagemaker: SageMakerClient, kind: Kind, *, name_contains: str
 
 
 def remove(sagemaker: SageMakerClient, kind: Kind, name: str) -> bool:
-    """Stops the job, or deletes the model; False where it has ended or is gone already."""
+    """Stop the job, or delete the model; return False if it has ended, or does not exist."""
     with translated(f"removing {kind.noun} {name}"):
         try:
             getattr(sagemaker, kind.remove_operation)(**{kind.name_key: name})
         except ClientError as error:
-            if code_of(error) in _ENDED_OR_GONE:
+            if code_of(error) in _ABSENT_OR_ENDED:
                 return False
             raise
     return True

@@ -1,1 +1,1 @@
-"""What items' jobs read: which objects that is, and whether it is still the same."""
+"""The input of items' jobs: finding the objects, and checking that they are still the same."""

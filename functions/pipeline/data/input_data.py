@@ -1,4 +1,4 @@
-"""Finds in S3 what runs and jobs are to read, or says why it would not be read as it is meant."""
+"""Finds the input of runs and jobs in S3, and raises an error if a job could not read it as intended."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from pipeline.errors import (
     DataNotReadableError,
     DataTooLargeError,
 )
+from pipeline.fields import MAX_PAYLOAD_IN_MB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from pipeline.contracts import ItemRequest
 
-# MaxPayloadInMB of CreateTransformJob is 100 at most.
-MAX_REQUEST_IN_MB = 100
-# Whether SageMaker's MB is 10^6 bytes or 2^20, it takes so many.
-MAX_WHOLE_FILE_BYTES = 100_000_000
-MAX_SHOWN = 5
+# AWS does not say whether its MB is 10^6 bytes or 2^20; the smaller one is accepted in both cases.
+MAX_WHOLE_FILE_BYTES = MAX_PAYLOAD_IN_MB * 1_000_000
+# An error message names at most this many objects.
+MAX_SHOWN_OBJECTS = 5
 
 
 def data_uri_of(entry: ItemRequest, data_bucket: str, file_name: str) -> str:
-    """S3 URI of the item's data: the one asked for, else its file in the data bucket."""
+    """Return the S3 URI of the item's data: its setting `input`, else its file in the data bucket."""
     return entry.input or layout.S3Location(data_bucket, layout.data_key(entry.item, file_name)).uri
 
 
 def find_input(s3: S3Client, uri: str) -> list[DataObject]:
-    """What a job given `uri` would read, in the order of its keys.
+    """Return the objects that a job with input `uri` would read, in the order of their keys.
 
-    A file must exist, have bytes, and be alone under its name, since SageMaker takes every URI as a prefix; a
-    folder (ending in `/`) must hold an object with bytes.
+    A file must exist, have bytes, and be the only object with this prefix, because SageMaker takes every URI as a
+    prefix. A folder (ending in `/`) must hold an object with bytes.
 
     Raises:
-        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: a job could not read what is
-            meant; the message says what to do.
+        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: a job could not read the input as
+            intended; the message says what to do.
     """
     is_folder = uri.endswith("/")
-    # Of a file, the first page tells whether it is alone.
-    found = s3_objects.list_objects(s3, uri, first_page=not is_folder)
+    # The first page shows whether a file is the only object with its prefix.
+    objects = s3_objects.list_objects(s3, uri, first_page=not is_folder)
     if is_folder:
-        if not found:
+        if not objects:
             raise DataNotFoundError(f"there is no object under {uri}; upload the item's data there")
-        if not any(data.size for data in found):
+        if not any(data.size for data in objects):
             raise DataEmptyError(f"the objects under {uri} are empty (0 bytes); upload the item's data again")
-        return found
-    if not any(data.uri == uri for data in found):
+        return objects
+    if not any(data.uri == uri for data in objects):
         raise DataNotFoundError(f"there is no object {uri}; upload the item's data there")
-    _check_alone(uri, found)
-    if not found[0].size:
+    _require_unambiguous(uri, objects)
+    if not objects[0].size:
         raise DataEmptyError(f"{uri} is empty (0 bytes); upload the item's data again")
-    return found
+    return objects
 
 
 def find_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
-    """Every version of every object that a job given `uri` might have read, of each key those written last first.
+    """Return all versions of the objects that a job with input `uri` may have read; of each key, the newest first.
 
-    A bucket without versioning has one of each. Where AWS does not grant `s3:ListBucketVersions`, what is there now is
-    taken for all there is.
+    A bucket without versioning has one version of each object. Without permission for `s3:ListBucketVersions`, the
+    current objects are returned.
 
     Raises:
         DataNotFoundError, DataNotReadableError: there is no such bucket, or this stack may not list it.
@@ -75,28 +75,28 @@ def find_versions(s3: S3Client, uri: str) -> list[ObjectVersion]:
         return [ObjectVersion(data.uri, data.last_modified, True, data) for data in objects]
 
 
-def whole_file(uri: str, found: list[DataObject]) -> str:
-    """URI of the one file among `found` that has bytes, which an image can be sent in one request.
+def whole_file(uri: str, objects: list[DataObject]) -> str:
+    """Return the URI of the only file with bytes among `objects`, if SageMaker can send it in one request.
 
     Args:
         uri: the item's data, a file or a folder.
-        found: what `find_input` found there.
+        objects: the result of `find_input` for it.
 
     Raises:
-        DataAmbiguousError, DataTooLargeError, DataNotReadableError: there is not one, or it cannot be sent so.
+        DataAmbiguousError, DataTooLargeError, DataNotReadableError: there are several, or it cannot be sent whole.
     """
     instead = "give predictInput, a file of features to score, or run the item with mode train"
-    filled = [data for data in found if data.size]
+    filled = [data for data in objects if data.size]
     if len(filled) > 1:
         raise DataAmbiguousError(
             f"mode score sends the item's data in one request, and {uri} holds {len(filled):,} objects"
             f" ({_shown(filled)}); make one object of them, {instead}"
         )
     (data,) = filled
-    _check_alone(data.uri, found)
+    _require_unambiguous(data.uri, objects)
     if data.size > MAX_WHOLE_FILE_BYTES:
         raise DataTooLargeError(
-            f"mode score sends the item's data in one request of at most {MAX_REQUEST_IN_MB} MB, and {data.uri} has"
+            f"mode score sends the item's data in one request of at most {MAX_PAYLOAD_IN_MB} MB, and {data.uri} has"
             f" {data.size:,} bytes; {instead}"
         )
     if data.uri.lower().endswith(".gz"):
@@ -107,18 +107,18 @@ def whole_file(uri: str, found: list[DataObject]) -> str:
 
 
 def exists(s3: S3Client, uri: str) -> bool:
-    """Whether there is the object `uri`, or for a folder anything in it."""
+    """Return whether the object `uri` exists or, for a folder, whether it holds an object."""
     return s3_objects.has_objects(s3, uri) if uri.endswith("/") else s3_objects.object_exists(s3, uri)
 
 
-def _check_alone(uri: str, found: list[DataObject]) -> None:
-    others = [data for data in found if data.uri != uri and data.uri.startswith(uri)]
+def _require_unambiguous(uri: str, objects: list[DataObject]) -> None:
+    others = [data for data in objects if data.uri != uri and data.uri.startswith(uri)]
     if others:
         raise DataAmbiguousError(
             f"SageMaker takes {uri} as a prefix and would also read {_shown(others)}; rename or remove these"
         )
 
 
-def _shown(found: list[DataObject]) -> str:
-    more = f" and {len(found) - MAX_SHOWN:,} more" if len(found) > MAX_SHOWN else ""
-    return ", ".join(layout.parse_uri(data.uri).key for data in found[:MAX_SHOWN]) + more
+def _shown(objects: list[DataObject]) -> str:
+    more = f" and {len(objects) - MAX_SHOWN_OBJECTS:,} more" if len(objects) > MAX_SHOWN_OBJECTS else ""
+    return ", ".join(layout.parse_uri(data.uri).key for data in objects[:MAX_SHOWN_OBJECTS]) + more

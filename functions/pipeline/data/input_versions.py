@@ -1,7 +1,7 @@
-"""Holds what a job has read against what PrepareRun had found for it, as files can be replaced while a run goes on.
+"""Checks that a job has read the objects that PrepareRun found, because files can be replaced during a run.
 
-The fingerprint of an item's result is made of the objects that PrepareRun found. A job reads them later: if they are
-others by then, the result is of other data than its fingerprint says.
+The fingerprint of an item's result covers the objects that PrepareRun found. A job reads its input later. If the
+objects have changed by then, the fingerprint does not describe the result.
 """
 
 from __future__ import annotations
@@ -24,96 +24,98 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-# A deleted object of a bucket without versioning has no time, and an upload in parts has the time at which it began.
-NO_TIME_TELLS = (
+# Without a changed object to name: S3 keeps no time of an object deleted from a bucket without versioning, and the time
+# of a multipart upload is its start.
+NO_CHANGED_OBJECT = (
     "an object is gone and no version of it is left, or an upload that began before the run has replaced it"
 )
 REMEDY = "run the item again, and leave its data as it is until it has ended"
 
 
-def promise(uri: str, found: Iterable[DataObject]) -> InputVersion:
-    """What a job given `uri` is to read.
+def make_input_version(uri: str, objects: Iterable[DataObject]) -> InputVersion:
+    """Return the version of a job's input: a hash over its objects.
 
     Args:
         uri: the file, or the folder (ending in `/`).
-        found: every object in it.
+        objects: all objects that the job would read.
     """
-    told = sorted((data.uri, data.size, data.etag, iso_text(data.last_modified)) for data in found)
-    return InputVersion(uri=uri, version=hashlib.sha256(json.dumps(told).encode()).hexdigest())
+    facts = sorted((data.uri, data.size, data.etag, iso_text(data.last_modified)) for data in objects)
+    return InputVersion(uri=uri, version=hashlib.sha256(json.dumps(facts).encode()).hexdigest())
 
 
-def check_now(s3: S3Client, promised: InputVersion) -> None:
-    """Makes sure that what was promised is there still, and was not away in between.
+def check_current_input(s3: S3Client, expected: InputVersion) -> None:
+    """Check that a job's input is still as PrepareRun found it, and was not replaced in between.
 
     Raises:
-        DataChangedError: it is not.
+        DataChangedError: it has changed.
     """
     try:
-        found = input_data.find_input(s3, promised.uri)
+        objects = input_data.find_input(s3, expected.uri)
     except (DataNotFoundError, DataEmptyError, DataAmbiguousError) as error:
         raise DataChangedError(f"the data changed while the item was trained: {error}; then {REMEDY}") from error
-    if promise(promised.uri, found).version != promised.version:
-        newest = max(found, key=attrgetter("last_modified"))
+    if make_input_version(expected.uri, objects).version != expected.version:
+        newest = max(objects, key=attrgetter("last_modified"))
         written = f"{newest.uri} was written at {iso_text(newest.last_modified)}"
-        told = "after the run had found it"
-        if newest.uri != promised.uri:
-            told = f"last of all; other objects than now were under {promised.uri} when the run began"
-        raise DataChangedError(f"the data changed while the item was trained: {written}, {told}; {REMEDY}")
+        explanation = "after the run had found it"
+        if newest.uri != expected.uri:
+            explanation = f"last of all; other objects than now were under {expected.uri} when the run began"
+        raise DataChangedError(f"the data changed while the item was trained: {written}, {explanation}; {REMEDY}")
 
 
-def check_then(s3: S3Client, promised: InputVersion, ended: datetime, since: datetime) -> bool:
-    """Makes sure that what was promised was there when a job ended; what has changed later does not count.
+def check_input_at(s3: S3Client, expected: InputVersion, ended: datetime, since: datetime) -> bool:
+    """Check that a job's input was as PrepareRun found it when the job ended; later changes do not count.
 
     Args:
         s3: the client.
-        promised: what the job was to read.
-        ended: when it ended.
+        expected: the input that PrepareRun found.
+        ended: when the job ended.
         since: when the run began.
 
     Returns:
-        Whether it was. False where S3 does not tell: an object was written later, and its bucket has kept nothing of
-        what it was before.
+        True if it was; False if S3 cannot show it, because an object was written later and the bucket keeps no older
+        version of it.
 
     Raises:
-        DataChangedError: it was not.
-        DataNotFoundError, DataNotReadableError: this stack may not look there any more.
+        DataChangedError: it had changed.
+        DataNotFoundError, DataNotReadableError: this stack may no longer list the objects.
     """
-    versions = sorted(input_data.find_versions(s3, promised.uri), key=attrgetter("uri"))
-    current, is_untold = [], False
-    for _, of_key in groupby(versions, key=attrgetter("uri")):
-        version = _current(of_key, ended)
-        is_untold = is_untold or version is None
-        current += [version] if version else []
-    if promise(promised.uri, [version.data for version in current if version.data]).version == promised.version:
+    versions = sorted(input_data.find_versions(s3, expected.uri), key=attrgetter("uri"))
+    present, is_incomplete = [], False
+    for _, versions_of_key in groupby(versions, key=attrgetter("uri")):
+        version = _version_at(versions_of_key, ended)
+        is_incomplete = is_incomplete or version is None
+        present += [version] if version else []
+    objects = [version.data for version in present if version.data]
+    if make_input_version(expected.uri, objects).version == expected.version:
         return True
-    changed = [version for version in current if version.last_modified >= since]
-    if is_untold and not changed:
+    changed = [version for version in present if version.last_modified >= since]
+    if is_incomplete and not changed:
         return False
-    told = [
+    changes = [
         f"{version.uri} was {'written' if version.data else 'deleted'} at {iso_text(version.last_modified)}"
-        for version in changed[: input_data.MAX_SHOWN]
+        for version in changed[: input_data.MAX_SHOWN_OBJECTS]
     ]
-    more = [f"{len(changed) - len(told):,} more have changed"] if len(changed) > len(told) else []
+    more = [f"{len(changed) - len(changes):,} more have changed"] if len(changed) > len(changes) else []
     raise DataChangedError(
-        f"the data under {promised.uri} changed before the job had read it:"
-        f" {', '.join(told + more) or NO_TIME_TELLS}; {REMEDY}"
+        f"the data under {expected.uri} changed before the job had read it:"
+        f" {', '.join(changes + more) or NO_CHANGED_OBJECT}; {REMEDY}"
     )
 
 
-def _current(versions: Iterable[ObjectVersion], moment: datetime) -> ObjectVersion | None:
-    """What a key held at `moment`: a version, or the marker of a deletion; None where all are later.
+def _version_at(versions: Iterable[ObjectVersion], moment: datetime) -> ObjectVersion | None:
+    """Return what a key held at `moment`: a version, or a delete marker; None if all were written later.
 
     Args:
-        versions: all of the key, those written last first.
+        versions: all versions of the key, the newest first.
         moment: the time.
     """
     before = [version for version in versions if version.last_modified <= moment]
-    # An upload in parts has the time at which it began, so of versions the order counts, and not the time. Lists tell
-    # markers apart from them, so there the time decides.
-    kept = next((version for version in before if version.data), None)
+    # The time of a multipart upload is its start, so the order of versions counts, not their times. S3 lists delete
+    # markers apart from versions, so between a version and a marker the time decides.
+    stored = next((version for version in before if version.data), None)
     marker = next((version for version in before if not version.data), None)
-    if kept is None or marker is None:
-        return kept or marker
-    if marker.last_modified == kept.last_modified:
-        return marker if marker.is_latest else kept
-    return max(kept, marker, key=attrgetter("last_modified"))
+    if stored is None or marker is None:
+        return stored or marker
+    if marker.last_modified == stored.last_modified:
+        return marker if marker.is_latest else stored
+    return max(stored, marker, key=attrgetter("last_modified"))

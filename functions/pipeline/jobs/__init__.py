@@ -1,1 +1,1 @@
-"""SageMaker's jobs: the requests that create them, jobs outside any run, and jobs that are followed."""
+"""SageMaker jobs: the requests that create them, jobs outside a run, and following a job to its end."""

@@ -1,4 +1,4 @@
-"""The bodies of SageMaker's create calls: pure builders, one for the state machine and the functions alike."""
+"""The bodies of SageMaker's create calls: pure builders for the state machine and for the functions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pipeline.settings import ModelSettings, TrainingSettings, TransformSettings
 
 Request = dict[str, Any]
 
-# A job's own limit ends it; the state waits this much longer for capacity, download and upload.
+# SageMaker ends a job at its own limit. The state waits longer by this much, for capacity, download and upload.
 TASK_MARGIN_IN_SECONDS = 3600
-# How much longer than it may run a job may wait for spot capacity.
+# How long a spot training job may wait for capacity, on top of its runtime.
 SPOT_WAIT_IN_SECONDS = 3600
-# CreateTransformJob: requests at once times their size.
+# The limit of CreateTransformJob for MaxConcurrentTransforms times MaxPayloadInMB.
 MAX_TRANSFORM_PAYLOAD_IN_MB = 100
 
-# The channel with an item's predictions of an earlier run.
+# The channel for the item's predictions of an earlier run.
 PREDICTIONS_CHANNEL = "predictions"
 
 STACK_TAG, RUN_TAG, ITEM_TAG = "automlops:stack", "automlops:run", "automlops:item"
 
-# The numbers of our image's metrics.json.
+# The numbers in the metrics.json of the image in container/.
 METRICS = [
     "customers", "orders", "mean_absolute_error", "baseline_mean_absolute_error", "median_gap_mean_absolute_error",
     "mean_gap_mean_absolute_error", "last_gap_mean_absolute_error", "error_ratio", "error_ratio_lower",
@@ -33,8 +33,8 @@ METRICS = [
     "judged_customers", "realised_customers", "realised_mean_absolute_error", "realised_share_inside_interval",
     "realised_brier_score", "realised_age_days",
 ]  # fmt: skip
-# Our image prints `name=value; name=value`; SageMaker shows the last value of each in the console. Some names end as
-# others do, so what stands before one counts.
+# The image prints `name=value; name=value`, and SageMaker's console shows the last value of each. Some names are the end
+# of another name, so the pattern includes the character before the name.
 METRIC_DEFINITIONS = [
     {"Name": name, "Regex": rf"(?:^|\s){name}=([0-9.]+(?:[eE][+-]?[0-9]+)?)"} for name in METRICS
 ]
@@ -45,7 +45,7 @@ class EarlierPredictions(NamedTuple):
 
     Attributes:
         uri: S3 URI of the file.
-        probability_days: how many days ahead the probabilities among them look, where metrics.json has said so.
+        probability_days: the horizon of the probabilities in days, if metrics.json names it.
     """
 
     uri: str
@@ -61,13 +61,13 @@ def training_job_request(
     data_uri: str,
     earlier: EarlierPredictions | None = None,
 ) -> Request:
-    """The body of CreateTrainingJob for one item.
+    """Return the body of CreateTrainingJob for one item.
 
     Args:
-        entry: the item and its choices.
-        settings: the stack's settings, which the choices override.
+        entry: the item and its settings.
+        settings: the stack's settings, which the item's override.
         job_name: the training job's name.
-        run_id: the run, part of the folder that training writes the prediction input to.
+        run_id: the run, part of the folder to which training writes the prediction input.
         data_uri: S3 URI of the item's data.
         earlier: the item's predictions of an earlier run, for a channel of their own.
     """
@@ -93,7 +93,7 @@ def training_job_request(
             **image_settings(settings),
             "upload_model_to_s3": "false",
             **entry.environment,
-            # boto3 reads this variable alone, and a client without a Region talks to us-east-1; SageMaker does not set it.
+            # boto3 reads this variable for its Region, and SageMaker does not set it.
             "AWS_DEFAULT_REGION": settings.aws_region,
             "SAGEMAKER_PROGRAM": "train.py",
             "MODE": "train",
@@ -105,7 +105,7 @@ def training_job_request(
             "sample_s3_prefix": sample_prefix,
             "model_s3_bucket": output_bucket,
             "model_s3_prefix": sample_prefix,
-            **_facts_about(earlier),
+            **_prediction_variables(earlier),
         },
         "InputDataConfig": [
             _channel("training", data_uri),
@@ -126,26 +126,26 @@ def training_job_request(
 
 
 def _channel(name: str, uri: str) -> Request:
-    """An input channel that gets every object under `uri`."""
+    """Return an input channel with all objects under `uri`."""
     source = {"S3DataType": "S3Prefix", "S3DataDistributionType": "FullyReplicated", "S3Uri": uri}
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
-def _facts_about(earlier: EarlierPredictions | None) -> dict[str, str]:
-    """What the lines of the earlier predictions do not say of themselves."""
+def _prediction_variables(earlier: EarlierPredictions | None) -> dict[str, str]:
+    """Return the variable with the horizon of the earlier predictions, which the file does not hold."""
     if earlier is None or earlier.probability_days is None:
         return {}
     return {"predictions_probability_days": str(earlier.probability_days)}
 
 
 def image_settings(settings: TrainingSettings) -> dict[str, str]:
-    """The variables that the stack sets for the image in container/ alone; another may fail at a value of ours."""
+    """Return the variables that only the image in container/ reads; another image may fail on their values."""
     values = {"time_series_length": settings.time_series_length, "model_backend": settings.model_backend}
     return {name: str(value) for name, value in values.items() if value}
 
 
 def training_timeout_in_seconds(request: Request) -> int:
-    """How long the state machine waits for the training job of `request`."""
+    """Return how long the state machine waits for the training job of `request`."""
     stopping: dict[str, int] = request["StoppingCondition"]
     return max(stopping.values()) + TASK_MARGIN_IN_SECONDS
 
@@ -160,7 +160,7 @@ def model_request(
     run_id: str | None,
     item: str | None,
 ) -> Request:
-    """The body of CreateModel."""
+    """Return the body of CreateModel."""
     return {
         "ModelName": model_name,
         "ExecutionRoleArn": settings.sagemaker_role_arn,
@@ -170,7 +170,7 @@ def model_request(
             "Environment": {
                 **environment,
                 "AWS_DEFAULT_REGION": settings.aws_region,
-                # Images of this kind read either spelling.
+                # Some images read the upper-case names, others the lower-case ones.
                 "MODE": "inference",
                 "mode": "inference",
                 "SAGEMAKER_PROGRAM": "inference.py",
@@ -192,20 +192,20 @@ def transform_job_request(
     item: str,
     run_id: str,
 ) -> Request:
-    """The body of CreateTransformJob for one item.
+    """Return the body of CreateTransformJob for one item.
 
-    The predictions of `<file>` land as `analysis_predicted_out/<item>/<run>/<file>.out`.
+    SageMaker writes the predictions of `<file>` to `analysis_predicted_out/<item>/<run>/<file>.out`.
     """
     split_type = choices.split_type or settings.split_type
     max_payload = settings.max_payload_in_mb if choices.max_payload_in_mb is None else choices.max_payload_in_mb
     at_once = choices.max_concurrent_transforms
     if at_once is None:
-        # 0 leaves it to the image's /execution-parameters; of the largest requests SageMaker takes one at a time.
+        # With 0, SageMaker asks the image's /execution-parameters; above half the limit only one request fits at a time.
         at_once = 1 if max_payload * 2 > MAX_TRANSFORM_PAYLOAD_IN_MB else 0
     return {
         "TransformJobName": job_name,
         "ModelName": model_name,
-        # Several lines a request need a SplitType; without one, a record is the whole file.
+        # MultiRecord needs a SplitType; without one, the whole file is one record.
         "BatchStrategy": "MultiRecord" if split_type == "Line" else "SingleRecord",
         "MaxPayloadInMB": max_payload,
         "MaxConcurrentTransforms": at_once,
@@ -229,11 +229,11 @@ def transform_job_request(
 
 
 def transform_timeout_in_seconds(choices: TransformChoices, settings: TransformSettings) -> int:
-    """How long the transform job may take; it has no limit of its own, the state machine stops it."""
+    """Return how long the transform job may take; SageMaker has no limit for it, so the state machine stops it."""
     return choices.max_runtime_in_seconds or settings.transform_max_runtime_in_seconds
 
 
 def tags(stack_name: str, run_id: str | None, item: str | None) -> list[dict[str, str]]:
-    """Stack, run and item as tags: for cost allocation, and to tell this run's jobs from others of the same name."""
+    """Return tags for stack, run and item: for cost allocation, and to recognise the run's own jobs by more than a name."""
     values = {STACK_TAG: stack_name, RUN_TAG: run_id, ITEM_TAG: item}
     return [{"Key": key, "Value": naming.tag_value(value)} for key, value in values.items() if value]

@@ -1,4 +1,4 @@
-"""Starts one job for one item outside any run: a single retraining, or scoring one file."""
+"""Starts one job for one item outside a run: a training, or the scoring of one file."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ Answer = dict[str, Any]
 def start_training_job(
     event: TrainingJobEvent, settings: TrainingSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
 ) -> Answer:
-    """Starts the item's training job; the same timestamp means the same job.
+    """Start the item's training job; the same timestamp means the same job.
 
     Returns:
-        trainingJobName, trainingJobArn, runId, the folder of what training writes, and modelDataUrl, where the
-        artifact will be: what aws_create_model takes.
+        trainingJobName, trainingJobArn, runId (part of the folder to which training writes) and modelDataUrl (the URI of
+        the artifact, for aws_create_model).
 
     Raises:
-        InvalidRequestError: the stack does not let this be asked for; see `pipeline.limits`.
+        InvalidRequestError: the stack does not allow the request; see `pipeline.limits`.
         ImageNotSetError: the stack has no image.
-        DataNotFoundError and its kin: the data cannot be read as meant.
-        NameTakenError: a job of this name was asked for otherwise.
+        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: the job could not read the data as
+            intended.
+        NameTakenError: there is a job of this name with another request.
     """
-    allowed = limits.Limits.of_settings(settings)
-    limits.require([*limits.timestamp_problems(event.timestamp, now), *allowed.entry_problems(event)])
+    stack_limits = limits.Limits.from_settings(settings)
+    limits.require([*limits.timestamp_problems(event.timestamp, now), *stack_limits.entry_problems(event)])
     if not settings.image_uri:
         raise ImageNotSetError("this stack has no image to train with: deploy it with parameter ImageUri")
     started = event.timestamp or naming.timestamp(now)
@@ -67,33 +68,34 @@ def start_transform_job(
     sagemaker: SageMakerClient,
     now: datetime,
 ) -> Answer:
-    """Scores the file with the model, the item's last ones unless named; the same timestamp means the same job.
+    """Start a batch transform job; model and file default to the item's last; the same timestamp means the same job.
 
     Returns:
         transformJobName, transformJobArn and outputUri, the folder of the predictions.
 
     Raises:
-        InvalidRequestError: the stack does not let this be asked for; see `pipeline.limits`.
-        DataNotFoundError and its kin: the file cannot be read as meant, or the item has no accepted model.
+        InvalidRequestError: the stack does not allow the request; see `pipeline.limits`.
+        DataNotFoundError, DataEmptyError, DataNotReadableError, DataAmbiguousError: the job could not read the file as
+            intended, or the item has no accepted model.
         ModelNotFoundError: the item's last accepted model is no longer in SageMaker.
-        ServiceRefusedError: there is no model of the name given.
-        NameTakenError: a job of this name was asked for otherwise.
+        ServiceRefusedError: there is no model of the given name.
+        NameTakenError: there is a job of this name with another request.
     """
-    allowed = limits.Limits.of_settings(settings)
+    stack_limits = limits.Limits.from_settings(settings)
     limits.require(
         [
             *limits.timestamp_problems(event.timestamp, now),
-            *allowed.input_problems(event.input),
-            *allowed.transform_problems(event.transform, "transform"),
+            *stack_limits.input_problems(event.input),
+            *stack_limits.transform_problems(event.transform, "transform"),
         ]
     )
     started = event.timestamp or naming.timestamp(now)
     if event.model_name and event.input:
         model_name, input_uri = event.model_name, event.input
     else:
-        last = read_latest(s3, settings.output_bucket, event.item)
-        sample_key = layout.sample_key(event.item, last.trained_in or last.run_id)
-        model_name = event.model_name or last.model_name
+        latest = read_latest(s3, settings.output_bucket, event.item)
+        sample_key = layout.sample_key(event.item, latest.trained_in or latest.run_id)
+        model_name = event.model_name or latest.model_name
         input_uri = event.input or layout.S3Location(settings.output_bucket, sample_key).uri
     input_data.find_input(s3, input_uri)
     request = sagemaker_requests.transform_job_request(

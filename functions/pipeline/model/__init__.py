@@ -1,1 +1,1 @@
-"""The step CreateModel: the training's result, the gate, the SageMaker model."""
+"""The step CreateModel: the training's output, the gate, and the SageMaker model."""

@@ -1,4 +1,4 @@
-"""Makes SageMaker models of model artifacts; as a run's step, of the trainings that pass the gate."""
+"""Creates SageMaker models from model artifacts; in a run, only for trainings that pass the gate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline import layout, limits, naming
 from pipeline.aws import s3_objects, sagemaker_api
 from pipeline.data import input_versions
-from pipeline.documents import COMPLETED, LastRun, Latest, MetricsFile
+from pipeline.documents import JOB_COMPLETED, LastRun, Latest, MetricsFile
 from pipeline.errors import DataNotFoundError, ImageNotSetError, TrainingNotCompletedError
 from pipeline.jobs import sagemaker_requests
 from pipeline.model import gate, training_output
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-# Our image tells some 40. Of ten thousand items, each number takes half a megabyte of the manifest.
+# The image in container/ writes some 40. In the manifest of ten thousand items, each metric takes half a megabyte.
 MAX_METRICS = 50
-NAME_LENGTH = 100
-# A sentence for people, `note`, is the longest text.
-METRIC_LENGTH = 200
+MAX_METRIC_NAME_LENGTH = 100
+# The longest text is the image's `note`, a sentence for people.
+MAX_METRIC_TEXT_LENGTH = 200
 
 
 class _Parts(NamedTuple):
-    """What a model is made of."""
+    """The contents of a model."""
 
     name: str
     image: str
@@ -44,40 +44,40 @@ class _Parts(NamedTuple):
 def create_model(
     event: CreateModelEvent, settings: ModelSettings, s3: S3Client, sagemaker: SageMakerClient, now: datetime
 ) -> Answer:
-    """Creates the model asked for.
+    """Create the requested model.
 
-    As a step of a run that trains, it judges the training first, and makes the model the item's last accepted one after;
-    as a step of a run that only scores, it notes that the run uses that model.
+    As a step of a run with mode train, check the training first, and afterwards save the model as the item's last
+    accepted one. As a step of a run with mode score, add the run to the last runs of that model.
 
     Returns:
-        modelName, modelArn, modelDataUrl, image and metrics (what training said of the model, or None).
+        modelName, modelArn, modelDataUrl, image and metrics (those that training wrote, or None).
 
     Raises:
-        InvalidRequestError: the stack does not let this be asked for, or it is no step of a run; see `pipeline.limits`.
-        TrainingNotCompletedError: the training job ended otherwise, for example Stopped at its runtime limit.
-        DataChangedError: what the training was to read has changed since the run found it.
-        ModelWorseThanBaselineError: the model errs more than the stack's limit allows.
+        InvalidRequestError: the stack does not allow the request, or it is a forged step; see `pipeline.limits`.
+        TrainingNotCompletedError: the training job did not complete, for example because it reached its runtime limit.
+        DataChangedError: the training's input has changed since PrepareRun found it.
+        ModelWorseThanBaselineError: the model does not pass the gate.
         DataNotFoundError: there is no artifact, no prediction input of a training without a network, or the item has
             no accepted model yet.
-        DataNotReadableError, DataTooLargeError: what such a training has left cannot be handed over.
+        DataNotReadableError, DataTooLargeError: the output of such a training cannot be unpacked.
         ImageNotSetError: neither event, artifact nor stack names an image.
         NameTakenError: another model has this name.
     """
-    allowed = limits.Limits.of_settings(settings)
-    limits.require(allowed.model_problems(event, now))
+    stack_limits = limits.Limits.from_settings(settings)
+    limits.require(stack_limits.model_problems(event, now))
     bucket = settings.output_bucket
     isolated = event.record_key is not None and _require_prepared(event, s3, bucket)
     _check_training(event)
     if event.training_input is not None:
-        # Before the model is judged: of other data, it says nothing of the item's.
-        input_versions.check_now(s3, event.training_input)
+        # Before the gate: the metrics of a training on other data say nothing about the item's.
+        input_versions.check_current_input(s3, event.training_input)
     if isolated and event.item and event.trained_in and event.training:
-        training_output.hand_over(s3, bucket, event.item, event.trained_in, event.training.name)
+        training_output.unpack_output(s3, bucket, event.item, event.trained_in, event.training.name)
     if event.item is not None and event.model_data_url is None:
-        last = latest_model.read_latest(s3, bucket, event.item)
-        parts = _parts_of_latest(event, last, now)
-        source = latest_model.described(event.item)
-        limits.require(allowed.made_of_problems(parts.image, last.environment, source))
+        latest = latest_model.read_latest(s3, bucket, event.item)
+        parts = _parts_of_latest(event, latest, now)
+        source = latest_model.describe_latest(event.item)
+        limits.require(stack_limits.stored_model_problems(parts.image, latest.environment, source))
     else:
         parts = _parts_of_artifact(event, settings, s3, now)
     request = sagemaker_requests.model_request(
@@ -96,44 +96,44 @@ def create_model(
         "image": parts.image,
         "metrics": parts.metrics,
     }
-    _remember(event, parts, s3, bucket)
+    _save_step(event, parts, s3, bucket)
     return answer
 
 
 def _require_prepared(event: CreateModelEvent, s3: S3Client, bucket: str) -> bool:
-    """Refuse a step of a run that prepare_run never prepared: without its files, the model would pass unjudged.
+    """Refuse a step of a run that was never prepared: a forged run without metrics would pass the gate.
 
     Returns:
-        Whether the item's training had no network. The run's own files tell it, since an event can be made up.
+        Whether the item's training had no network, from the run's own files, because an event can be forged.
     """
     runs = {"runId": event.run_id, "trainedIn": event.trained_in}
     keys = {place: layout.items_key(run_id) for place, run_id in runs.items() if run_id is not None}
-    found = {key: s3_objects.find_metadata(s3, bucket, key) for key in set(keys.values())}
+    metadata = {key: s3_objects.find_metadata(s3, bucket, key) for key in set(keys.values())}
     limits.require(
-        [f"{place}: there is no s3://{bucket}/{key}" for place, key in keys.items() if found[key] is None]
+        [f"{place}: there is no s3://{bucket}/{key}" for place, key in keys.items() if metadata[key] is None]
     )
-    return run_files.trains_without_network(found.get(keys.get("trainedIn", "")) or {})
+    return run_files.trains_without_network(metadata.get(keys.get("trainedIn", "")) or {})
 
 
 def _check_training(event: CreateModelEvent) -> None:
-    if event.training is not None and event.training.status != COMPLETED:
+    if event.training is not None and event.training.status != JOB_COMPLETED:
         raise TrainingNotCompletedError(
-            f"training job {event.training.name} ended as {event.training.status}, not Completed;"
+            f"training job {event.training.name} ended as {event.training.status}, not {JOB_COMPLETED};"
             " if it reached its limit, raise maxRuntimeInSeconds"
         )
 
 
-def _parts_of_latest(event: CreateModelEvent, last: Latest, now: datetime) -> _Parts:
-    """The item's last accepted model once more; under its own name, if it is to be the same."""
+def _parts_of_latest(event: CreateModelEvent, latest: Latest, now: datetime) -> _Parts:
+    """Return the contents of the item's last accepted model; unless the event changes it, it keeps its name."""
     name = event.model_name
     if name is None and not (event.image or event.environment or event.timestamp):
-        name = last.model_name
+        name = latest.model_name
     return _Parts(
         name=name or _name_of(event, now),
-        image=event.image or last.image,
-        model_data_url=last.model_data_url,
-        environment=last.environment | event.environment,
-        metrics=last.metrics,
+        image=event.image or latest.image,
+        model_data_url=latest.model_data_url,
+        environment=latest.environment | event.environment,
+        metrics=latest.metrics,
     )
 
 
@@ -141,7 +141,7 @@ def _parts_of_artifact(event: CreateModelEvent, settings: ModelSettings, s3: S3C
     image, model_data_url = event.image or settings.image_uri, event.model_data_url or ""
     if not image:
         raise ImageNotSetError("no image is given and the stack has none: deploy it with parameter ImageUri")
-    # An image that writes no model still completes its training, and SageMaker names an artifact all the same.
+    # SageMaker names an artifact even if the image has written no model and no artifact exists.
     if not s3_objects.object_exists(s3, model_data_url):
         remedy = "check modelDataUrl"
         if event.record_key:
@@ -163,13 +163,13 @@ def _name_of(event: CreateModelEvent, now: datetime) -> str:
 
 
 def _metrics(event: CreateModelEvent, settings: ModelSettings, s3: S3Client, model_data_url: str) -> Answer | None:
-    """What the model's training said of it, once it was found good enough; None if it said nothing."""
+    """Return the metrics that the model's training wrote, after the gate; None if it wrote none."""
     item, bucket = event.item, settings.output_bucket
     if item is None:
         return None
     if event.trained_in is None:
-        last = latest_model.find_latest(s3, bucket, item)
-        return last.metrics if last and last.model_data_url == model_data_url else None
+        latest = latest_model.find_latest(s3, bucket, item)
+        return latest.metrics if latest and latest.model_data_url == model_data_url else None
     place = layout.S3Location(bucket, layout.metrics_key(item, event.trained_in))
     stored = s3_objects.read_document(s3, place.bucket, place.key, MetricsFile)
     if stored is None:
@@ -180,26 +180,26 @@ def _metrics(event: CreateModelEvent, settings: ModelSettings, s3: S3Client, mod
 
 
 def _plain_values(content: object) -> Answer | None:
-    """The numbers and short texts of a metrics.json: they travel in the state, where room is short."""
+    """Return the numbers and short texts of a metrics.json; the size of the execution's state is limited."""
     if not isinstance(content, dict):
         return None
     plain = {
-        str(name)[:NAME_LENGTH]: value[:METRIC_LENGTH] if isinstance(value, str) else value
+        str(name)[:MAX_METRIC_NAME_LENGTH]: value[:MAX_METRIC_TEXT_LENGTH] if isinstance(value, str) else value
         for name, value in content.items()
-        # NaN and Infinity are no JSON, whatever Python's reader thinks, and would break the state.
+        # Python also parses NaN and Infinity, but Step Functions does not accept them.
         if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
     }
     return dict(list(plain.items())[:MAX_METRICS])
 
 
-def _remember(event: CreateModelEvent, parts: _Parts, s3: S3Client, bucket: str) -> None:
-    """Writes a run's step into the item's latest_model.json; a call by itself is none."""
+def _save_step(event: CreateModelEvent, parts: _Parts, s3: S3Client, bucket: str) -> None:
+    """Save a run's step in the item's latest.json; do nothing for a call that is no step of a run."""
     if event.item is None or event.run_id is None or event.record_key is None or event.fingerprint is None:
         return
     run = LastRun(run_id=event.run_id, record_key=event.record_key, fingerprint=event.fingerprint)
     if event.training is None:
         step = latest_model.Step(event.item, "score", run)
-        latest_model.remember_scoring(s3, bucket, step, parts.model_data_url)
+        latest_model.save_scoring_run(s3, bucket, step, parts.model_data_url)
         return
     trained = Latest(
         item=event.item,
@@ -213,4 +213,4 @@ def _remember(event: CreateModelEvent, parts: _Parts, s3: S3Client, bucket: str)
         environment=parts.environment,
         metrics=parts.metrics,
     )
-    latest_model.remember_training(s3, bucket, latest_model.Step(event.item, "train", run), trained)
+    latest_model.save_trained_model(s3, bucket, latest_model.Step(event.item, "train", run), trained)

@@ -1,4 +1,4 @@
-"""Refuses a trained model that, by the training's own metrics, errs more than a naive guess may, and not by chance."""
+"""Refuses a trained model whose error, by the training's metrics, is too large beside a naive guess, and not by chance."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.errors import ModelWorseThanBaselineError
 
 
 class _Measure(NamedTuple):
-    """The keys of metrics.json that one judgement goes by.
+    """The keys of metrics.json that one comparison uses.
 
     Attributes:
         error: the model's mean absolute error.
-        baseline: that of the best naive guess on the same data.
-        lower: the lower end of what error ÷ baseline may be by chance alone (a bootstrap over customers).
+        baseline: the mean absolute error of the best naive guess on the same data.
+        lower: the lower bound of the interval of error ÷ baseline (a bootstrap over customers).
     """
 
     error: str
@@ -30,16 +30,16 @@ MEASURES = (
 
 
 def check_metrics(content: object, maximum_ratio: float, place: str) -> None:
-    """Compares the model's errors with the baselines'; a measure that cannot be told is not judged.
+    """Compare the model's errors with the baselines'; skip a measure whose numbers are missing.
 
     Args:
-        content: what metrics.json holds. Images other than ours may write any JSON into it.
-        maximum_ratio: how many times the baseline's error the model's may be.
-        place: where metrics.json is, for who reads the refusal.
+        content: the content of metrics.json. A user's image may write any JSON into it.
+        maximum_ratio: how many times the baseline's error the model's error may be.
+        place: URI of metrics.json, for the error message.
 
     Raises:
-        ModelWorseThanBaselineError: by one of the measures the model errs more than that, and where the lower end of its
-            uncertainty is told, more than chance explains.
+        ModelWorseThanBaselineError: by one of the measures the ratio is above the maximum and, if the lower bound of its
+            interval is known, so is that bound.
     """
     metrics = content if isinstance(content, dict) else {}
     worse = [sentence for measure in MEASURES if (sentence := _judge(measure, metrics, maximum_ratio))]
@@ -51,29 +51,28 @@ def check_metrics(content: object, maximum_ratio: float, place: str) -> None:
 
 
 def _judge(measure: _Measure, metrics: dict[str, object], maximum_ratio: float) -> str | None:
-    """What is wrong by this measure, if the model fails it."""
+    """Return why the model fails this measure, if it does."""
     error, baseline = _number(metrics.get(measure.error)), _number(metrics.get(measure.baseline))
     if error is None or baseline is None or not _above(error, baseline * maximum_ratio):
         return None
     limit = f"{maximum_ratio} (parameter MaximumErrorRatio)"
     sentence = f"{measure.error} {error} is more than {limit} times {measure.baseline} {baseline}"
-    told = metrics.get(measure.lower)
-    # Images other than ours, and our earlier ones, do not tell it.
-    if told is None:
+    # The image in container/ writes the bound; its earlier versions and users' images may not.
+    if metrics.get(measure.lower) is None:
         return sentence
-    lower = _number(told)
+    lower = _number(metrics[measure.lower])
     if lower is None or not _above(lower, maximum_ratio):
         return None
     return f"{sentence}, and not by chance: {measure.lower} {lower} is above the limit, too"
 
 
 def _above(value: float, limit: float) -> bool:
-    # 115 is no more than 1.15 times 100, although the product of the floats is a little less.
+    # As floats, 1.15 * 100 is a little less than 115, and 115 must not count as above it.
     return value > limit and not math.isclose(value, limit)
 
 
 def _number(value: object) -> float | None:
-    """The error, or ratio of errors, that `value` is: a number from 0 up, neither NaN nor too large for a float."""
+    """Return `value` as an error or a ratio of errors: a number from 0 up, neither NaN nor too large for a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= sys.float_info.max else None

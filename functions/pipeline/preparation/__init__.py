@@ -1,1 +1,1 @@
-"""The step PrepareRun: a request becomes a work list."""
+"""The step PrepareRun: turns a request into a work list."""

@@ -1,4 +1,4 @@
-"""Tells whether an item's result would be made of the same things as an earlier one, by a fingerprint of them all."""
+"""Computes fingerprints of everything that an item's result depends on, and finds an earlier result with the same one."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from pipeline.fields import Mode
     from pipeline.settings import PrepareRunSettings
 
-# Settings that say where things are and who may read them, not what becomes of an item; data and image count anyway.
-PLACES = {"dataset_file_name", "sagemaker_role_arn", "image_uri", "isolate_training"}
-# What an entry says of scoring alone; the rest is of the training.
+# Settings that do not change an item's result, or that fingerprints hold separately (data and image).
+EXCLUDED_SETTINGS = {"dataset_file_name", "sagemaker_role_arn", "image_uri", "isolate_training"}
+# Keys of an entry that concern scoring only; the others concern training.
 SCORING_KEYS = {"transform", "predictInput"}
 
 
 def training_fingerprint(
     entry: ItemRequest, settings: PrepareRunSettings, data: Iterable[s3_objects.DataObject]
 ) -> str:
-    """SHA-256, in hex digits, of all that shapes the item's model when it is trained by the stack's image.
+    """Return the SHA-256, in hex digits, of everything that the item's model depends on.
 
     Args:
-        entry: the item and its own settings; those of scoring do not count.
-        settings: the stack's.
-        data: every object that training reads.
+        entry: the item and its settings; those for scoring are not included.
+        settings: the stack's settings, with the image.
+        data: all objects that training reads.
     """
     requested = as_requested(entry)
     return _digest(
         {
             "image": settings.image_uri,
             "entry": {key: value for key, value in requested.items() if key not in SCORING_KEYS},
-            "settings": _shaping(settings, TrainingSettings),
+            "settings": _result_settings(settings, TrainingSettings),
             "data": _contents(data),
         }
     )
@@ -61,14 +61,14 @@ def result_fingerprint(
     mode: Mode,
     model: str | Mapping[str, Any],
 ) -> str:
-    """SHA-256, in hex digits, of all that shapes the item's result.
+    """Return the SHA-256, in hex digits, of everything that the item's predictions depend on.
 
     Args:
-        entry: the item and its own settings; those of training count as part of `model`.
-        settings: the stack's.
-        data: every object that is scored, but what training writes.
-        mode: the run's.
-        model: the fingerprint of its training, and in mode score its artifact, image and environment.
+        entry: the item and its settings; those for training are part of `model`.
+        settings: the stack's settings.
+        data: all objects that are scored, except the file that training writes.
+        mode: the run's mode.
+        model: the training's fingerprint; in mode score the model's artifact, image and environment.
     """
     requested = as_requested(entry)
     return _digest(
@@ -76,14 +76,14 @@ def result_fingerprint(
             "mode": mode,
             "model": model,
             "entry": {key: requested[key] for key in SCORING_KEYS & requested.keys()},
-            "settings": _shaping(settings, TransformSettings),
+            "settings": _result_settings(settings, TransformSettings),
             "data": _contents(data),
         }
     )
 
 
 class ManifestTimes:
-    """When runs' manifests were written; asked once of each run.
+    """The times at which runs' manifests were written, read once for each run.
 
     Args:
         s3: the client.
@@ -92,13 +92,15 @@ class ManifestTimes:
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
-        self._known: dict[str, datetime | None] = {}
+        self._times: dict[str, datetime | None] = {}
 
     def of(self, run_id: str) -> datetime | None:
-        """When the run's manifest was written, to the second; None if it has none."""
-        if run_id not in self._known:
-            self._known[run_id] = s3_objects.find_write(self._s3, self._bucket, layout.manifest_key(run_id))
-        return self._known[run_id]
+        """Return when the run's manifest was written, to the second; None if there is no manifest."""
+        if run_id not in self._times:
+            self._times[run_id] = s3_objects.find_last_modified(
+                self._s3, self._bucket, layout.manifest_key(run_id)
+            )
+        return self._times[run_id]
 
 
 def last_success(
@@ -112,30 +114,32 @@ def last_success(
     scored_uri: str,
     manifests: ManifestTimes | None = None,
 ) -> Unchanged | None:
-    """The item's last success, if it was made of the same things and its predictions are still there.
+    """Return the item's last success, if it has the same fingerprint and its predictions still exist.
 
     Args:
         s3: the client.
         bucket: the stack's output bucket.
         item: the item.
-        latest: its last accepted model, with the runs that are noted there.
-        mode: the run's.
-        fingerprint: what the item's result would be made of now.
-        scored_uri: what would be scored now.
-        manifests: given where that is users' data: only SummarizeRun looks whether it was read as it was promised, so a
-            run without a manifest, or a record that is younger, tells of no success.
+        latest: its last accepted model, with its last runs.
+        mode: the run's mode.
+        fingerprint: the fingerprint that the item's result would have now.
+        scored_uri: URI of the data that would be scored now.
+        manifests: given if that is users' data, which may be replaced. Only SummarizeRun verifies that the job has read
+            the data that PrepareRun found, so then a record counts only if its run's manifest is not older.
     """
     runs = latest.last_runs.get(mode, [])
     if fingerprint not in {run.fingerprint for run in runs}:
         return None
     for run in runs:
-        # The run is noted before it has scored; how that ended, only its record tells.
+        # latest.json names a run before it has scored; whether it succeeded is in its record.
         record = _success(s3, bucket, item, run)
         if record is None or record.model is None:
             continue
         if run.fingerprint != fingerprint:
             break
-        if manifests and (record.input_unverified or not scored_data.is_known(record, manifests.of(run.run_id))):
+        if manifests and (
+            record.input_unverified or not scored_data.was_verified(record, manifests.of(run.run_id))
+        ):
             continue
         model = record.model
         folder = layout.S3Location(bucket, layout.predictions_prefix(item, run.run_id))
@@ -151,11 +155,11 @@ def last_success(
 
 
 def _success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Record | None:
-    """The record of the run, if it has scored the item."""
+    """Return the run's record of the item, if the run has scored it."""
     body = s3_objects.read_bytes(s3, bucket, run.record_key)
     try:
         record = read_document(Record, body or b"")
-    # Broken, it says nothing, and the item is done again.
+    # With a broken record, the item is run again.
     except ValueError:
         return None
     scored = record.item == item and record.transform is not None and succeeded(record)
@@ -163,15 +167,15 @@ def _success(s3: S3Client, bucket: str, item: str, run: LastRun) -> Record | Non
 
 
 def _contents(data: Iterable[s3_objects.DataObject]) -> list[tuple[str, str, int]]:
-    """What of the data counts: the same bytes, uploaded again, are unchanged."""
+    """Return URI, ETag and size of each object, without times: the same content, uploaded again, is unchanged."""
     return [(found.uri, found.etag, found.size) for found in data]
 
 
-def _shaping(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:
-    """The settings of this kind of job that say what becomes of an item."""
-    names = kind.model_fields.keys() - StackSettings.model_fields.keys() - PLACES
+def _result_settings(settings: PrepareRunSettings, kind: type[StackSettings]) -> dict[str, Any]:
+    """Return the stack's settings for this kind of job that may change an item's result."""
+    names = kind.model_fields.keys() - StackSettings.model_fields.keys() - EXCLUDED_SETTINGS
     return {name: getattr(settings, name) for name in names}
 
 
-def _digest(made_of: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Reads which items a run is asked for: a list in the request, a list in S3, or the folders under a prefix."""
+"""Reads a run's items from their source: a list in the request, a list in S3, or the folders under a prefix."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 # Ten thousand entries of 10 KB each.
 MAX_LIST_BYTES = 100 * 1024 * 1024
-# A child's state holds the item's line, results of its tasks and at most 32 KiB of an error's cause; 256 KiB is the end.
+# The state of a child execution, at most 256 KiB, holds the line, results of its tasks and up to 32 KiB of a Cause.
 MAX_LINE_BYTES = 128 * 1024
+# Problems that the error message names for one line of a list.
 PROBLEMS_SHOWN_OF_A_LINE = 5
 
 
 class Entry(NamedTuple):
-    """An item that is asked for.
+    """A requested item.
 
     Attributes:
-        place: where, for who reads that something is wrong with it.
+        place: its place in the source, for error messages.
         request: the item and its settings.
     """
 
@@ -40,11 +41,12 @@ class Entry(NamedTuple):
 
 
 def read_entries(request: RunRequest, s3: S3Client, data_bucket: str) -> list[Entry]:
-    """The items of a request that is no rerun, in their order.
+    """Return the items of a request that is not a rerun, in their order.
 
     Raises:
-        InvalidRequestError: the list holds what is no entry, an item twice, or too many; every problem is told.
-        DataNotFoundError, DataNotReadableError, DataTooLargeError: the list cannot be read, or nothing is there.
+        InvalidRequestError: the list has invalid entries, an item twice, or too many items; the message lists every
+            problem.
+        DataNotFoundError, DataNotReadableError, DataTooLargeError: the list or the folder cannot be read.
     """
     if request.items_uri is not None:
         body = s3_objects.read_data(s3, request.items_uri, MAX_LIST_BYTES)
@@ -55,39 +57,39 @@ def read_entries(request: RunRequest, s3: S3Client, data_bucket: str) -> list[En
 
 
 def parse_list(body: bytes, uri: str) -> list[Entry]:
-    """The entries of a list of items: JSON Lines, one entry of itemList a line; empty lines are none.
+    """Return the entries of a list of items: JSON Lines, one entry of itemList on each line; empty lines are skipped.
 
     Args:
         body: the list, UTF-8.
-        uri: where it was read.
+        uri: its URI, for error messages.
 
     Raises:
-        InvalidRequestError: names every line that is wrong.
+        InvalidRequestError: lines are wrong; the message names every one.
     """
     entries: list[Entry] = []
     problems: list[str] = []
-    lines_of: dict[str, list[int]] = {}
+    line_numbers: dict[str, list[int]] = {}
     count = 0
     for number, line in _lines(body):
         count += 1
         if count > MAX_ITEMS:
             raise InvalidRequestError(
-                [f"itemsUri: {uri} names more than {MAX_ITEMS:,} items; make it several runs"]
+                [f"itemsUri: {uri} has more than {MAX_ITEMS:,} items; split it into several runs"]
             )
         place = f"itemsUri, line {number}"
         try:
-            entry = _parsed(line)
+            entry = _parse_line(line)
         except InvalidRequestError as error:
             problems += [f"{place}: {problem}" for problem in error.problems[:PROBLEMS_SHOWN_OF_A_LINE]]
             continue
         entries.append(Entry(place, entry))
-        lines_of.setdefault(entry.item, []).append(number)
+        line_numbers.setdefault(entry.item, []).append(number)
     if not count:
-        raise InvalidRequestError([f"itemsUri: {uri} names no item; write one a line, as in itemList"])
+        raise InvalidRequestError([f"itemsUri: {uri} has no items; write one entry on each line, as in itemList"])
     problems += [
         f"itemsUri: {name!r} is on lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]};"
         " each item may be listed once"
-        for name, numbers in lines_of.items()
+        for name, numbers in line_numbers.items()
         if len(numbers) > 1
     ]
     if problems:
@@ -96,13 +98,13 @@ def parse_list(body: bytes, uri: str) -> list[Entry]:
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that hold something, each with its number, from 1."""
+    """Yield the lines that are not empty, each with its number, from 1."""
     for number, line in enumerate(io.BytesIO(body.removeprefix(b"\xef\xbb\xbf")), start=1):
         if stripped := line.strip():
             yield number, stripped
 
 
-def _parsed(line: bytes) -> ItemRequest:
+def _parse_line(line: bytes) -> ItemRequest:
     if len(line) > MAX_LINE_BYTES:
         raise InvalidRequestError([f"an entry has at most {MAX_LINE_BYTES:,} bytes, not {len(line):,}"])
     try:
@@ -117,7 +119,7 @@ def _parsed(line: bytes) -> ItemRequest:
 
 
 def _folders(s3: S3Client, prefix: str, data_bucket: str) -> list[Entry]:
-    """An item for each folder directly under `prefix`, its data in that folder."""
+    """Return an item for each folder directly under `prefix`; the folder holds its data."""
     uri = prefix if prefix.startswith("s3://") else f"s3://{data_bucket}/{prefix}"
     names = s3_objects.list_folders(s3, uri, MAX_ITEMS)
     if len(names) > MAX_ITEMS:
@@ -126,9 +128,9 @@ def _folders(s3: S3Client, prefix: str, data_bucket: str) -> list[Entry]:
         )
     if not names:
         raise DataNotFoundError(
-            f"there is no folder under {uri}; each item's data lies in a folder of its own there"
+            f"there is no folder under {uri}; each item needs a folder of its own there, with its data"
         )
-    # There an item's file has its place, beside which other files may lie.
+    # In this prefix, the item's data is one file in its folder, which may hold other files, too.
     own_layout = uri == f"s3://{data_bucket}/{layout.DATA_PREFIX}/"
     entries: list[Entry] = []
     problems: list[str] = []

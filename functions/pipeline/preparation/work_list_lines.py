@@ -1,4 +1,4 @@
-"""Makes an item's line of items.json: all that its child execution needs, as JSONPath cannot compute a name."""
+"""Builds an item's line of items.json with everything that its child execution needs, as JSONPath cannot compute names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline import layout, naming
 from pipeline.contracts import as_requested
 from pipeline.data import input_data
 from pipeline.documents import Caught, Latest, Unchanged
+from pipeline.fields import MAX_PAYLOAD_IN_MB
 from pipeline.jobs import sagemaker_requests
 from pipeline.work_list import Line, LineModel
 
@@ -24,29 +25,29 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 
-# Below that there is little to collide, and nobody should wait for it.
-FEWEST_AT_ONCE = 10
-# SageMaker takes about one create call a second. Three times as far apart, the calls for the second jobs find room
-# between those for the first, and what was refused comes back without being refused over and over.
+# With fewer items at once, few calls are throttled, and a delay would cost more than it saves.
+MIN_AT_ONCE = 10
+# SageMaker accepts about one create call a second. With gaps of three seconds, the calls for the items' second jobs fit
+# between those for their first jobs, and throttled calls succeed at a retry.
 GAP_IN_SECONDS = 3.0
-# Where each of the first items is followed by others in its place, it pays to keep them further apart: jobs that vary
-# by a little then stay apart, and fewer ask for an instance while the quota is full. But starting a wave is to take no
-# longer than what an item takes on its way: two jobs of five minutes.
-FEWEST_WAVES = 2
-LONGEST_GAP_IN_SECONDS = 7.5
-LONGEST_WAVE_IN_SECONDS = 600.0
+# If the run has at least two waves, that is, twice as many items as run at once, larger gaps pay: the items' jobs stay
+# apart although their durations vary, and fewer jobs request an instance while the quota is used up. But the first wave
+# must start within the time that an item takes: two jobs of five minutes.
+MIN_WAVES = 2
+MAX_GAP_IN_SECONDS = 7.5
+MAX_WAVE_IN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What all lines of a run share.
+    """The values that all lines of a run share.
 
     Attributes:
-        settings: the stack's.
+        settings: the stack's settings.
         run_id: the run.
         started: timestamp of its start, part of all names.
-        digits: how many hash digits keep its names apart.
-        mode: whether it trains.
+        digits: how many hash digits make its names distinct.
+        mode: the run's mode.
     """
 
     settings: PrepareRunSettings
@@ -56,14 +57,14 @@ class Run:
     mode: Mode
 
 
-class MadeOf(NamedTuple):
-    """What an item's result is made of: `pipeline.preparation.fingerprints` and `pipeline.data.input_versions` say how.
+class Provenance(NamedTuple):
+    """The origin of an item's result (`pipeline.preparation.fingerprints`, `pipeline.data.input_versions`).
 
     Attributes:
-        fingerprint: of the result.
-        scored_input: what its batch transform job is to read, where that is not what training writes.
-        training_fingerprint: of the model; None in mode score.
-        training_input: what its training job is to read; None where none is started.
+        fingerprint: the result's fingerprint.
+        scored_input: the data that the batch transform job must read, unless training writes it.
+        training_fingerprint: the model's fingerprint; None in mode score.
+        training_input: the data that the training job must read; None if this run does not train the item.
     """
 
     fingerprint: str
@@ -73,27 +74,27 @@ class MadeOf(NamedTuple):
 
 
 def refused_line(run: Run, index: int, entry: ItemRequest, error: UserError) -> Line:
-    """One whose item fails before it costs anything; the others run."""
+    """Return the line of an item that fails without starting a job."""
     caught = Caught(error=type(error).__name__, cause=str(error))
     return Line(**_common(run, index, entry), error=caught)
 
 
 def unchanged_line(run: Run, index: int, entry: ItemRequest, fingerprint: str, last_success: Unchanged) -> Line:
-    """One whose item is left as it is."""
+    """Return the line of an item that is skipped as unchanged."""
     return Line(**_common(run, index, entry), fingerprint=fingerprint, unchanged=last_success)
 
 
 def train_line(
-    run: Run, index: int, entry: ItemRequest, made_of: MadeOf, earlier: EarlierPredictions | None = None
+    run: Run, index: int, entry: ItemRequest, provenance: Provenance, earlier: EarlierPredictions | None = None
 ) -> Line:
-    """One that trains, creates the model and scores.
+    """Return the line of an item that is trained and scored.
 
     Args:
         run: the run.
         index: the item's number.
         entry: the item.
-        made_of: what its result is made of.
-        earlier: its predictions of an earlier run, which shape no result.
+        provenance: the origin of its result.
+        earlier: its predictions of an earlier run, which do not change the result.
     """
     settings = run.settings
     job_name = naming.training_job_name(entry.item, run.started, run.digits)
@@ -107,7 +108,7 @@ def train_line(
     )
     return Line(
         **_common(run, index, entry),
-        **made_of._asdict(),
+        **provenance._asdict(),
         trained_in=run.run_id,
         training_job_name=job_name,
         training_job=training_job,
@@ -117,11 +118,11 @@ def train_line(
     )
 
 
-def kept_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, kept: KeptTraining) -> Line:
-    """One that creates the model of a training that an earlier run has finished, and scores."""
+def kept_line(run: Run, index: int, entry: ItemRequest, provenance: Provenance, kept: KeptTraining) -> Line:
+    """Return the line of an item that is scored with the model of a training that an earlier run has completed."""
     return Line(
         **_common(run, index, entry),
-        **made_of._asdict(),
+        **provenance._asdict(),
         trained_in=kept.trained_in,
         training_job_name=kept.training.name,
         training=kept.training,
@@ -130,14 +131,16 @@ def kept_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, kept: K
     )
 
 
-def score_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, latest: Latest, input_uri: str) -> Line:
-    """One that makes the item's last accepted model once more, and scores.
+def score_line(
+    run: Run, index: int, entry: ItemRequest, provenance: Provenance, latest: Latest, input_uri: str
+) -> Line:
+    """Return the line of an item that is scored with its last accepted model.
 
     Args:
         run: the run.
         index: the item's number.
         entry: the item.
-        made_of: what its result is made of.
+        provenance: the origin of its result.
         latest: the model.
         input_uri: the entry's predict_input, else the item's data, one file that is sent in one request.
     """
@@ -148,44 +151,44 @@ def score_line(run: Run, index: int, entry: ItemRequest, made_of: MadeOf, latest
     )
     choices = entry.transform
     if entry.predict_input is None:
-        # What was chosen for the lines of a file of features does not fit a whole file of data.
+        # The settings for a file of features, which is split into lines, do not fit a file of data, which is sent whole.
         choices = choices.model_copy(
             update={
                 "split_type": "None",
-                "max_payload_in_mb": input_data.MAX_REQUEST_IN_MB,
+                "max_payload_in_mb": MAX_PAYLOAD_IN_MB,
                 "max_concurrent_transforms": 1,
             }
         )
     return Line(
         **_common(run, index, entry),
-        **made_of._asdict(),
+        **provenance._asdict(),
         model=model,
         **_scoring(run, entry, choices, input_uri),
     )
 
 
 def scored_uri(run: Run, entry: ItemRequest, trained_in: str) -> str:
-    """What is scored after a training: what the item asks for, else what its training wrote in run `trained_in`."""
+    """Return the URI to score after a training: the entry's predict_input, else the file that training wrote."""
     sample = layout.S3Location(run.settings.output_bucket, layout.sample_key(entry.item, trained_in))
     return entry.predict_input or sample.uri
 
 
 def seconds_to_wait(items: Sequence[int], at_once: int) -> dict[int, int]:
-    """How long each of the first items waits before its first job; who need not wait is not in it.
+    """Return how long each of the first items waits before its first job; items that need not wait are absent.
 
-    The figures are those of docs/decisions/0026.
+    docs/decisions/0026 has the reasons for the figures.
 
     Args:
-        items: indices of the items that start a job, of whichever kind, in the order of the run.
-        at_once: how many items may be under way at the same time.
+        items: indices of the items that start a job of either kind, in the order of the run.
+        at_once: how many items may run at once.
     """
-    first = items[:at_once]
-    if len(first) < FEWEST_AT_ONCE:
+    first_wave = items[:at_once]
+    if len(first_wave) < MIN_AT_ONCE:
         return {}
     gap = GAP_IN_SECONDS
-    if len(items) >= FEWEST_WAVES * at_once:
-        gap = max(gap, min(LONGEST_GAP_IN_SECONDS, LONGEST_WAVE_IN_SECONDS / at_once))
-    return {index: round(turn * gap) for turn, index in enumerate(first) if turn}
+    if len(items) >= MIN_WAVES * at_once:
+        gap = max(gap, min(MAX_GAP_IN_SECONDS, MAX_WAVE_IN_SECONDS / at_once))
+    return {index: round(position * gap) for position, index in enumerate(first_wave) if position}
 
 
 def _common(run: Run, index: int, entry: ItemRequest) -> Fields:

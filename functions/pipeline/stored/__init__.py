@@ -1,1 +1,1 @@
-"""What runs leave in S3 for later steps and later runs."""
+"""The files that runs write to S3 for later steps and later runs."""

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from pipeline.fields import Mode
 
-# Two runs may race for an item's latest.json; each attempt of one of them settles it for that one.
+# Two runs may write an item's latest.json at the same time; the one that was slower reads it again and retries.
 ATTEMPTS = 5
-# Of each mode. An item that fails so often in a row is done again, as its last success is no longer among them.
-RUNS_NOTED = 5
+# Runs that are kept of each mode. After as many failures in a row the item's last success is no longer among them, and
+# skipUnchanged does not skip the item.
+MAX_LAST_RUNS = 5
 
 
 class Step(NamedTuple):
-    """The step of a run that uses a model: CreateModel of one item."""
+    """The step CreateModel of one item in a run."""
 
     item: str
     mode: Mode
@@ -30,7 +31,7 @@ class Step(NamedTuple):
 
 
 def find_latest(s3: S3Client, bucket: str, item: str) -> Latest | None:
-    """The item's last accepted model, if there is one.
+    """Return the item's last accepted model, if there is one.
 
     Raises:
         DataNotReadableError: the file is not one that this application wrote.
@@ -40,7 +41,7 @@ def find_latest(s3: S3Client, bucket: str, item: str) -> Latest | None:
 
 
 def read_latest(s3: S3Client, bucket: str, item: str) -> Latest:
-    """The item's last accepted model.
+    """Return the item's last accepted model.
 
     Raises:
         DataNotFoundError: it has none yet.
@@ -55,62 +56,65 @@ def read_latest(s3: S3Client, bucket: str, item: str) -> Latest:
     return latest
 
 
-def described(item: str) -> str:
-    """How messages call the item's latest.json."""
+def describe_latest(item: str) -> str:
+    """Return the name of the item's latest.json in error messages."""
     return f"latest.json of item {item!r}"
 
 
-def remember_training(s3: S3Client, bucket: str, step: Step, trained: Latest) -> None:
-    """Makes the step's model the item's last accepted one, unless that was trained by a younger run.
+def save_trained_model(s3: S3Client, bucket: str, step: Step, trained: Latest) -> None:
+    """Save the step's model as the item's last accepted one, unless a later run has trained that one.
 
     Args:
         s3: the client.
         bucket: the stack's output bucket.
         step: the run's step.
-        trained: the model; the runs that are noted already are added here.
+        trained: the model, without `last_runs`; this function adds them.
     """
 
-    def changed(latest: Latest | None) -> Latest | None:
-        if latest and _age(latest) > _age(trained):
+    def update(latest: Latest | None) -> Latest | None:
+        if latest and _training_order(latest) > _training_order(trained):
             return None
-        return trained.model_copy(update={"last_runs": _noted(latest, step)})
+        return trained.model_copy(update={"last_runs": _last_runs_with(latest, step)})
 
-    _change(s3, bucket, step.item, changed)
+    _update(s3, bucket, step.item, update)
 
 
-def remember_scoring(s3: S3Client, bucket: str, step: Step, model_data_url: str) -> None:
-    """Notes that the step's run scored with the item's last accepted model.
+def save_scoring_run(s3: S3Client, bucket: str, step: Step, model_data_url: str) -> None:
+    """Add the step's run to the last runs of the item's last accepted model.
 
-    Nothing is noted where that is another model by now.
+    Write nothing if the item's last accepted model is another one by now.
     """
 
-    def changed(latest: Latest | None) -> Latest | None:
+    def update(latest: Latest | None) -> Latest | None:
         if latest is None or latest.model_data_url != model_data_url:
             return None
-        return latest.model_copy(update={"last_runs": _noted(latest, step)})
+        return latest.model_copy(update={"last_runs": _last_runs_with(latest, step)})
 
-    _change(s3, bucket, step.item, changed)
+    _update(s3, bucket, step.item, update)
 
 
-def _age(latest: Latest) -> tuple[str, str]:
-    """Run ids begin with their time, so they compare. A rerun may be young and have kept a training that is old."""
+def _training_order(latest: Latest) -> tuple[str, str]:
+    """Return a sort key by the run that trained the model, which may be older than the rerun that accepted it.
+
+    Run ids begin with their time.
+    """
     return latest.trained_in or latest.run_id, latest.run_id
 
 
-def _noted(latest: Latest | None, step: Step) -> dict[str, list[LastRun]]:
-    """The item's last runs with the step's among them, once."""
+def _last_runs_with(latest: Latest | None, step: Step) -> dict[str, list[LastRun]]:
+    """Return the item's last runs, with the step's run among them once."""
     last_runs = latest.last_runs if latest else {}
     others = [run for run in last_runs.get(step.mode, []) if run.run_id != step.run.run_id]
-    newest = sorted([step.run, *others], key=lambda run: run.run_id, reverse=True)[:RUNS_NOTED]
+    newest = sorted([step.run, *others], key=lambda run: run.run_id, reverse=True)[:MAX_LAST_RUNS]
     return {**last_runs, step.mode: newest}
 
 
-def _change(s3: S3Client, bucket: str, item: str, changed: Callable[[Latest | None], Latest | None]) -> None:
-    """Writes what `changed` makes of the file, and asks it again where another run was quicker."""
+def _update(s3: S3Client, bucket: str, item: str, update: Callable[[Latest | None], Latest | None]) -> None:
+    """Write the file as `update` returns it; if another run has written it meanwhile, read it and call `update` again."""
     key = layout.latest_key(item)
     for _ in range(ATTEMPTS):
         stored = _find(s3, bucket, item)
-        content = changed(stored.content if stored else None)
+        content = update(stored.content if stored else None)
         if content is None:
             return
         condition: Any = {"only_if_etag": stored.etag} if stored else {"only_if_absent": True}
@@ -127,17 +131,17 @@ def _find(s3: S3Client, bucket: str, item: str) -> s3_objects.Stored[Latest] | N
             _check_place(stored.content, bucket, key, item)
     except DataNotReadableError as error:
         raise DataNotReadableError(
-            f"{error}; it is not one that this application wrote: remove it and run the item again"
+            f"{error}; this application did not write it: remove it and run the item again"
         ) from error
     return stored
 
 
 def _check_place(latest: Latest, bucket: str, key: str, item: str) -> None:
-    """Refuses a model of another item, or of a file that no training of this stack wrote for it."""
+    """Refuse a model of another item, and an artifact that no training of this stack wrote for the item."""
     own_prefix = layout.S3Location(bucket, layout.training_output_prefix(item)).uri
     if latest.item not in {None, item}:
         raise DataNotReadableError(f"s3://{bucket}/{key} is of item {latest.item!r}")
-    # A key with `..` in it is no way out in S3, but whoever unpacks it into folders may take it for one.
+    # S3 takes `..` in a key literally, but a program that maps keys to folders may leave the prefix with it.
     if "/../" in latest.model_data_url or not latest.model_data_url.startswith(own_prefix):
         raise DataNotReadableError(
             f"s3://{bucket}/{key} names artifact {latest.model_data_url}, which is not under {own_prefix}"

@@ -1,4 +1,4 @@
-"""Reads what a run has left in S3, its work list and its records, and gives an item its verdict from both."""
+"""Reads the files that a run has written to S3: its work list and its records."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pipeline.work_list import Line, read_work_list
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Key of items.json's metadata that holds the PreparedRun.
+# Metadata key of items.json that holds the PreparedRun.
 RUN_METADATA = "run"
-# And the one that says, by "true", that the run's training jobs have no network.
+# Metadata key of items.json that is "true" if the run's training jobs have no network.
 ISOLATION_METADATA = "isolated"
 
 
 class BrokenRecord(NamedTuple):
-    """A record that says nothing: no JSON, or not this item's.
+    """A record that cannot be used: it is not JSON, or not of this item.
 
     Attributes:
-        reason: what is wrong with which object.
+        reason: the object and what is wrong with it.
     """
 
     reason: str
@@ -36,8 +36,8 @@ class Records(NamedTuple):
     """The records of a run.
 
     Attributes:
-        by_index: item's index to its record; none where none was written.
-        ignored: keys of what else is in the records' folder.
+        by_index: an item's index to its record; an item without a record is absent.
+        ignored: keys of other objects in the records' folder.
     """
 
     by_index: dict[int, Record | BrokenRecord]
@@ -45,10 +45,10 @@ class Records(NamedTuple):
 
 
 def read_prepared_run(s3: S3Client, bucket: str, run_id: str) -> PreparedRun:
-    """What was asked of the run, from the metadata of its items.json.
+    """Return the prepared run from the metadata of its items.json.
 
     Raises:
-        RunNotFoundError: there is no such run, or it is not one that this version can read.
+        RunNotFoundError: there is no such run, or this version cannot read it.
     """
     key = layout.items_key(run_id)
     metadata = s3_objects.find_metadata(s3, bucket, key)
@@ -61,50 +61,50 @@ def read_prepared_run(s3: S3Client, bucket: str, run_id: str) -> PreparedRun:
         return parse_prepared_run(metadata)
     except ValueError as error:
         raise RunNotFoundError(
-            f"s3://{bucket}/{key} does not tell what was asked of run {run_id}: another version of this application"
+            f"s3://{bucket}/{key} does not hold the request of run {run_id}: another version of this application"
             " wrote it; start a new run of its items"
         ) from error
 
 
-def require_as_prepared(s3: S3Client, bucket: str, told: PreparedRun) -> None:
-    """Makes sure that a run is told of as prepare_run has answered.
+def require_prepared_values(s3: S3Client, bucket: str, received: PreparedRun) -> None:
+    """Raise an error unless the run in an event has the values that prepare_run stored.
 
     Raises:
-        InvalidRequestError: it is told of otherwise; names every key.
-        RunNotFoundError: there is no such run, or it is not one that this version can read.
+        InvalidRequestError: values differ; the message names every key.
+        RunNotFoundError: there is no such run, or this version cannot read it.
     """
-    prepared = read_prepared_run(s3, bucket, told.run_id).model_dump(by_alias=True)
-    found = told.model_dump(by_alias=True)
+    prepared_values = read_prepared_run(s3, bucket, received.run_id).model_dump(by_alias=True)
+    received_values = received.model_dump(by_alias=True)
     problems = [
         f"{key}: must be {json.dumps(value)}, as prepare_run answered"
-        for key, value in prepared.items()
-        if found[key] != value
+        for key, value in prepared_values.items()
+        if received_values[key] != value
     ]
     if problems:
         raise InvalidRequestError(problems)
 
 
 def parse_prepared_run(metadata: dict[str, str]) -> PreparedRun:
-    """The run that the metadata of an items.json describes; a ValueError says why it describes none."""
+    """Return the run in the metadata of an items.json; raise a ValueError if it holds none."""
     return read_document(PreparedRun, metadata.get(RUN_METADATA, "").encode())
 
 
 def trains_without_network(metadata: dict[str, str]) -> bool:
-    """Whether the training jobs of the run whose items.json has this metadata have no network."""
+    """Return whether the run's training jobs have no network, from the metadata of its items.json."""
     return metadata.get(ISOLATION_METADATA) == "true"
 
 
 def read_lines(s3: S3Client, bucket: str, run_id: str) -> list[Line]:
-    """The run's work list, in the order of the items' indices.
+    """Return the run's work list, in the order of the items' indices.
 
     Raises:
-        RunNotFoundError: it is gone.
-        DataNotReadableError: it is not one that this application wrote.
+        RunNotFoundError: the file does not exist.
+        DataNotReadableError: the file is not one that this application wrote.
     """
     key = layout.items_key(run_id)
     body = s3_objects.read_bytes(s3, bucket, key)
     if body is None:
-        raise RunNotFoundError(f"s3://{bucket}/{key} is gone; nothing can be told of run {run_id} without it")
+        raise RunNotFoundError(f"s3://{bucket}/{key} does not exist; run {run_id} cannot be read without it")
     try:
         return read_work_list(body)
     except ValueError as error:
@@ -112,7 +112,7 @@ def read_lines(s3: S3Client, bucket: str, run_id: str) -> list[Line]:
 
 
 def read_records(s3: S3Client, bucket: str, run_id: str, lines: Iterable[Line]) -> Records:
-    """The records of `lines`, all at once as far as S3 takes it."""
+    """Return the records of `lines`, read in parallel."""
     by_key = {layout.record_key(run_id, line.index): line for line in lines}
     keys = s3_objects.list_keys(s3, bucket, layout.records_prefix(run_id))
 
@@ -122,28 +122,28 @@ def read_records(s3: S3Client, bucket: str, run_id: str, lines: Iterable[Line]) 
 
     present = [key for key in keys if key in by_key]
     with ThreadPoolExecutor(clients.PARALLEL_REQUESTS) as pool:
-        found = dict(zip(present, pool.map(read, present), strict=True))
+        records = dict(zip(present, pool.map(read, present), strict=True))
     return Records(
-        {by_key[key].index: record for key, record in found.items() if record is not None},
+        {by_key[key].index: record for key, record in records.items() if record is not None},
         [key for key in keys if key not in by_key],
     )
 
 
 def parse_record(body: bytes, line: Line, key: str) -> Record | BrokenRecord:
-    """The record that `body` is.
+    """Return the record in `body`.
 
     Args:
         body: content of the object.
-        line: the item that it must be of.
-        key: where it was read.
+        line: the line of the item whose record it must be.
+        key: the object's key.
     """
     try:
         record = read_document(Record, body)
-    # A record of any make must not keep the other items from their verdicts.
+    # One broken record must not prevent the verdicts of the other items.
     except ValueError as error:
         return BrokenRecord(f"the item's record {key} cannot be read: {error}")
     if (record.index, record.item) != (line.index, line.item):
         return BrokenRecord(f"the item's record {key} is of item {record.item!r}, number {record.index}")
     if record.error is None and record.transform is None and record.unchanged is None:
-        return BrokenRecord(f"the item's record {key} tells of success, but of no batch transform job")
+        return BrokenRecord(f"the item's record {key} has no error, and no batch transform job either")
     return record

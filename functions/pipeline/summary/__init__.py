@@ -1,1 +1,1 @@
-"""The step SummarizeRun: verdicts, manifest, clean-up."""
+"""The step SummarizeRun: verdicts, manifest and clean-up."""

@@ -1,4 +1,4 @@
-"""Removes what a run has left in SageMaker: jobs that still run, and models."""
+"""Stops the jobs that a run has left running in SageMaker, and deletes its models."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from pipeline.work_list import Line
 
-# Calls under way at once; SageMaker takes a few a second.
+# Calls at once; SageMaker accepts a few a second.
 PARALLEL_CALLS = 4
 
 
 @dataclass
 class Removed:
-    """What was removed, by name.
+    """The names of the removed resources.
 
     Attributes:
         models: SageMaker models that were deleted.
         training_jobs: training jobs that were stopped.
         transform_jobs: batch transform jobs that were stopped.
-        problems: what could not be listed or removed, a sentence each.
+        problems: a sentence for each resource that could not be listed or removed.
     """
 
     models: list[str] = field(default_factory=list)
@@ -49,18 +49,18 @@ def clean_up(
     jobs: bool,
     seconds_left: Callable[[], float] = lambda: math.inf,
 ) -> Removed:
-    """Stops the run's jobs that still run, and deletes its models that still exist.
+    """Stop the run's running jobs, and delete its models.
 
-    Only what the run's work list names is removed, and no job whose tags say that it is another run's. Failures are
-    returned as problems, not raised: they must not change the verdict of the run.
+    Only resources that the run's work list names are removed, and no job whose tags name another run. Failures are
+    returned as problems, not raised, because they must not change the run's verdict.
 
     Args:
         sagemaker: SageMaker client.
-        run_id: the run; the names of all that it creates contain the timestamp that its id begins with.
+        run_id: the run; the names of all its jobs and models contain the timestamp at the start of its id.
         lines: its work list.
-        models: whether models are deleted.
-        jobs: whether jobs are stopped; a run all of whose items have succeeded has none that run.
-        seconds_left: how much time is left; once there is none, what remains becomes a problem.
+        models: whether to delete models.
+        jobs: whether to stop jobs; if all items have succeeded, no job is running.
+        seconds_left: returns the remaining time; resources that remain at 0 are reported as problems.
     """
     removed = Removed()
 
@@ -68,7 +68,7 @@ def clean_up(
         return _remove(sagemaker, kind, run_id, names, removed.problems, seconds_left)
 
     if jobs:
-        # Before the models: a job that runs needs its model.
+        # Before the models, because a running job needs its model.
         started = {line.training_job_name for line in lines if line.training_job is not None}
         removed.training_jobs += remove(TRAINING_JOBS, started)
         removed.transform_jobs += remove(TRANSFORM_JOBS, {line.transform_job_name for line in lines})
@@ -85,7 +85,7 @@ def _remove(
     problems: list[str],
     seconds_left: Callable[[], float],
 ) -> list[str]:
-    """Removes what SageMaker lists of `names`; returns the names of what was removed."""
+    """Remove the resources of `names` that exist; return the names of those that were removed."""
 
     def remove_one(name: str, arn: str | None) -> bool:
         if seconds_left() <= 0:
@@ -93,7 +93,7 @@ def _remove(
             return False
         try:
             if arn is not None and not _is_of_run(sagemaker, arn, run_id):
-                problems.append(f"{kind.noun} {name} was left alone: by its tags it is not this run's")
+                problems.append(f"{kind.noun} {name} was left alone: its tags do not name this run")
                 return False
             return sagemaker_api.remove(sagemaker, kind, name)
         except PipelineError as error:
@@ -105,12 +105,12 @@ def _remove(
     except PipelineError as error:
         problems.append(str(error))
         return []
-    found = {name: arn for name, arn in listed.items() if name in names}
+    existing = {name: arn for name, arn in listed.items() if name in names}
     with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
-        removed = pool.map(remove_one, found.keys(), found.values())
-        return [name for name, was_removed in zip(found, removed, strict=True) if was_removed]
+        removed = pool.map(remove_one, existing.keys(), existing.values())
+        return [name for name, was_removed in zip(existing, removed, strict=True) if was_removed]
 
 
 def _is_of_run(sagemaker: SageMakerClient, arn: str, run_id: str) -> bool:
-    """Whether the job is the run's: another execution of the same millisecond may have created it under the same name."""
+    """Return whether the job is the run's; an execution of the same millisecond may have created one of the same name."""
     return sagemaker_api.tags_of(sagemaker, arn).get(RUN_TAG) == naming.tag_value(run_id)

@@ -1,4 +1,4 @@
-"""Holds the data that a run's jobs have scored against what PrepareRun had found."""
+"""Checks that a run's transform jobs have scored the data that PrepareRun found."""
 
 from __future__ import annotations
 
@@ -23,57 +23,60 @@ if TYPE_CHECKING:
     from pipeline.work_list import Line
 
 
-def checked_records(
+def verify_records(
     s3: S3Client,
     bucket: str,
     run_id: str,
     lines: Iterable[Line],
-    found: Mapping[int, Record | BrokenRecord],
+    records: Mapping[int, Record | BrokenRecord],
     manifest_written: datetime | None = None,
 ) -> dict[int, Record | BrokenRecord]:
-    """The records; those of items that have scored other data than promised, or nobody knows which, say so here and in S3.
+    """Return the records after a check of the scored data.
+
+    If an item has scored other data, its record becomes that of a failure. If S3 cannot show which data was scored, the
+    record becomes `input_unverified`. Both are also written to S3.
 
     Args:
         s3: the client.
         bucket: the stack's output bucket.
         run_id: the run.
         lines: its work list, or a part of it.
-        found: the records that there are, by index.
-        manifest_written: when its manifest was; records that it knows were looked at before.
+        records: the existing records, by index.
+        manifest_written: when its manifest was written; records older than the manifest were checked before.
     """
     since = naming.started_at(run_id)
 
-    def checked(line: Line) -> Record | BrokenRecord | None:
-        record = found.get(line.index)
-        if not isinstance(record, Record) or is_known(record, manifest_written):
+    def verify(line: Line) -> Record | BrokenRecord | None:
+        record = records.get(line.index)
+        if not isinstance(record, Record) or was_verified(record, manifest_written):
             return record
-        finding = _finding(s3, line, record, since)
-        if not finding:
+        changes = _verify_input(s3, line, record, since)
+        if not changes:
             return record
-        logger.warning("scored data", extra={"run_id": run_id, "item": line.item, **finding})
-        looked_at = record.model_copy(update=finding)
-        s3_objects.write_document(s3, bucket, layout.record_key(run_id, line.index), looked_at)
-        return looked_at
+        logger.warning("scored data", extra={"run_id": run_id, "item": line.item, **changes})
+        verified = record.model_copy(update=changes)
+        s3_objects.write_document(s3, bucket, layout.record_key(run_id, line.index), verified)
+        return verified
 
     lines = list(lines)
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        records = zip(lines, pool.map(checked, lines), strict=True)
-        return {line.index: record for line, record in records if record is not None}
+        results = zip(lines, pool.map(verify, lines), strict=True)
+        return {line.index: record for line, record in results if record is not None}
 
 
-def _finding(s3: S3Client, line: Line, record: Record, since: datetime) -> dict[str, Any]:
-    """What the record must say besides: why the item has failed although its jobs have not, or that nobody can tell."""
+def _verify_input(s3: S3Client, line: Line, record: Record, since: datetime) -> dict[str, Any]:
+    """Return changes to the record: an error if the item scored other data, a mark if S3 cannot show what it scored."""
     if line.scored_input is None or record.transform is None or not succeeded(record):
         return {}
     try:
-        is_known = input_versions.check_then(
+        is_verified = input_versions.check_input_at(
             s3, line.scored_input, record.transform.ended_at or record.ended_at, since
         )
     except (DataChangedError, UserError) as error:
         return {"error": Caught(error=type(error).__name__, cause=str(error))}
-    return {} if is_known else {"input_unverified": True}
+    return {} if is_verified else {"input_unverified": True}
 
 
-def is_known(record: Record, manifest_written: datetime | None) -> bool:
-    """Whether the run was summed up after the record was written, so that what it has scored was looked at."""
+def was_verified(record: Record, manifest_written: datetime | None) -> bool:
+    """Return whether the manifest was written after the record: SummarizeRun has then checked the scored data."""
     return manifest_written is not None and record.ended_at.replace(microsecond=0) <= manifest_written

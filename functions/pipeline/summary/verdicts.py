@@ -1,11 +1,11 @@
-"""Gives an item its one verdict, from its line of the work list and its record."""
+"""Decides each item's verdict from its line of the work list and its record."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from pipeline.caught_errors import reason_of, timeout_reason
-from pipeline.documents import COMPLETED, FAILED, SUCCEEDED, UNFINISHED, Record, Status
+from pipeline.documents import FAILED, JOB_COMPLETED, SUCCEEDED, UNFINISHED, Record, Status
 from pipeline.stored.run_files import BrokenRecord
 from pipeline.work_list import Line
 
@@ -16,13 +16,13 @@ TRANSFORM_STAGE = "StartBatchTransformJob"
 
 
 class Verdict(NamedTuple):
-    """What became of an item.
+    """The outcome of an item.
 
     Attributes:
-        status: SUCCEEDED, FAILED or, if nobody can tell, UNFINISHED.
-        stage: the state it ended in.
-        error: the error's name, of one that failed.
-        reason: the sentence a person should read, of one that did not succeed.
+        status: SUCCEEDED, FAILED or, without a usable record, UNFINISHED.
+        stage: the state of the child execution in which it ended.
+        error: the error's name, if it failed.
+        reason: why it did not succeed, as a sentence for people.
     """
 
     status: Status
@@ -32,12 +32,12 @@ class Verdict(NamedTuple):
 
 
 def succeeded(record: Record) -> bool:
-    """Whether the record is of an item that was scored, or left as it was; a stopped job is no success."""
-    return record.error is None and (record.transform is None or record.transform.status == COMPLETED)
+    """Return whether the item was scored, or skipped as unchanged; a stopped job is no success."""
+    return record.error is None and (record.transform is None or record.transform.status == JOB_COMPLETED)
 
 
 def verdict_of(line: Line, record: Record | BrokenRecord | None) -> Verdict:
-    """The one verdict of an item, from its line and, if there is one, its record."""
+    """Return the verdict of an item from its line and, if there is one, its record."""
     if record is None:
         return Verdict(UNFINISHED, reason="no record was written: the item was never started, or was cut off")
     if isinstance(record, BrokenRecord):
@@ -45,7 +45,7 @@ def verdict_of(line: Line, record: Record | BrokenRecord | None) -> Verdict:
     stage = _stage_of(line, record)
     if record.error is not None:
         error, cause = record.error.error, record.error.cause
-        return Verdict(FAILED, stage, error, _timeout(line, error, stage) or reason_of(error, cause))
+        return Verdict(FAILED, stage, error, _timeout_reason(line, error, stage) or reason_of(error, cause))
     if not succeeded(record) and record.transform:
         status = record.transform.status
         reason = f"batch transform job {line.transform_job_name} ended as {status}"
@@ -54,7 +54,7 @@ def verdict_of(line: Line, record: Record | BrokenRecord | None) -> Verdict:
 
 
 def _stage_of(line: Line, record: Record) -> str:
-    """The state that an item ended in: the first one whose result is missing, else the last."""
+    """Return the state in which the item ended: the first one whose result is missing, else the last."""
     if line.error is not None or record.unchanged is not None:
         return PREPARATION_STAGE
     if line.training_job is not None and record.training is None:
@@ -64,8 +64,8 @@ def _stage_of(line: Line, record: Record) -> str:
     return TRANSFORM_STAGE
 
 
-def _timeout(line: Line, error: str, stage: str) -> str | None:
-    """Of a job that took too long Step Functions says nothing but States.Timeout."""
+def _timeout_reason(line: Line, error: str, stage: str) -> str | None:
+    """Return the reason for a job that took too long: the Cause of States.Timeout does not name the job."""
     if error != "States.Timeout":
         return None
     if stage == TRAINING_STAGE and line.training_job_name:

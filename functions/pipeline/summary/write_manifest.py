@@ -1,4 +1,4 @@
-"""Sums up a run: from items.json and the records to exactly one verdict per item, and the manifest."""
+"""Sums up a run: gives every item its verdict from items.json and the records, and writes the manifest."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from pipeline.work_list import Line
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Named in the cause of a failed run; the manifest has them all.
+# Failures that the Cause of a failed run names; the manifest has all of them.
 FAILURES_SHOWN = 20
 
 
 class Summary(NamedTuple):
-    """A run that was summed up.
+    """The summary of a run.
 
     Attributes:
-        manifest: what was written.
-        key: where, in the output bucket.
+        manifest: the manifest.
+        key: its key in the output bucket.
         lines: the run's work list.
-        ignored: keys among the records that are of no item of the run.
+        ignored: keys of objects in the records' folder that belong to no item of the run.
     """
 
     manifest: Manifest
@@ -55,28 +55,27 @@ class Summary(NamedTuple):
 def write_manifest(
     run: PreparedRun, bucket: str, s3: S3Client, map_run_error: Caught | None, ended: datetime
 ) -> Summary:
-    """Reads what the run has left in the output bucket, and writes its manifest.json there.
+    """Read the run's files in the output bucket, and write its manifest.json there.
 
-    The record of an item that has scored other data than the run had found for it becomes that of a failure. Called
-    again, it gives the same verdicts.
+    An item that has scored other data than PrepareRun found for it fails. A second call gives the same verdicts.
 
     Raises:
-        RunNotFoundError: the run's items.json is gone.
+        RunNotFoundError: the run's items.json does not exist.
         DataNotReadableError: it is not one that this application wrote.
     """
     lines = run_files.read_lines(s3, bucket, run.run_id)
-    found = run_files.read_records(s3, bucket, run.run_id, lines)
+    records = run_files.read_records(s3, bucket, run.run_id, lines)
     key = layout.manifest_key(run.run_id)
-    # What an earlier call has looked at is not looked at again: old versions of objects expire.
-    written = s3_objects.find_write(s3, bucket, key)
-    by_index = scored_data.checked_records(s3, bucket, run.run_id, lines, found.by_index, written)
-    manifest = make_manifest(run, lines, by_index, map_run_error, ended)
+    # Records that an earlier call has verified are not verified again, because old versions of objects may expire.
+    manifest_written = s3_objects.find_last_modified(s3, bucket, key)
+    verified = scored_data.verify_records(s3, bucket, run.run_id, lines, records.by_index, manifest_written)
+    manifest = make_manifest(run, lines, verified, map_run_error, ended)
     s3_objects.write_document(s3, bucket, key, manifest)
-    return Summary(manifest, key, lines, found.ignored)
+    return Summary(manifest, key, lines, records.ignored)
 
 
 def answer_of(summary: Summary, bucket: str) -> dict[str, Any]:
-    """What SummarizeRun answers: runId, verdict, manifestKey, counts and, of a failed run, Error and Cause."""
+    """Return the response of SummarizeRun: runId, verdict, manifestKey, counts and, for a failed run, Error and Cause."""
     manifest = summary.manifest
     answer: dict[str, Any] = {
         "runId": manifest.run_id,
@@ -92,22 +91,22 @@ def answer_of(summary: Summary, bucket: str) -> dict[str, Any]:
 def make_manifest(
     run: PreparedRun,
     lines: Sequence[Line],
-    found: Mapping[int, Record | BrokenRecord],
+    records: Mapping[int, Record | BrokenRecord],
     map_run_error: Caught | None,
     ended: datetime,
 ) -> Manifest:
-    """The run's manifest.
+    """Return the run's manifest.
 
     Args:
-        run: what prepare_run answered.
-        lines: content of items.json.
-        found: the records that exist, by index.
-        map_run_error: why the map run itself broke, if it did.
+        run: the prepared run.
+        lines: the run's work list.
+        records: the existing records, by index.
+        map_run_error: the error of the map run itself, if it failed.
         ended: when the run ended.
     """
-    items = [_item_of(line, found.get(line.index)) for line in lines]
+    items = [_item_of(line, records.get(line.index)) for line in lines]
     counts = Counter(item.status for item in items)
-    bad = counts[FAILED] + counts[UNFINISHED]
+    not_succeeded = counts[FAILED] + counts[UNFINISHED]
     return Manifest(
         run_id=run.run_id,
         execution_arn=run.execution_arn,
@@ -115,14 +114,14 @@ def make_manifest(
         rerun_of=run.rerun_of,
         started_at=run.started_at,
         ended_at=iso_text(ended),
-        verdict=FAILED if bad * 100 > run.tolerated_failure_percentage * len(items) else SUCCEEDED,
+        verdict=FAILED if not_succeeded * 100 > run.tolerated_failure_percentage * len(items) else SUCCEEDED,
         tolerated_failure_percentage=run.tolerated_failure_percentage,
         counts=Counts(
             total=len(items),
             succeeded=counts[SUCCEEDED],
             failed=counts[FAILED],
             unfinished=counts[UNFINISHED],
-            # Of those that succeeded: left as they are.
+            # These also count as succeeded.
             unchanged=sum(item.unchanged_since is not None for item in items),
         ),
         map_run_error=map_run_error,
@@ -131,16 +130,16 @@ def make_manifest(
 
 
 def _item_of(line: Line, record: Record | BrokenRecord | None) -> ManifestItem:
-    """One item's entry of the manifest."""
+    """Return one item's entry of the manifest."""
     verdict = verdict_of(line, record)
-    known = record if isinstance(record, Record) else None
-    # What an unchanged item has is what it had.
-    before = known.unchanged if known else None
-    model = before or (known.model if known else None)
+    valid = record if isinstance(record, Record) else None
+    # An unchanged item keeps the model and the predictions of its earlier success.
+    earlier = valid.unchanged if valid else None
+    model = earlier or (valid.model if valid else None)
     predictions_uri: str | None = None
     if verdict.status == SUCCEEDED:
-        predictions_uri = before.predictions_uri if before else line.predictions_uri
-    training, transform = _jobs_of(line, known)
+        predictions_uri = earlier.predictions_uri if earlier else line.predictions_uri
+    training, transform = _jobs_of(line, valid)
     return ManifestItem(
         index=line.index,
         item=line.item,
@@ -152,18 +151,18 @@ def _item_of(line: Line, record: Record | BrokenRecord | None) -> ManifestItem:
         model_name=line.model_name,
         transform_job_name=line.transform_job_name,
         trained_in=line.trained_in,
-        unchanged_since=before.run_id if before else None,
+        unchanged_since=earlier.run_id if earlier else None,
         model_data_url=model.model_data_url if model else None,
         predictions_uri=predictions_uri,
         metrics=model.metrics if model else None,
-        duration_seconds=_duration(line, training, transform, known.ended_at) if known else None,
+        duration_seconds=_duration(line, training, transform, valid.ended_at) if valid else None,
         training=training,
         transform=transform,
     )
 
 
 def _jobs_of(line: Line, record: Record | None) -> tuple[TrainingJob | None, Job | None]:
-    """The item's jobs that have ended; of one that failed, only the Cause has the description."""
+    """Return the item's jobs that have ended; a failed job's description is in the Cause."""
     if record is None:
         return line.training, None
     failed = job_of(record.error.cause) if record.error else None
@@ -173,7 +172,7 @@ def _jobs_of(line: Line, record: Record | None) -> tuple[TrainingJob | None, Job
 
 
 def _duration(line: Line, training: TrainingJob | None, transform: Job | None, ended: datetime) -> float | None:
-    """Seconds from the creation of the item's first job in this run to its record, where both are known."""
+    """Return the seconds from the creation of the item's first job in this run to its record, if both are known."""
     first = training if line.training_job is not None else transform
     started = first.created_at if first else None
     return None if started is None else round((ended - started).total_seconds(), 3)
@@ -181,10 +180,11 @@ def _duration(line: Line, training: TrainingJob | None, transform: Job | None, e
 
 def _cause(manifest: Manifest, manifest_uri: str) -> str:
     counts = manifest.counts
-    bad = [item for item in manifest.items if item.status != SUCCEEDED]
-    bad_counts = f"{counts.failed} of {counts.total} items failed and {counts.unfinished} did not finish"
-    lines = [f"{bad_counts}; see {manifest_uri}"]
-    lines += [f"{item.item}: {item.status}: {(item.reason or '')[:300]}" for item in bad[:FAILURES_SHOWN]]
-    if len(bad) > FAILURES_SHOWN:
-        lines.append(f"… and {len(bad) - FAILURES_SHOWN} more")
+    not_succeeded = [item for item in manifest.items if item.status != SUCCEEDED]
+    overview = f"{counts.failed} of {counts.total} items failed and {counts.unfinished} did not finish"
+    lines = [f"{overview}; see {manifest_uri}"]
+    shown = not_succeeded[:FAILURES_SHOWN]
+    lines += [f"{item.item}: {item.status}: {(item.reason or '')[:300]}" for item in shown]
+    if len(not_succeeded) > len(shown):
+        lines.append(f"… and {len(not_succeeded) - len(shown)} more")
     return "\n".join(lines)

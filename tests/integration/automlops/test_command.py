@@ -159,7 +159,7 @@ def test_failed_item_is_rerun_by_its_run_and_the_manifest_shown(
     assert (after["rerunOf"], [item["item"] for item in after["items"]]) == (run_id, ["waiting"])
     again = command("run", "--rerun-of", run_id, "--out", "again")
     assert again.exit_code == 2
-    assert "nothing is left to do of run" in again.stderr
+    assert "has no items left to rerun" in again.stderr
     shown = command("manifest", run_id)
     assert shown.exit_code == 1
     assert "1 of 2 items succeeded, 1 failed" in shown.stdout

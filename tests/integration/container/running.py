@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.batch_client import call
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
@@ -76,17 +78,6 @@ def _wait_until_healthy(server: subprocess.Popen[str], port: int) -> None:
             pass
         time.sleep(0.05)
     pytest.fail("the server did not become healthy in a minute")
-
-
-def call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    """Status and body of the server's answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request(method, path, body, {"Content-Type": "text/csv", "Accept": "text/csv"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
 
 
 def predict(port: int, body: bytes) -> bytes:

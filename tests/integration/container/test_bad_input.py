@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.batch_client import call
 from tests.unit.container.retail_data import FIRST_DAY, Line, csv_bytes, make_shop, return_all
 
-from .running import call, run_to_end, serving
+from .running import run_to_end, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable

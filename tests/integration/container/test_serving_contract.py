@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.batch_client import call
 from tests.unit.container.retail_data import make_shop, write_lines
 
 from .containers import ProcessContainer
-from .running import call, predict, run_to_end, serving
+from .running import predict, run_to_end, serving
 
 if TYPE_CHECKING:
     import subprocess

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.accuracy import rows_of_all, rows_of_country
-from next_purchase.judgement import ORDER_MEASURES, SERVED_MEASURES
+from next_purchase.learning.judgement import ORDER_MEASURES, SERVED_MEASURES
 
 METRICS: dict[str, Any] = dict.fromkeys((*ORDER_MEASURES, *SERVED_MEASURES)) | {
     "mean_absolute_error": 17.4,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from benchmarks.generated_shops import DAYS, FIRST_DAY, KINDS, make_order_days, make_transactions, write_shops
-from next_purchase.transactions import read_orders
+from next_purchase.reading.transactions import read_orders
 
 SEED = 11
 

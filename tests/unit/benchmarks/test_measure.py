@@ -11,7 +11,7 @@ from benchmarks.measure import Goal, Measure, Other
 from benchmarks.report import as_json, as_markdown, as_others_table, as_table, verdict
 
 SMALL = Measure("package", "MB", 1.3, goal=Goal(4, "ours"))
-SLOW = Measure("start", "ms", 600.0, 400.0, Goal(1.25, "ratio"), "medians of 15")
+SLOW = Measure("start", "ms", 600.0, 400.0, Goal(1.25, "ratio"), "start: medians of 15")
 FAST = Measure("serving", "rows/s", 3000.0, 1000.0, Goal(2, "ratio", at_least=True))
 BROKEN = Measure("broken", "s", None, goal=Goal(1.25, "ratio"), note="not measured: no such module")
 PLAIN = Measure("build", "s", 3.5)
@@ -52,8 +52,9 @@ def test_json_carries_numbers_with_their_unit() -> None:
             "ratio": 1.5,
             "goal": "ratio ≤ 1.25",
             "met": False,
-            "note": "medians of 15",
+            "note": "start: medians of 15",
             "others": [],
+            "details": [],
         },
         {
             "measure": "build",
@@ -65,6 +66,7 @@ def test_json_carries_numbers_with_their_unit() -> None:
             "met": None,
             "note": "",
             "others": [],
+            "details": [],
         },
     ]
     (held,) = json.loads(as_json([HELD]))
@@ -89,7 +91,25 @@ def test_the_document_says_when_and_where() -> None:
     text = as_markdown(ALL, datetime(2031, 5, 17, 23, 59, tzinfo=UTC), "an abacus")
     assert "2031-05-17; an abacus" in text
     assert "| start | 600 ms | 400 ms | 1.5 | ratio ≤ 1.25 | NO |" in text
-    assert "- medians of 15" in text
+    assert "2 of 4 goals met; MISSED: start, broken." in text
+
+
+def test_a_subject_is_a_section_that_says_how_it_was_measured() -> None:
+    again = Measure("stop", "ms", 5.0, note=SLOW.note)
+    text = as_markdown([SLOW, PLAIN, BROKEN, again], datetime(2031, 5, 17, tzinfo=UTC), "an abacus")
+    start, broken = text.split("\n## ")[1:]
+    assert start.startswith("Start\n")
+    assert [line.split(" | ")[0] for line in start.splitlines() if line.startswith("| ")] == [
+        "| measure", "| ---", "| start", "| build", "| stop",
+    ]  # fmt: skip
+    assert start.endswith("\n\nMedians of 15.\n")
+    assert broken.startswith("Not measured\n")
+
+
+def test_details_are_in_the_json_alone() -> None:
+    measure = Measure("items", "", 1.0, note="model: of an account", details=("10 at once: 3 lost",))
+    assert json.loads(as_json([measure]))[0]["details"] == ["10 at once: 3 lost"]
+    assert "3 lost" not in as_markdown([measure], datetime(2031, 5, 17, tzinfo=UTC), "an abacus")
 
 
 def test_all_that_a_measure_is_held_against_have_a_table_of_their_own() -> None:

@@ -54,13 +54,13 @@ def test_what_quotas_advises_keeps_both_quotas_busy_and_loses_nothing(tmp_path: 
     assert advised(QUOTA, QUOTA, HALF).lost == 0
 
 
-def test_the_figures_of_other_accounts_are_in_the_last_note(
+def test_the_figures_of_other_accounts_are_details_of_the_last_measure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(retrying, "ITEMS", 50)
     monkeypatch.setattr(retrying, "SITUATIONS", [(QUOTA, QUOTA, ALIKE)])
     *_, last = measure_retriers(tmp_path)
-    assert f"quotas {QUOTA} + {QUOTA}, 300 + 300 s, {2 * QUOTA} at once: makespan" in last.note
+    assert f"quotas {QUOTA} + {QUOTA}, 300 + 300 s, {2 * QUOTA} at once: makespan" in "\n".join(last.details)
 
 
 @pytest.mark.parametrize("spread", [0.005, 0.02, 0.1])

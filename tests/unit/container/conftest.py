@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from next_purchase.artifact import TrainedModel, load_artifact
+from next_purchase.learning.training import train
+from next_purchase.models.artifact import TrainedModel, load_artifact
 from next_purchase.sagemaker_contract import ContainerPaths
-from next_purchase.serving import create_application
-from next_purchase.training import train
+from next_purchase.serving.application import create_application
 from tests.unit.container.retail_data import make_shop, write_lines
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from next_purchase.orders import make_orders, purchase_sums
+from next_purchase.reading.orders import make_orders, purchase_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

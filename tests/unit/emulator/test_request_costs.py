@@ -23,8 +23,8 @@ from emulator.moto_application import make_application
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path) -> None:
-    for seam in (request_costs, bucket_listing):
-        seam.install(EmulatorSettings(port=1, work_dir=tmp_path))
+    for part in (request_costs, bucket_listing):
+        part.install(EmulatorSettings(port=1, work_dir=tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 
-from emulator.seams import SeamError, replace
+from emulator.moto_patches import PatchError, replace
 from emulator.stepfunctions import errors, history, payloads
 from emulator.stepfunctions.history import EventLog, EventScope, HistoryFullError
 from emulator.stepfunctions.names import (
@@ -246,7 +246,7 @@ class Owner:
         return one
 
 
-def test_seam_is_replaced_more_than_once() -> None:
+def test_a_part_of_moto_is_replaced_more_than_once() -> None:
     def ours(owner: Owner, one: int) -> int:
         del owner
         return one + 1
@@ -260,10 +260,10 @@ def test_seam_is_replaced_more_than_once() -> None:
 @pytest.mark.parametrize(
     ("name", "expects"), [("gone", None), ("other", ("self", "two"))], ids=["gone", "changed"]
 )
-def test_seam_that_has_changed_is_refused(name: str, expects: tuple[str, ...] | None) -> None:
+def test_a_part_of_moto_that_has_changed_is_refused(name: str, expects: tuple[str, ...] | None) -> None:
     class Changed:
         def other(self, one: int) -> int:
             return one
 
-    with pytest.raises(SeamError, match=r"moto 5\.2\.5"):
+    with pytest.raises(PatchError, match=r"moto 5\.2\.5"):
         replace(Changed, name, lambda: None, expects=expects)

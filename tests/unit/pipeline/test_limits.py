@@ -36,7 +36,7 @@ NOW = test_create_model.NOW
 @pytest.fixture
 def allowed(settings: PrepareRunSettings) -> Limits:
     """Those of the tests' stack."""
-    return Limits.of_settings(settings)
+    return Limits.from_settings(settings)
 
 
 def problems(allowed: Limits, **entry: Any) -> list[str]:
@@ -62,7 +62,9 @@ ATTACKS = [
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_parameter_lets_a_request_set_what_others_read(environment: dict[str, str], name: str) -> None:
     everything = ",".join([name, f"{name[:1]}*", *(f"{letter}*" for letter in "ACHLPSchlps_")])
-    wide = Limits.of_settings(load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": everything}))
+    wide = Limits.from_settings(
+        load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": everything})
+    )
     (problem,) = problems(wide, environment={name: "x"})
     assert problem.startswith(f"itemList[0].environment.{name}: ")
     assert problem.endswith("whatever parameter AllowedEnvironment names")
@@ -87,7 +89,7 @@ def test_an_item_sets_what_the_image_is_known_to_read(
     environment: dict[str, str], name: str, accepted: bool
 ) -> None:
     stack = load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": "threads, shop_*"})
-    found = problems(Limits.of_settings(stack), environment={name: "x"})
+    found = problems(Limits.from_settings(stack), environment={name: "x"})
     assert (found == []) is accepted
     if not accepted:
         assert "add it to the stack's parameter AllowedEnvironment" in found[0]
@@ -96,7 +98,7 @@ def test_an_item_sets_what_the_image_is_known_to_read(
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NCCL_DEBUG", "MALLOC_ARENA_MAX"])
 def test_the_knobs_of_a_library_are_the_parameters_to_add(environment: dict[str, str], name: str) -> None:
     stack = load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": name})
-    assert problems(Limits.of_settings(stack), environment={name: "1"}) == []
+    assert problems(Limits.from_settings(stack), environment={name: "1"}) == []
 
 
 @pytest.mark.parametrize("name", ["sagemaker_program", "sagemaker_submit_directory", "SageMaker_Program"])
@@ -155,7 +157,7 @@ def test_the_stacks_own_parameters_are_not_limited(environment: dict[str, str]) 
         "TRAINING_MAX_RUNTIME_IN_SECONDS": "2419200",
         "MAX_CONCURRENCY": "1000",
     }
-    wide = Limits.of_settings(load_settings(PrepareRunSettings, environment | own))
+    wide = Limits.from_settings(load_settings(PrepareRunSettings, environment | own))
     job = {"instanceType": "ml.p5.48xlarge"}
     training = {**job, "volumeSizeInGB": 9000, "maxRuntimeInSeconds": 2_419_200}
     assert problems(wide, training=training, transform=job) == []
@@ -290,7 +292,7 @@ def test_images_come_from_registries_that_the_stack_names(
     environment: dict[str, str], image: str, accepted: bool
 ) -> None:
     named = environment | {"ALLOWED_REGISTRIES": f"{OWN_REGISTRY},registry.example/team"}
-    allowed = Limits.of_settings(load_settings(PrepareRunSettings, named))
+    allowed = Limits.from_settings(load_settings(PrepareRunSettings, named))
     assert (allowed.image_problems(image, "image") == []) is accepted
 
 
@@ -311,7 +313,7 @@ def test_of_a_registry_that_all_share_the_stacks_own_repository_counts(
     environment: dict[str, str], own: str, registry: str
 ) -> None:
     stack = load_settings(PrepareRunSettings, environment | {"IMAGE_URI": own, "ALLOWED_REGISTRIES": ""})
-    allowed = Limits.of_settings(stack)
+    allowed = Limits.from_settings(stack)
     assert allowed.registries == (registry,)
     assert allowed.image_problems(own, "image") == []
 
@@ -509,8 +511,8 @@ def test_a_stacks_parameters_say_the_same_as_its_functions_settings(allowed: Lim
         "TransformInstanceType": "ml.m5.xlarge",
         "TransformMaxRuntimeInSeconds": "1800",
     }
-    told = Limits.of_parameters(parameters, data_bucket="data-bucket", output_bucket="output-bucket")
+    told = Limits.from_parameters(parameters, data_bucket="data-bucket", output_bucket="output-bucket")
     assert told == allowed
     del parameters["MaximumConcurrency"]
     # An earlier version's functions know no limits.
-    assert Limits.of_parameters(parameters, data_bucket="d", output_bucket="o") is None
+    assert Limits.from_parameters(parameters, data_bucket="d", output_bucket="o") is None

@@ -48,7 +48,7 @@ def users() -> Data:
 
 def promise(users: Data) -> dict[str, Any]:
     client: Any = users
-    return as_json(input_versions.promise(DATA, find_input(client, DATA)))
+    return as_json(input_versions.make_input_version(DATA, find_input(client, DATA)))
 
 
 def on_users_data(s3: Any, users: Data) -> Any:

@@ -22,7 +22,7 @@ LOOKED, ENDED = 10, 20
 
 def promised(s3: VersionedBucket, uri: str = FILE) -> InputVersion:
     client: Any = s3
-    return input_versions.promise(uri, input_data.find_input(client, uri))
+    return input_versions.make_input_version(uri, input_data.find_input(client, uri))
 
 
 def bucket(*, uri: str = FILE, **options: Any) -> tuple[VersionedBucket, InputVersion]:
@@ -35,12 +35,12 @@ def bucket(*, uri: str = FILE, **options: Any) -> tuple[VersionedBucket, InputVe
 
 def check_then(s3: VersionedBucket, promise: InputVersion) -> bool:
     client: Any = s3
-    return input_versions.check_then(client, promise, at(ENDED), at(LOOKED))
+    return input_versions.check_input_at(client, promise, at(ENDED), at(LOOKED))
 
 
 def check_now(s3: VersionedBucket, promise: InputVersion) -> None:
     client: Any = s3
-    input_versions.check_now(client, promise)
+    input_versions.check_current_input(client, promise)
 
 
 @pytest.mark.parametrize("versioned", [True, False])

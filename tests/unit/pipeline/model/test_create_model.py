@@ -18,7 +18,7 @@ from pipeline.errors import (
     ServiceUnavailableError,
     TrainingNotCompletedError,
 )
-from pipeline.model.create_model import MAX_METRICS, METRIC_LENGTH, create_model
+from pipeline.model.create_model import MAX_METRIC_TEXT_LENGTH, MAX_METRICS, create_model
 from pipeline.settings import ModelSettings, load_settings
 from pipeline.stored import latest_model
 from tests.unit.pipeline.jobs.test_sagemaker_requests import MEASURES
@@ -103,7 +103,7 @@ def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str,
 def test_a_text_is_cut_where_the_state_would_have_no_room(environment: dict[str, str]) -> None:
     metrics = json.dumps({"note": "x" * 5000}).encode()
     s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
-    assert create(environment, s3, Models(), **STEP)["metrics"] == {"note": "x" * METRIC_LENGTH}
+    assert create(environment, s3, Models(), **STEP)["metrics"] == {"note": "x" * MAX_METRIC_TEXT_LENGTH}
 
 
 METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"

@@ -29,7 +29,7 @@ def archive_of(**files: bytes) -> bytes:
 
 
 def hand_over(s3: Objects) -> None:
-    training_output.hand_over(s3, "output-bucket", "item1", RUN, JOB)  # type: ignore[arg-type]
+    training_output.unpack_output(s3, "output-bucket", "item1", RUN, JOB)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prefix", ["", "__/"], ids=["plain", "with ./"])

@@ -97,7 +97,7 @@ def test_the_search_ends_after_a_few_runs(settings: PrepareRunSettings) -> None:
     s3 = after(*runs, files=(file_of(runs[-1]),))
     s3.calls.clear()
     assert handed_over(training_job(settings, s3)) is None
-    assert s3.calls["head_object"] == 1 + earlier_predictions.RUNS_LOOKED_AT
+    assert s3.calls["head_object"] == 1 + earlier_predictions.MAX_RUNS_CHECKED
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_role_of_another_account_is_refused_without_asking_iam(
     environment: dict[str, str], s3: Any, iam: Any
 ) -> None:
     other = ROLE.replace(ACCOUNT, "210987654321")
-    with pytest.raises(ExistingResourceError, match="of another account than the stack's, 123456789012"):
+    with pytest.raises(ExistingResourceError, match="in another account than the stack, 123456789012"):
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=other)
 
 
@@ -161,7 +161,7 @@ def test_an_execution_that_names_no_account_is_refused_in_words(
 
 def test_a_role_that_is_not_there_is_refused(environment: dict[str, str], s3: Any, iam: Any) -> None:
     iam.add_client_error("get_role", "NoSuchEntity", http_status_code=404)
-    with pytest.raises(ExistingResourceError, match=r"does not exist: there is none of this name"):
+    with pytest.raises(ExistingResourceError, match=r"does not exist: there is no role of this name"):
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=ROLE)
     iam.add_response("get_role", role(trust()))
     without_path = ROLE.replace("team/", "")

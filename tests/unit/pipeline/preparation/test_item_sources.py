@@ -94,13 +94,13 @@ def test_an_item_that_is_listed_twice_is_named_with_its_lines() -> None:
 def test_ten_thousand_items_are_read_and_one_more_is_refused() -> None:
     lines = [json.dumps(f"item{number}") for number in range(10_000)]
     assert len(read_list("\n".join(lines).encode())) == 10_000
-    with pytest.raises(InvalidRequestError, match=r"items\.jsonl names more than 10,000 items"):
+    with pytest.raises(InvalidRequestError, match=r"items\.jsonl has more than 10,000 items"):
         read_list("\n".join([*lines, '"one more"']).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"\n \n", b"\xef\xbb\xbf"], ids=["nothing", "empty lines", "mark alone"])
 def test_a_list_of_nothing_is_refused(body: bytes) -> None:
-    with pytest.raises(InvalidRequestError, match=r"items\.jsonl names no item"):
+    with pytest.raises(InvalidRequestError, match=r"items\.jsonl has no items"):
         read_list(body)
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.contracts import ItemRequest, parse_event
 from pipeline.documents import PreparedRun, TrainingJob, as_json
 from pipeline.errors import ImageNotSetError, InvalidRequestError, RunConflictError, ServiceThrottledError
-from pipeline.model.create_model import MAX_METRICS, METRIC_LENGTH, NAME_LENGTH
+from pipeline.model.create_model import MAX_METRIC_NAME_LENGTH, MAX_METRIC_TEXT_LENGTH, MAX_METRICS
 from pipeline.preparation import item_sources, reruns
 from pipeline.settings import PrepareRunSettings, load_settings
 from pipeline.stored import run_files
@@ -292,7 +292,7 @@ def test_a_rerun_keeps_the_trainings_that_still_serve(
     # The data of the kept training need not be there any more.
     s3 = Objects(data("b"))
     run = prepare(settings, s3, {"rerunOf": EARLIER})
-    assert asked == [EARLIER, reruns.Own(RUN, "arn:one"), "output-bucket", False]
+    assert asked == [EARLIER, reruns.CurrentRerun(RUN, "arn:one"), "output-bucket", False]
     assert (run.mode, run.rerun_of) == ("train", EARLIER)
     # What was asked of the run holds for its rerun, unless it is asked otherwise.
     assert (run.max_concurrency, run.tolerated_failure_percentage) == (7, 2.5)
@@ -369,6 +369,6 @@ def test_a_rerun_of_a_run_that_scored_scores(
 
 def test_the_largest_line_leaves_room_for_what_a_child_adds() -> None:
     # In UTF-8 a character has four bytes at most.
-    metrics = MAX_METRICS * (NAME_LENGTH + METRIC_LENGTH) * 4
+    metrics = MAX_METRICS * (MAX_METRIC_NAME_LENGTH + MAX_METRIC_TEXT_LENGTH) * 4
     # Beside them a cause, the rest of the model's answer, and the jobs' results.
     assert item_sources.MAX_LINE_BYTES + metrics + (32 + 4 + 8) * 1024 < 256 * 1024

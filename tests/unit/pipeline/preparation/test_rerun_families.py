@@ -134,7 +134,7 @@ def refused(place: Place, run_id: str) -> bool:
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
 def test_a_run_under_way_is_not_rerun(place: Place, status: str) -> None:
     place.executions.statuses[f"arn:{R0}"] = status
-    with pytest.raises(RunNotEndedError, match=f"{R0} is still under way"):
+    with pytest.raises(RunNotEndedError, match=f"{R0} is still running"):
         place.rerun(R1)
     assert refused(place, R1)
 
@@ -150,7 +150,7 @@ def test_a_run_that_ended_is_rerun_also_without_a_manifest(place: Place, status:
 def test_a_run_that_was_redriven_is_under_way_whatever_its_manifest_says(place: Place, status: str) -> None:
     place.executions.statuses[f"arn:{R0}"] = status
     place.s3.add(f"runs/{R0}/manifest.json", {})
-    with pytest.raises(RunNotEndedError, match=f"{R0} is still under way"):
+    with pytest.raises(RunNotEndedError, match=f"{R0} is still running"):
         place.rerun(R1)
     place.executions.statuses[f"arn:{R0}"] = "FAILED"
     assert items(place.rerun(R1)) == ["item1", "item2", "item3"]
@@ -213,6 +213,6 @@ def test_a_run_that_is_not_there_is_not_rerun(place: Place) -> None:
 
 def test_a_run_all_of_whose_items_have_succeeded_is_not_rerun(place: Place) -> None:
     place.s3.add_run(R0, [line(0, R0)])
-    with pytest.raises(NothingToRerunError, match="nothing is left to do"):
+    with pytest.raises(NothingToRerunError, match="has no items left to rerun"):
         place.rerun(R1)
     assert refused(place, R1)

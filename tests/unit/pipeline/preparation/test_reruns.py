@@ -175,7 +175,7 @@ def without_request(whole: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (without_request, "does not tell what was asked of item 'item1'"),
+        (without_request, "does not hold the request of item 'item1'"),
         (
             lambda whole: whole | {"request": {"item": "item1", "colour": 1}},
             "item 'item1' of run .*: colour: unknown",

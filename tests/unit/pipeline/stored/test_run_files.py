@@ -55,7 +55,7 @@ def test_a_run_that_cannot_be_read_is_not_found(metadata: dict[str, str] | None,
 @pytest.mark.parametrize(
     ("content", "kind", "said"),
     [
-        (None, RunNotFoundError, "is gone"),
+        (None, RunNotFoundError, "does not exist"),
         (b"{", DataNotReadableError, "items.json is not a run's work list"),
         (b'[{"index": 0}]', DataNotReadableError, "items.json is not a run's work list"),
     ],
@@ -103,7 +103,7 @@ def test_the_records_of_the_lines_are_read_and_others_ignored() -> None:
         (json.dumps(success(0) | {"endedAt": "yesterday"}).encode(), "endedAt"),
         (json.dumps(success(0) | {"endedAt": "2026-11-22T09:43:36"}).encode(), "endedAt"),
         (json.dumps(success(0) | {"transform": "Completed"}).encode(), "transform"),
-        (json.dumps(success(0) | {"transform": None}).encode(), "of no batch transform job"),
+        (json.dumps(success(0) | {"transform": None}).encode(), "no batch transform job either"),
         (json.dumps(success(1)).encode(), "is of item 'item1', number 1"),
         (json.dumps(success(0, "another")).encode(), "is of item 'another', number 0"),
     ],
@@ -236,5 +236,5 @@ def test_a_work_list_is_json_with_a_line_of_text_for_each_item() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[", b"[}]", b"[1]", b'["a"]', b"[{}]", b"\xff", b'{"index": 0}'])
 def test_what_is_no_work_list_is_refused(body: bytes) -> None:
-    with pytest.raises(ValueError, match=r"no JSON array|item 0: |Expecting|decode"):
+    with pytest.raises(ValueError, match=r"not a JSON array|item 0: |Expecting|decode"):
         read_work_list(body)

@@ -1,0 +1,1 @@
+"""Transactions as people have them, read into orders."""

@@ -1,0 +1,1 @@
+"""The server that SageMaker calls: requests in, a line of answer for each line."""
