@@ -1,1 +1,1 @@
-"""Figures of this project beside a reference, and the goals set for them."""
+"""Benchmarks: figures of this project compared with a reference, and the goals for them."""

@@ -31,7 +31,7 @@ from benchmarks.measure import Measure
 from benchmarks.report import as_json, as_markdown, as_others_table, as_table, verdict
 
 ROOT = Path(__file__).parents[1]
-# Name to what measures it in a scratch folder that all subjects of a run share.
+# The name of a subject, and the function that measures it; all subjects of a run share a scratch folder.
 SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
     "package": sam_build.measure_size,
     "build": sam_build.measure_time,
@@ -51,7 +51,7 @@ SUBJECTS: dict[str, Callable[[Path], Iterator[Measure]]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the subjects that were asked for; the exit code is 0 even if a goal is missed."""
+    """Run the chosen subjects; return the exit code, which is 0 even if a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--only", type=_subjects, default=list(SUBJECTS), help=f"of {','.join(SUBJECTS)}; commas between"
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def describe_machine() -> str:
-    """This machine in a line."""
+    """Return a description of this machine in one line."""
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.exists() else []
     model = next(

@@ -10,25 +10,26 @@ from dataclasses import dataclass, field
 
 from benchmarks.retriers import Retrier, find_retrier
 
-# How many STANDARD children of a Distributed Map start in a second (AWS Step Functions Developer Guide, quotas).
+# The number of STANDARD child executions of a Distributed Map that start in a second (AWS Step Functions Developer Guide,
+# quotas).
 CHILDREN_PER_SECOND = 100.0
 THROTTLED = "SageMaker.AmazonSageMakerException"
 QUOTA_FULL = "SageMaker.ResourceLimitExceededException"
-# Far less than calls are apart, far more than sums of seconds lose.
+# Far smaller than the time between calls, far larger than rounding errors of sums of seconds.
 ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One job of every item, and what the account allows of such jobs.
+    """One job of every item, and the account's limits for such jobs.
 
     Attributes:
         seconds: how long a job holds its instance.
-        quota: instances in use at the same time.
-        retriers: of the state that asks for the job.
-        rate: calls per second that ask for such a job.
-        burst: how many of them may come at once.
-        spread: each job's seconds are drawn evenly from this share below to this share above.
+        quota: largest number of instances in use at the same time.
+        retriers: retriers of the state that creates the job.
+        rate: allowed create calls per second.
+        burst: create calls that are allowed at once.
+        spread: each job's seconds are drawn evenly between this share below and this share above `seconds`.
     """
 
     seconds: float
@@ -44,9 +45,9 @@ class Load:
     """A map over items.
 
     Attributes:
-        items: how many.
-        cap: how many are under way at most; None for all.
-        turns: seconds that the first items wait before they ask for anything, in the order in which they start.
+        items: number of items.
+        cap: largest number of items at once; None for all.
+        turns: seconds that the first items wait before their first call, in the order in which they start.
     """
 
     items: int
@@ -56,14 +57,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of all items.
+    """The result for all items.
 
     Attributes:
         makespan: seconds until the last item ended.
-        calls: how often a job was asked for, refused or not.
-        jobs: how many were started.
-        lost: items whose retriers had no more retries.
-        in_use: the most instances at the same time, by stage.
+        calls: number of create calls, refused ones included.
+        jobs: number of jobs started.
+        lost: number of items whose retriers had no more retries.
+        in_use: largest number of instances at the same time, by stage.
     """
 
     makespan: float
@@ -75,7 +76,7 @@ class Outcome:
 
 @dataclass
 class Bucket:
-    """A token bucket: full at first, filled steadily; a call takes a token, or is refused and takes none."""
+    """A token bucket: full at first, refilled at a rate; a call takes a token, or is refused and takes none."""
 
     rate: float
     burst: int
@@ -83,11 +84,11 @@ class Bucket:
     seen: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        """Fills it."""
+        """Fill the bucket."""
         self.tokens = float(self.burst)
 
     def take(self, now: float) -> bool:
-        """Whether there was a token; `now` never goes back."""
+        """Take a token; return whether there was one. `now` must not decrease between calls."""
         self.tokens = min(self.burst, self.tokens + (now - self.seen) * self.rate)
         self.seen = now
         if self.tokens < 1 - ROUNDING:
@@ -97,25 +98,25 @@ class Bucket:
 
 
 def simulate(stages: Sequence[Stage], loads: Sequence[Load], seed: int) -> Outcome:
-    """Takes every item of every map through all stages; the maps begin at the same time and share the account.
+    """Simulate all items of all maps through all stages; the maps start together and share the account.
 
-    Only jobs, and waits between calls, take time. A call is held against the rate first, as at SageMaker: one that
+    Only jobs, and waits between calls, take time. As in SageMaker, the rate is checked before the quota, so a call that
     finds no instance has used its token.
     """
     return _Model(stages, seed).run(loads)
 
 
 def bound(stages: Sequence[Stage], items: int) -> float:
-    """Seconds that all items take at least, nearly: the busiest stage's jobs or calls, and once an item's whole way.
+    """Return a near lower bound of the makespan: the busiest stage's jobs or calls, and once all jobs of an item.
 
-    The way is what the stages need to fill up at the beginning and to run empty at the end.
+    The latter is the time in which the stages fill up at the start and run empty at the end.
     """
     busiest = max(max(items * stage.seconds / stage.quota, items / stage.rate) for stage in stages)
     return busiest + sum(stage.seconds for stage in stages)
 
 
 class _Model:
-    """The account, and what is to happen in it next."""
+    """The state of the account, and its next events."""
 
     def __init__(self, stages: Sequence[Stage], seed: int) -> None:
         self._stages = stages
@@ -123,7 +124,7 @@ class _Model:
         self._buckets = [Bucket(stage.rate, stage.burst) for stage in stages]
         self._in_use = [0] * len(stages)
         self._most_in_use = [0] * len(stages)
-        # When, in which order of those at the same time, of which map, and the item that goes on then.
+        # The time, the order among events at the same time, the map, and the item that continues then.
         self._agenda: list[tuple[float, int, int, Iterator[float]]] = []
         self._entries = self._calls = self._jobs = self._lost = 0
         self._now = 0.0
@@ -157,7 +158,7 @@ class _Model:
         heapq.heappush(self._agenda, (at, self._entries, of, item))
 
     def _go_through(self) -> Iterator[float]:
-        """One item; yields how long it pauses each time."""
+        """Run one item; yield the seconds of each pause."""
         for index, stage in enumerate(self._stages):
             retries: Counter[int] = Counter()
             while error := self._ask(index):

@@ -1,4 +1,4 @@
-"""How far answers are from what happened, against the best naive baseline, at three cutoffs."""
+"""Measures the error of predictions against the best naive guess, at three cutoffs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.measure import Goal, Measure
 from benchmarks.pipelines import Container, install_container, train
 from benchmarks.retail_data import find_data, take_country, without_data
 
-# The cutoff, and how much of the best baseline's error may be left.
+# The cutoff, and the goal for the ratio to the best baseline's error.
 ERRORS = {
     "2011-06-01": Goal(0.860, "ratio"),
     "2011-07-01": Goal(0.880, "ratio"),
@@ -21,7 +21,7 @@ CUTOFFS = tuple(ERRORS)
 COUNTRIES = ("United Kingdom", "Germany", "France", "EIRE", "Spain")
 SERVED_ERROR = Goal(0.92, "ratio")
 BRIER_SCORE = Goal(0.85, "ratio")
-# Ends of an interval that leave out a tenth each.
+# An interval's ends leave out a tenth each.
 SHARE = Goal(0.10, "ours", give=0.03)
 TOO_FEW = "not measured: too few orders to learn from or to judge by"
 NOTE = (
@@ -38,7 +38,7 @@ SERVED_NOTE = (
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table and where its figures stand in metrics.json."""
+    """A row of the table, and the keys of its figures in metrics.json."""
 
     measure: Measure
     ours: str
@@ -46,7 +46,7 @@ class Row:
     note: str = NOTE
 
     def take(self, metrics: dict[str, Any]) -> Measure:
-        """The row with the figures of a training; without them if it could not judge its model."""
+        """Return the row with the figures of a training; without them if it could not judge its model."""
         ours = metrics[self.ours]
         if ours is None:
             return replace(self.measure, note=TOO_FEW)
@@ -54,7 +54,7 @@ class Row:
 
 
 def rows_of_all(cutoff: str) -> tuple[Row, ...]:
-    """What is measured on the whole set."""
+    """Return the rows for the whole data set."""
     return (
         error_row(f"error at {cutoff}", ERRORS[cutoff]),
         Row(Measure(f"below the interval at {cutoff}", "", None, goal=SHARE), "share_below_interval"),
@@ -70,7 +70,7 @@ def rows_of_all(cutoff: str) -> tuple[Row, ...]:
 
 
 def rows_of_country(country: str, cutoff: str) -> tuple[Row, ...]:
-    """What is measured on one country, for comparison."""
+    """Return the rows for one country, for comparison."""
     return (
         error_row(f"error at {cutoff}, {country}", None),
         _served_row(f"served, error at {cutoff}, {country}", None),
@@ -78,13 +78,13 @@ def rows_of_country(country: str, cutoff: str) -> tuple[Row, ...]:
 
 
 def error_row(name: str, goal: Goal | None) -> Row:
-    """The error of orders against the best baseline's."""
+    """Return the row of the error of orders against the best baseline's."""
     measure = Measure(name, "days", None, goal=goal)
     return Row(measure, "mean_absolute_error", "baseline_mean_absolute_error")
 
 
 def measure_accuracy(work: Path) -> Iterator[Measure]:
-    """The whole set and five countries, each judged as the image itself does it, once for each cutoff."""
+    """Yield the rows of the whole data set and of five countries, from the image's own metrics for each cutoff."""
     data = find_data(work)
     if data is None:
         yield from without_data(row.measure for cutoff in CUTOFFS for row in rows_of_all(cutoff))
@@ -102,7 +102,7 @@ def measure_accuracy(work: Path) -> Iterator[Measure]:
 
 
 def judge(container: Container, data: Path, work: Path, cutoff: str | None = None) -> dict[str, Any]:
-    """The metrics of a training that is told where the known ends, or not; there is one for each file and cutoff."""
+    """Return the metrics of a training with this cutoff, or the default one; each file and cutoff is trained once."""
     folder = work / f"judged-{data.stem}-{cutoff or 'middle'}"
     if not folder.exists():
         train(replace(container, hyperparameters={"cutoff": cutoff} if cutoff else {}), data, folder)

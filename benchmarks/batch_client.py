@@ -19,11 +19,11 @@ class AnswerError(Exception):
 
 
 def cut_bodies(file: BinaryIO, limit: int) -> Iterator[bytes]:
-    """The file in pieces of whole lines, each as large as can be.
+    """Yield the file in pieces of whole lines, each as large as possible.
 
     Args:
-        file: lines, the last one with or without its end.
-        limit: most bytes of a piece.
+        file: lines, the last one with or without a line end.
+        limit: largest size of a piece in bytes.
 
     Raises:
         ValueError: a line is longer than that.
@@ -41,7 +41,7 @@ def cut_bodies(file: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def is_healthy(port: int) -> bool:
-    """Whether the server answers /ping as it should."""
+    """Return whether the server answers /ping with success."""
     try:
         return call(port, "GET", "/ping")[0] == http.client.OK
     except (OSError, http.client.HTTPException):
@@ -49,22 +49,22 @@ def is_healthy(port: int) -> bool:
 
 
 def ask_concurrency(port: int) -> int:
-    """How many requests at once the server asks for."""
+    """Return the number of requests at once that the server asks for."""
     _, answer = call(port, "GET", "/execution-parameters")
     return int(json.loads(answer)["MaxConcurrentTransforms"])
 
 
 def score(port: int, features: Path, connections: int, limit: int = PAYLOAD) -> int:
-    """Sends all lines of the file, and takes the answers.
+    """Send all lines of the file, and read the answers.
 
     Args:
-        port: the server's, on 127.0.0.1.
+        port: the server's port on 127.0.0.1.
         features: CSV with a header line.
-        connections: how many requests are under way at once.
-        limit: most bytes of a request.
+        connections: number of requests at once.
+        limit: largest size of a request in bytes.
 
     Returns:
-        Number of rows that were answered, the header not counted.
+        The number of answered rows, without the header.
 
     Raises:
         AnswerError: an answer was no success, or had another number of lines than its request.

@@ -1,4 +1,4 @@
-"""What the history of a child execution tells: its transitions, its calls, and where its time went."""
+"""Reads transitions, calls and the parts of the time from the history of a child execution."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Child:
     """One item's execution. Times are in seconds of this machine.
 
     Attributes:
-        transitions: states entered.
-        calls: how often a job was asked for, refused or not.
-        jobs: how many were started.
+        transitions: number of states entered.
+        calls: number of create calls for jobs, refused ones included.
+        jobs: number of jobs started.
         seconds: from its first event to its last.
-        job_seconds: from the call that started each job, in which it begins, to its end as the state learned of it.
+        job_seconds: from the call that started each job to the event of its end.
         refused_seconds: between a refused call and the next.
         turn_seconds: in Wait states.
         function_seconds: in calls of functions.
@@ -42,15 +42,15 @@ class Child:
 
     @property
     def rest(self) -> float:
-        """Time that nothing above accounts for."""
+        """The time that is in none of the other parts."""
         return self.seconds - (self.job_seconds + self.refused_seconds + self.turn_seconds + self.function_seconds)
 
 
 def read_child(events: Sequence[Mapping[str, Any]]) -> Child:
-    """The child whose history these are: GetExecutionHistory's events, oldest first, at least one."""
+    """Return the child with this history: events of GetExecutionHistory, the oldest first, at least one."""
     calls = jobs = 0
     spent = dict.fromkeys(("job", "refused", "turn", "function"), 0.0)
-    # The last event, and what it was about: a child does one thing at a time.
+    # The previous event's resource, type and time; a child does one thing at a time.
     before, kind, since = "", "", events[0]["timestamp"]
     for event in events:
         kind, last = event["type"], kind
@@ -79,6 +79,6 @@ def read_child(events: Sequence[Mapping[str, Any]]) -> Child:
 
 
 def _resource(event: Mapping[str, Any]) -> str:
-    """What a task's event is about; empty for other events."""
+    """Return the resource of a task's event; "" for other events."""
     details = (event[key] for key in event if key.startswith("task") and key.endswith("EventDetails"))
-    return next((str(told.get("resource", "")) for told in details), "")
+    return next((str(found.get("resource", "")) for found in details), "")

@@ -1,4 +1,4 @@
-"""What a handler's imports and clients cost a new Lambda process, against a bare handler with the same clients."""
+"""Measures a handler's imports and clients in a new process, against a bare handler with the same clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.sam_build import BUILD_TIMEOUT, ROOT, build
 from benchmarks.uv import install, run_uv
 
 GOAL = Goal(1.15, "ratio")
-# Each handler's event and the clients it makes.
+# Each handler's event model and its clients.
 EVENTS = {
     "prepare_run": "PrepareRunEvent",
     "aws_training_job": "TrainingJobEvent",
@@ -37,7 +37,7 @@ CLIENTS = {
     "follow_job": ("sagemaker",),
     "summarize_run": ("s3", "sagemaker"),
 }
-# What anyone pays who uses Powertools' Logger, Metrics and Parser: a handler with one model that does nothing else.
+# The cost of Powertools' Logger, Metrics and Parser alone: a handler with one model that does nothing else.
 BARE_HANDLER = """
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -65,13 +65,13 @@ LAMBDAS_PYTHON = "3.13"
 
 @dataclass(frozen=True)
 class Runtime:
-    """A stand-in for Lambda's: an interpreter, a package that cannot keep byte code, boto3 that has it.
+    """A stand-in for Lambda's runtime: an interpreter, a package without byte code, and boto3 with byte code.
 
     Attributes:
         python: the interpreter.
-        package: what the measured functions bring.
-        boto3: what the runtime brings.
-        label: what it is, for the measure's name.
+        package: folder of the functions' package.
+        boto3: folder of the runtime's boto3.
+        label: its description in the measure's name.
     """
 
     python: Path
@@ -80,7 +80,7 @@ class Runtime:
     label: str
 
     def seconds(self, code: str) -> float:
-        """Wall time of a whole process that runs the code.
+        """Return the wall time of a whole process that runs the code.
 
         Raises:
             subprocess.CalledProcessError: the code failed; `stderr` says why.
@@ -89,13 +89,13 @@ class Runtime:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{self.package}:{self.boto3}",
             "PYTHONDONTWRITEBYTECODE": "1",
-            # Given to every function; without them boto3 looks for others.
+            # Every function has these; without them boto3 searches for others.
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "none",
             "AWS_SECRET_ACCESS_KEY": "none",
         }
-        # Neither what else is installed for this interpreter nor the current folder has a part in it.
+        # Without the interpreter's installed packages and without the current folder on the path.
         command = [str(self.python), "-S", "-P", "-c", code]
         start = time.perf_counter()
         subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60)
@@ -103,12 +103,12 @@ class Runtime:
 
 
 def measure_cold_start(work: Path) -> Iterator[Measure]:
-    """A measure for each handler."""
+    """Yield a measure for each handler."""
     yield from compare(_make_runtime(work), {handler: _codes(handler) for handler in CLIENTS})
 
 
 def _codes(handler: str) -> tuple[str, str]:
-    """What is timed: the handler with its clients and its first event, and the bare handler with the same."""
+    """Return the code of the handler with its clients and first event, and that of the bare handler with the same."""
     services = CLIENTS[handler]
     event = json.loads((ROOT / "events" / f"{handler}.json").read_text(encoding="utf-8"))
     own = [
@@ -126,10 +126,10 @@ def _codes(handler: str) -> tuple[str, str]:
 
 
 def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[Measure]:
-    """Compares two codes under each name, by the fastest run of each.
+    """Compare two pieces of code under each name, by the fastest run of each.
 
-    All take turns, so that whatever else the machine does falls on all alike; the fastest is the least disturbed, and
-    of a code that is the reference of several names it is the fastest of all its runs.
+    All take turns, so that other load of the machine affects all alike, and the fastest run is the least disturbed. Code
+    that is the reference of several names has the fastest of all its runs.
     """
     note = (
         f"cold start: fastest of {RUNS} whole processes by turns, import of the handler, its clients and its first event "
@@ -138,7 +138,7 @@ def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[
     )
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in codes}
     broken: dict[str, str] = {}
-    # Once more than counted: the first fills the file system's cache.
+    # The first run fills the file system's cache and is not counted.
     for _ in range(RUNS + 1):
         for name, pair in codes.items():
             if name not in broken:
@@ -159,7 +159,7 @@ def compare(runtime: Runtime, codes: Mapping[str, tuple[str, str]]) -> Iterator[
 
 
 def _make_runtime(work: Path) -> Runtime:
-    """With Lambda's Python if this machine has it, and then with sam's package; else with this Python's wheels."""
+    """Return a runtime with Lambda's Python and sam's package if this machine has that Python; else with this Python."""
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     found = find_python(LAMBDAS_PYTHON) if sys.platform == "linux" else None
     python = found or Path(sys.executable)

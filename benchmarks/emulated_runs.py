@@ -1,4 +1,4 @@
-"""Runs of the whole pipeline on an emulator in a process of its own that plays a given account."""
+"""Runs the whole pipeline on an emulator in a process of its own, with a given account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.child_history import Child, read_child
 from emulator.account.plan import Account, InstanceQuota
 from pipeline.layout import RUNS_PREFIX, data_key
 
-# What a stand-in job is given; it does not look at it.
+# The data of stand-in jobs, which do not read it.
 DATA = b"Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n"
 SHORTEST_PAUSE = 0.2
 
@@ -29,10 +29,10 @@ class Run:
 
     Attributes:
         arn: the execution.
-        run_id: name of its folder.
-        started: when it began.
-        stopped: when it ended.
-        statuses: the manifest's verdict of each item.
+        run_id: the run's id.
+        started: the execution's start.
+        stopped: the execution's end.
+        statuses: the verdict of each item in the manifest.
     """
 
     arn: str
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long it took, in seconds of this machine."""
+        """The duration in seconds of this machine."""
         return (self.stopped - self.started).total_seconds()
 
 
@@ -60,52 +60,53 @@ class EmulatedStack:
     """The project's stack on an emulator."""
 
     def __init__(self, connection: Connection, stack: Stack) -> None:
-        """Talks to the emulator of the connection."""
+        """Create the clients of the connection."""
         self._stack = stack
         self._s3 = connection.client("s3")
         self._states = connection.client("stepfunctions")
         self._sagemaker = connection.client("sagemaker")
 
     def upload(self, items: Sequence[str]) -> None:
-        """Gives each item a file."""
+        """Upload a file for each item."""
         for item in items:
             key = data_key(item, self._stack.dataset_file_name)
             self._s3.put_object(Bucket=self._stack.data_bucket, Key=key, Body=DATA)
 
     def run(self, request: Mapping[str, Any], name: str, patience: float) -> Run:
-        """Starts an execution and waits until it has ended.
+        """Start an execution, and wait until it has ended.
 
         Args:
-            request: the state machine's input.
-            name: the execution's.
-            patience: seconds of this machine.
+            request: the execution's input.
+            name: the execution's name.
+            patience: longest duration in seconds of this machine.
 
         Raises:
-            TimeoutError: it takes longer.
-            LookupError: it ended without a manifest; says how it ended.
+            TimeoutError: the execution takes longer.
+            LookupError: the execution ended without a manifest; the message has its status.
         """
         arn = self._states.start_execution(
             stateMachineArn=self._stack.state_machine_arn, name=name, input=json.dumps(request)
         )["executionArn"]
         deadline = time.monotonic() + patience
-        while (told := self._states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        while (execution := self._states.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{name} took longer than {patience:.0f} s")
             time.sleep(SHORTEST_PAUSE)
         manifest = self._read_manifest(name)
         if manifest is None:
-            raise LookupError(f"{name} ended {told['status']} without a manifest: {told.get('cause', 'no cause')}")
+            cause = execution.get("cause", "no cause")
+            raise LookupError(f"{name} ended {execution['status']} without a manifest: {cause}")
         statuses = {entry["item"]: entry["status"] for entry in manifest["items"]}
-        return Run(arn, manifest["runId"], told["startDate"], told["stopDate"], statuses)
+        return Run(arn, manifest["runId"], execution["startDate"], execution["stopDate"], statuses)
 
     def map_seconds(self, run: Run) -> float:
-        """How long the run's map took, from before its first item to after its last, in seconds of this machine."""
+        """Return the duration of the run's map in seconds of this machine, from before its first item to after its last."""
         map_run = self._map_run(run)
         seconds: float = (map_run["stopDate"] - map_run["startDate"]).total_seconds()
         return seconds
 
     def children(self, run: Run) -> Iterator[Child]:
-        """The run's items, each by its execution's history."""
+        """Yield the run's items, each from its child execution's history."""
         map_run = self._map_run(run)
         for page in self._states.get_paginator("list_executions").paginate(mapRunArn=map_run["mapRunArn"]):
             for entry in page["executions"]:
@@ -115,13 +116,13 @@ class EmulatedStack:
                 yield read_child([event for events in pages for event in events["events"]])
 
     def training_jobs(self) -> list[Job]:
-        """All there ever were."""
+        """Return all training jobs, ended ones included."""
         pages = self._sagemaker.get_paginator("list_training_jobs").paginate()
         found = (job for page in pages for job in page["TrainingJobSummaries"])
         return [Job(j["TrainingJobName"], j["CreationTime"], j.get("TrainingEndTime")) for j in found]
 
     def transform_jobs(self) -> list[Job]:
-        """All there ever were."""
+        """Return all transform jobs, ended ones included."""
         pages = self._sagemaker.get_paginator("list_transform_jobs").paginate()
         found = (job for page in pages for job in page["TransformJobSummaries"])
         return [Job(j["TransformJobName"], j["CreationTime"], j.get("TransformEndTime")) for j in found]
@@ -144,10 +145,10 @@ class EmulatedStack:
 
 @contextmanager
 def emulated_stack(account: Account, work: Path) -> Iterator[EmulatedStack]:
-    """A stack on an emulator that plays the account, as long as the block lasts.
+    """Run a stack on an emulator of the account during the block.
 
     Args:
-        account: its plan.
+        account: the account's plan.
         work: folder for the plan's file.
 
     Raises:
@@ -161,8 +162,8 @@ def emulated_stack(account: Account, work: Path) -> Iterator[EmulatedStack]:
 
 
 def most_at_once(jobs: Sequence[Job]) -> int:
-    """How many of the jobs there were at the same moment at most; one that ends as another begins counts as gone."""
-    # Ends sort before beginnings of the same moment.
+    """Return the largest number of jobs at the same time; a job that ends as another starts does not count."""
+    # Ends sort before starts at the same time.
     changes = sorted(
         [(job.created, 1) for job in jobs] + [(job.ended, -1) for job in jobs if job.ended is not None]
     )
@@ -174,7 +175,7 @@ def most_at_once(jobs: Sequence[Job]) -> int:
 
 
 def quotas(instance_type: str, limit: int) -> list[InstanceQuota]:
-    """The same quota for both uses of an instance type."""
+    """Return the same quota for both uses of an instance type."""
     return [
         InstanceQuota(instance_type=instance_type, use="training", limit=limit),
         InstanceQuota(instance_type=instance_type, use="transform", limit=limit),

@@ -1,4 +1,4 @@
-"""How many items a second the emulator takes through the whole pipeline when the jobs do nothing, and its memory."""
+"""The emulator's throughput of items through the whole pipeline, with jobs that do nothing, and its memory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from benchmarks.measure import Goal, Measure
 from emulator.account.plan import Account, StandInJobs
 
 SIZES = (100, 1_000, 10_000)
-# Starts the functions' sandboxes, which is not what is measured.
+# Items of a first run that starts the functions' sandboxes, which is not to be measured.
 WARM_UP = 20
 CAP = 40
-# The first items of a run wait their turn, which is not what is measured either; deadlines still leave many seconds.
+# The first items of a run wait for their turns; scaled time makes that short, and still leaves seconds before deadlines.
 TIME_SCALE = 100.0
 ACCOUNT = Account(jobs=StandInJobs(), time_scale=TIME_SCALE)
 SLOWEST = 5.0
 RATE_GOAL = Goal(40, "ours", at_least=True)
-# Rates are of runs at different moments, so a linear emulator's are not quite equal.
+# The rates are measured at different times, so even those of a linear emulator differ.
 LINEAR_GOAL = Goal(0.8, "ratio", at_least=True)
 MEMORY_GOAL = Goal(1.0, "ours")
 RATES = tuple(Measure(f"{size} items through the emulator", "items/s", None, goal=RATE_GOAL) for size in SIZES)
@@ -31,9 +31,9 @@ MEMORY = Measure(f"emulator's memory after {SIZES[-1]} items, at most", "GB", No
 
 
 def measure_throughput(work: Path) -> Iterator[Measure]:
-    """Items a second at each size, the largest against the smallest, and the emulator's memory at its highest.
+    """Yield items a second at each size, the largest size against the smallest, and the emulator's peak memory.
 
-    A run's time is its execution's, so PrepareRun and SummarizeRun count.
+    The time of a run is that of its execution, including PrepareRun and SummarizeRun.
     """
     note = (
         f"emulator: stand-in jobs of 0 s, time scaled by {TIME_SCALE:g}, a cap of {CAP}, one emulator in a process of "
@@ -54,12 +54,12 @@ def measure_throughput(work: Path) -> Iterator[Measure]:
 
 
 def judge(rates: list[float], memory: float | None, note: str) -> Iterator[Measure]:
-    """The measures of what was found.
+    """Yield the measures.
 
     Args:
-        rates: items a second at the first of SIZES, as far as it came.
-        memory: in bytes.
-        note: how it was taken, or why not.
+        rates: items a second, for the first of SIZES that were measured.
+        memory: peak memory in bytes.
+        note: how the figures were measured, or why they were not.
     """
     for number, measure in enumerate(RATES):
         yield measure.taken(rates[number] if number < len(rates) else None, None, note)
@@ -69,12 +69,12 @@ def judge(rates: list[float], memory: float | None, note: str) -> Iterator[Measu
 
 
 def _run(stack: EmulatedStack, size: int, name: str) -> float:
-    """Items a second of one run.
+    """Return the items a second of one run.
 
     Raises:
         LookupError: an item did not succeed.
     """
-    # Short, for they travel in the execution's input.
+    # Short names, since all are in the execution's input.
     items = [f"{size}-{number}" for number in range(size)]
     stack.upload(items)
     run = stack.run({"itemList": items, "maxConcurrency": CAP}, name, 60 + size / SLOWEST)
@@ -85,7 +85,7 @@ def _run(stack: EmulatedStack, size: int, name: str) -> float:
 
 
 def _peak_memory() -> float | None:
-    """Bytes that the emulator, a child of this process, held at most; None where the system does not tell."""
+    """Return the peak memory in bytes of the emulator, a child of this process; None if the system does not show it."""
     found = [
         memory
         for children in Path("/proc/self/task").glob("*/children")
@@ -96,10 +96,10 @@ def _peak_memory() -> float | None:
 
 
 def peak_memory(process: Path) -> float | None:
-    """Bytes that a process held at most.
+    """Return the peak memory of an emulator's process in bytes; None for other processes.
 
     Args:
-        process: its folder in /proc.
+        process: the process's folder in /proc.
     """
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")

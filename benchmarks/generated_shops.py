@@ -1,7 +1,7 @@
-"""Made-up shops of four kinds, as files of transactions: `python -m benchmarks.generated_shops FOLDER [--seed N]`.
+"""Generates shops of four kinds as files of transactions: `python -m benchmarks.generated_shops FOLDER [--seed N]`.
 
-Each kind is a process that the literature on repeat buying knows, with customers that differ from each other. None is the
-process behind a candidate of the container with all that it assumes, except that of the dying customers.
+Each kind is a process from the literature on repeat buying, with customers that differ from each other. Except for `dying`,
+none fulfils all assumptions of one of the container's candidates.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import polars as pl
 FIRST_DAY = date(2010, 12, 1)
 DAYS = 373
 DAYS_A_YEAR, DAYS_A_WEEK = 365, 7
-# Before the first day, so that the customers of old are in the middle of what they do.
+# Days before the first day on which existing customers begin, so that the data does not begin with everybody's first order.
 RUN_UP = 120
 SEED = 1
 LINES_AT_MOST = 3
 
 Generator = np.random.Generator
-# Draws one customer's order days from the one on which it begins, in order; more than one a day may come, and days
-# outside the data are left out later.
+# Draws one customer's order days in order, from the given start; a day may come twice, and days outside the data are
+# left out later.
 Orders = Callable[[Generator, float], Iterator[float]]
 
 
 def steady(random: Generator, start: float) -> Iterator[float]:
-    """A rhythm of the customer's own, with log-normal gaps around it: how even they are differs as well."""
+    """Yield days with log-normal gaps around the customer's own mean; their spread differs between customers too."""
     rhythm, spread = random.lognormal(np.log(30), 0.6), random.uniform(0.15, 0.45)
     day = start
     while day < DAYS:
@@ -39,7 +39,7 @@ def steady(random: Generator, start: float) -> Iterator[float]:
 
 
 def seasonal(random: Generator, start: float) -> Iterator[float]:
-    """A Poisson process whose rate, gamma over customers, doubles before Christmas and halves in summer (thinning)."""
+    """Yield days of a Poisson process by thinning; its rate doubles before Christmas and halves in summer."""
     most = 2.2
     rate = random.gamma(1.0, 1 / 35)
     yield start
@@ -50,7 +50,7 @@ def seasonal(random: Generator, start: float) -> Iterator[float]:
 
 
 def season(day: float) -> float:
-    """The season's factor on a day: a peak around 1 December, a trough around 1 August; it is 1 else."""
+    """Return the season's factor on a day: a peak around 1 December, a trough around 1 August, otherwise 1."""
     of_year = (day + 334) % DAYS_A_YEAR
 
     def bump(middle: float) -> float:
@@ -61,7 +61,7 @@ def season(day: float) -> float:
 
 
 def dying(random: Generator, start: float) -> Iterator[float]:
-    """Exponential gaps, rates gamma over customers; after each order a customer leaves with a beta chance of its own."""
+    """Yield days with exponential gaps; after each order a customer leaves with a probability of its own."""
     rate, chance = random.gamma(1.2, 1 / 25), random.beta(1, 4)
     day = start
     while day < DAYS:
@@ -72,7 +72,7 @@ def dying(random: Generator, start: float) -> Iterator[float]:
 
 
 def frequent(random: Generator, start: float) -> Iterator[float]:
-    """Several orders a week, on weekdays of the customer's own; half of them stop, after half a year in the mean."""
+    """Yield several days a week, on the customer's own weekdays; half of the customers stop after half a year on average."""
     weekly = random.gamma(4.0, 0.6)
     on_weekdays = np.minimum(weekly * random.dirichlet(np.full(DAYS_A_WEEK, 0.8)), 0.95)
     end = start + random.exponential(DAYS_A_YEAR / 2) if random.random() < 0.5 else np.inf
@@ -83,7 +83,7 @@ def frequent(random: Generator, start: float) -> Iterator[float]:
             yield day
 
 
-# What a customer does, and how many there are.
+# The process of a customer, and the number of customers.
 KINDS: dict[str, tuple[Orders, int]] = {
     "steady": (steady, 1500),
     "seasonal": (seasonal, 2500),
@@ -93,11 +93,11 @@ KINDS: dict[str, tuple[Orders, int]] = {
 
 
 def make_order_days(kind: str, seed: int) -> pl.DataFrame:
-    """The days of all orders.
+    """Return the days of all orders.
 
     Args:
-        kind: One of KINDS.
-        seed: Equal ones give equal orders.
+        kind: one of KINDS.
+        seed: equal seeds give equal orders.
 
     Returns:
         customer (a number from 1 on) and day (whole, from 0 to DAYS - 1), each pair once, sorted by both.
@@ -117,10 +117,10 @@ def make_order_days(kind: str, seed: int) -> pl.DataFrame:
 
 
 def make_transactions(kind: str, seed: int) -> pl.DataFrame:
-    """Lines of invoices in the columns of Online Retail, by time; an order has one to three lines."""
+    """Return lines of invoices in the columns of Online Retail, by time; an order has one to three lines."""
     orders = make_order_days(kind, seed)
     random = np.random.default_rng([seed, len(KINDS)])
-    # Some customers spend more than others, and not the same each time.
+    # Customers spend different amounts, which vary from order to order.
     usual = random.lognormal(2, 0.6, KINDS[kind][1])[orders["customer"].to_numpy() - 1]
     orders = orders.with_columns(
         minute=pl.Series(random.integers(8 * 60, 18 * 60, orders.height)),
@@ -146,7 +146,7 @@ def make_transactions(kind: str, seed: int) -> pl.DataFrame:
 
 
 def write_shops(folder: Path, seed: int) -> dict[str, Path]:
-    """Writes a CSV file for each kind into the folder, which is made if it is not there; the files by kind."""
+    """Write a CSV file for each kind to the folder, which is created if it does not exist; return the files by kind."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{kind}.csv" for kind in KINDS}
     for kind, file in files.items():
@@ -155,7 +155,7 @@ def write_shops(folder: Path, seed: int) -> dict[str, Path]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Writes the files where the arguments say."""
+    """Write the files to the folder in the arguments."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generated_shops", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,4 +1,4 @@
-"""A figure, what it is held against, and whether its goal is met."""
+"""A figure, its reference, and whether its goal is met."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Goal:
     """A bound on a figure, or on its ratio to the reference.
 
     Attributes:
-        bound: the figure's unit, or a plain number for a ratio.
-        of: which of the two is bound.
-        at_least: whether more is better; by default less is.
-        give: for a figure that is right at the bound, how far from it may be either way.
+        bound: the bound, in the figure's unit, or a plain number for a ratio.
+        of: whether it bounds the figure or the ratio.
+        at_least: whether it is a lower bound; by default it is an upper one.
+        give: the largest distance from the bound in either direction, for a figure that should equal it.
     """
 
     bound: float
@@ -23,13 +23,13 @@ class Goal:
     give: float | None = None
 
     def is_met_by(self, figure: float) -> bool:
-        """Whether the figure, or the ratio, is on the right side of the bound, or near enough."""
+        """Return whether the figure, or the ratio, is within the bound."""
         if self.give is not None:
             return self.bound - self.give <= figure <= self.bound + self.give
         return figure >= self.bound if self.at_least else figure <= self.bound
 
     def __str__(self) -> str:
-        """The bound in signs."""
+        """Return the bound as a formula."""
         if self.give is not None:
             return f"{self.bound:g} ± {self.give:g}"
         return f"{'≥' if self.at_least else '≤'} {self.bound:g}"
@@ -37,12 +37,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Other:
-    """One of several that a figure is held against.
+    """One of several references of a figure.
 
     Attributes:
-        name: what it is called.
-        figure: in the unit of the measure; None if it could not be taken.
-        seconds: of the processor, that it took.
+        name: its name.
+        figure: its figure in the unit of the measure; None if it could not be measured.
+        seconds: the processor's seconds that it took.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Measure:
 
     Attributes:
         name: what was measured.
-        unit: of `ours` and `reference`.
-        ours: the figure; None if it could not be taken, and then `note` says why.
-        reference: the figure of what it is held against, taken in the same breath.
-        goal: None if there is none.
-        note: how it was taken.
-        others: those among which the reference is the best.
-        details: further figures, a line each, for build/bench.json alone.
+        unit: unit of `ours` and `reference`.
+        ours: the figure; None if it could not be measured, and then `note` says why.
+        reference: the reference's figure, measured in the same run.
+        goal: the goal; None if there is none.
+        note: how the figures were measured.
+        others: all references, if `reference` is the best of several.
+        details: further figures, one on each line, for build/bench.json only.
     """
 
     name: str
@@ -76,30 +76,30 @@ class Measure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours over the reference."""
+        """The figure divided by the reference."""
         return self.ours / self.reference if self.ours is not None and self.reference else None
 
     @property
     def goal_text(self) -> str:
-        """The goal in words; empty if there is none."""
+        """The goal as text; "" if there is none."""
         if self.goal is None:
             return ""
         return f"{self.goal} {self.unit}".strip() if self.goal.of == "ours" else f"ratio {self.goal}"
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None if there is none. What could not be measured is not met."""
+        """Whether the goal is met; None if there is none. A goal whose figure could not be measured is not met."""
         if self.goal is None:
             return None
         figure = self.ours if self.goal.of == "ours" else self.ratio
         return figure is not None and self.goal.is_met_by(figure)
 
     def taken(self, ours: float | None, reference: float | None, note: str) -> Measure:
-        """The same row with its figures."""
+        """Return the row with its figures."""
         return replace(self, ours=ours, reference=reference, note=note)
 
     def as_json(self) -> dict[str, Any]:
-        """The row in build/bench.json."""
+        """Return the row's object in build/bench.json."""
         return {
             "measure": self.name,
             "unit": self.unit,

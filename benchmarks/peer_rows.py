@@ -1,8 +1,8 @@
-"""Writes what peers of our model learn from and are judged by, with the container's own code and in its environment.
+"""Writes the rows that peers of our model learn from and are judged by, with the container's own code and environment.
 
 `python peer_rows.py DATA.csv FOLDER CUTOFF HORIZON_DAYS` writes known.csv and judged.csv: a line for each
-order with its customer, its day, the features, watched_days (until all that is known ends), waited_days (until the next
-order, or as long as none was seen) and returned. A judged order counts as seen for the horizon.
+order with its customer, its day, the features, watched_days (to the last known day), waited_days (to the next order, or
+watched_days if there was none) and returned. Judged orders are observed for the horizon.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from next_purchase.reading.transactions import read_orders
 
 
 def write_rows(data: Path, folder: Path, cutoff: date, horizon_days: int) -> None:
-    """Writes both files into a folder that is there."""
+    """Write both files into an existing folder."""
     with tempfile.TemporaryDirectory() as scratch:
         orders = read_orders([data], Path(scratch), datetime.now(UTC).date()).orders
     rows = add_next_order(make_features(orders, DEFAULT_TIME_SERIES_LENGTH))

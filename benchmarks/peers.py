@@ -1,4 +1,4 @@
-"""Our error against that of the field's models, on the same orders: the real set, and made-up shops of four kinds."""
+"""Compares our error with that of established models, on the same orders: of the real data set and of generated shops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.pipelines import Container, Reference, install_container, instal
 from benchmarks.retail_data import find_data, without_data
 from benchmarks.usage import run_measured
 
-# Settings were tried on other seeds; nothing was ever chosen by these shops.
+# Settings were tried on other seeds only, so these shops influenced no choice.
 SEED = 7
 TIMEOUT = 600
 AGAINST_PEER = Goal(1.03, "ratio")
@@ -33,7 +33,7 @@ SHOPS_NOTE = f"made-up shops: four kinds of generators (benchmarks/generated_sho
 
 
 def measure_peers(work: Path) -> Iterator[Measure]:
-    """Every set against its best peer, the mean of these ratios, and the made-up ones against the best naive guess."""
+    """Yield each data set against its best peer, the mean of the ratios, and generated ones against the naive guess."""
     container, reference = install_container(work), install_reference(work)
     measures = [*_measure_real(container, reference, work), *_measure_shops(container, reference, work)]
     yield from measures
@@ -42,7 +42,7 @@ def measure_peers(work: Path) -> Iterator[Measure]:
 
 
 def average(ratios: list[float | None]) -> Measure:
-    """The mean of the ratios to the best peers; not measured if one is not."""
+    """Return the mean of the ratios to the best peers; not measured if one of them is not."""
     taken = [ratio for ratio in ratios if ratio is not None]
     if len(taken) < len(ratios):
         return ON_AVERAGE.taken(None, None, "on average: not measured, because one of the sets is not")
@@ -52,12 +52,12 @@ def average(ratios: list[float | None]) -> Measure:
 
 
 def against_best(name: str, ours: float | None, results: Mapping[str, Mapping[str, Any]]) -> Measure:
-    """Our error against the least of the peers', with all of them.
+    """Return our error against the smallest one of the peers, with all of them.
 
     Args:
-        name: Of the measure.
-        ours: Our error, in days; None if it could not be judged.
-        results: As the reference's peers.json has them, by the peer's name.
+        name: the measure's name.
+        ours: our error in days; None if it could not be judged.
+        results: the content of peers.json, by the peer's name.
     """
     others = tuple(Other(peer, result["error"], result["seconds"]) for peer, result in results.items())
     measure = Measure(name, "days", None, goal=AGAINST_PEER, others=others)
@@ -75,11 +75,11 @@ def against_best(name: str, ours: float | None, results: Mapping[str, Mapping[st
 def ask_peers(
     container: Container, reference: Reference, data: Path, metrics: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """What the peers made of the rows that a training learned from and was judged by.
+    """Return the peers' results on the rows that a training learned from and was judged by.
 
     Raises:
-        subprocess.SubprocessError: A program failed or took too long.
-        ValueError: They were judged by other orders than the container's model.
+        subprocess.SubprocessError: a program failed or took too long.
+        ValueError: the peers were judged by other orders than the container's model.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

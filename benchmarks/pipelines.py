@@ -1,4 +1,4 @@
-"""Ours and the reference as programs that train and serve, each installed as in an image of its own."""
+"""The container and the reference as programs that train and serve, each installed as in an image of its own."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from benchmarks.uv import ROOT, make_environment, run_uv
 TRAINING_TIMEOUT = 600
 # As in the image.
 PYTHON_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-# While one process trains, threads that wait for each other sleep instead of spinning. The reference's XGBoost uses
-# OpenMP, and beside any other busy process spinning threads can take twenty times as long: the figure would be the
-# neighbour's. Ours has no OpenMP; the environment of both sides is the same.
+# Threads that wait for each other sleep instead of spinning. The reference's XGBoost uses OpenMP, whose spinning threads can
+# take twenty times as long beside another busy process. Ours has no OpenMP; both have the same environment.
 QUIET_WAITING = {"OMP_WAIT_POLICY": "passive"}
-# The server's processes use all cores already. Ours says so itself; the reference must not lose by leaving it out.
+# The server's processes use all cores already. Our entrypoint sets this itself; for the reference it is set here.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, and the environment that it has."""
+    """A command and its environment variables."""
 
     words: list[str]
     environment: dict[str, str]
@@ -38,26 +37,26 @@ class Pipeline(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in file names."""
+        """The name in file names."""
 
     def training(self, data: Path, folder: Path) -> Command:
-        """Learns from a CSV file, and leaves everything in a fresh folder."""
+        """Return the command that trains on a CSV file, and writes everything to a new folder."""
 
     def server(self, folder: Path, port: int) -> Command:
-        """Serves on a port of 127.0.0.1 what a training left in the folder."""
+        """Return the command that serves a training's model in the folder on a port of 127.0.0.1."""
 
     def sample(self, folder: Path) -> Path:
-        """The features of every customer's last order, written by the training."""
+        """Return the file with the features of every customer's last order, written by the training."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """What the image holds.
+    """The content of the image.
 
     Attributes:
         python: interpreter of an environment with the image's packages.
         program: copy of the folder `container`, with byte code.
-        hyperparameters: of the trainings.
+        hyperparameters: hyperparameters of the trainings.
     """
 
     python: Path
@@ -85,16 +84,16 @@ class Container:
         return folder / "output" / "data" / "sample_prediction.csv"
 
     def peer_rows(self, data: Path, folder: Path, cutoff: str, horizon_days: int) -> Command:
-        """Writes to the folder what others may learn from, and are judged by; as many gaps as by default are features."""
-        # Not with the script's folder on the path: its modules have common names.
+        """Return the command that writes the rows for peers to the folder, with the default number of gaps as features."""
+        # Without the script's folder on the path, since its modules have common names.
         words = [str(self.python), "-P", str(ROOT / "benchmarks" / "peer_rows.py"), str(data), str(folder)]
         environment = _environment(self.python) | {"PYTHONPATH": str(self.program)}
         return Command([*words, cutoff, str(horizon_days)], environment)
 
     def metrics(self, folder: Path) -> dict[str, Any]:
-        """How good the training in the folder found its model to be."""
-        found: dict[str, Any] = json.loads((folder / "model" / "metrics.json").read_text(encoding="utf-8"))
-        return found
+        """Return the metrics of the training in the folder."""
+        metrics: dict[str, Any] = json.loads((folder / "model" / "metrics.json").read_text(encoding="utf-8"))
+        return metrics
 
     def _command(self, word: str, environment: dict[str, str]) -> Command:
         words = [str(self.python), str(self.program / "entrypoint.py"), word]
@@ -130,7 +129,7 @@ class Reference:
         return folder / "sample_prediction.csv"
 
     def peers(self, folder: Path, horizon_days: int) -> Command:
-        """Fits the field's models to the rows in the folder, and judges them."""
+        """Return the command that fits established models to the rows in the folder, and judges them."""
         command = self._command("reference.peers", str(folder), str(horizon_days))
         return replace(command, environment=command.environment | ONE_THREAD)
 
@@ -140,7 +139,7 @@ class Reference:
 
 
 def install_container(work: Path) -> Container:
-    """Installs what the image holds below the scratch folder, if it is not there yet."""
+    """Install the content of the image below the scratch folder, unless it is there."""
     folder = work / "ours"
     program = folder / "program"
     if not folder.exists():
@@ -151,7 +150,7 @@ def install_container(work: Path) -> Container:
 
 
 def install_reference(work: Path) -> Reference:
-    """Installs the reference below the scratch folder, if it is not there yet."""
+    """Install the reference below the scratch folder, unless it is there."""
     folder = work / "reference"
     program = folder / "program"
     if not folder.exists():
@@ -165,10 +164,10 @@ def install_reference(work: Path) -> Reference:
 
 
 def train(pipeline: Pipeline, data: Path, folder: Path) -> Usage:
-    """Trains in a fresh folder; what the whole process took.
+    """Train in a new folder; return the usage of the whole process.
 
     Raises:
-        subprocess.SubprocessError: it failed or took too long.
+        subprocess.SubprocessError: the training failed or took too long.
     """
     shutil.rmtree(folder, ignore_errors=True)
     command = pipeline.training(data, folder)

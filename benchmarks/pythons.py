@@ -1,4 +1,4 @@
-"""Finds the Pythons of this machine."""
+"""Finds Python interpreters on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def find_python(version: str) -> Path | None:
-    """A working interpreter of this version ("3.13"), from the PATH or pyenv; None if there is none."""
+    """Return a working interpreter of this version ("3.13"), from the PATH or pyenv; None if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]
     for path in found:

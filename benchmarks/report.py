@@ -1,4 +1,4 @@
-"""Measures as a table on the terminal, as JSON and as a document."""
+"""Writes measures as a table for the terminal, as JSON and as a document."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.text import Text
 from benchmarks.measure import Measure, Other
 
 COLUMNS = ("measure", "ours", "reference", "ratio", "goal", "met")
-# They are close to each other.
+# The figures of peers are close to each other.
 OTHERS_DIGITS = 4
 STYLES = {"yes": "green", "NO": "bold red", "": ""}
 
 
 def cells(measure: Measure) -> list[str]:
-    """The measure's row, a text for each of `COLUMNS`; empty where there is nothing to say."""
+    """Return the measure's row, a text for each of `COLUMNS`; empty where there is no value."""
     return [
         measure.name,
         _figure(measure.ours, measure.unit) or "not measured",
@@ -30,7 +30,7 @@ def cells(measure: Measure) -> list[str]:
 
 
 def as_table(measures: Sequence[Measure]) -> Table:
-    """For a terminal."""
+    """Return the table for a terminal."""
     table = Table()
     for column in COLUMNS:
         table.add_column(column, justify="left" if column in {"measure", "met"} else "right")
@@ -41,7 +41,7 @@ def as_table(measures: Sequence[Measure]) -> Table:
 
 
 def as_others_table(measures: Sequence[Measure]) -> Table | None:
-    """The same for others_table; None if there are none."""
+    """Return others_table for a terminal; None if no measure has others."""
     rows = others_table(measures)
     if not rows:
         return None
@@ -52,11 +52,11 @@ def as_others_table(measures: Sequence[Measure]) -> Table | None:
 
 
 def others_table(measures: Sequence[Measure]) -> list[list[str]]:
-    """Figures, and the processor's seconds, of all that measures are held against, below a row of names; empty if none."""
-    held = [measure for measure in measures if measure.others]
-    names = list(dict.fromkeys(other.name for measure in held for other in measure.others))
-    rows = [["measure", "ours", *names]] if held else []
-    for measure in held:
+    """Return figures and processor seconds of all `others` of the measures below a row of names; empty if none."""
+    compared = [measure for measure in measures if measure.others]
+    names = list(dict.fromkeys(other.name for measure in compared for other in measure.others))
+    rows = [["measure", "ours", *names]] if compared else []
+    for measure in compared:
         by_name = {other.name: other for other in measure.others}
         ours = _figure(measure.ours, "", OTHERS_DIGITS) or "not measured"
         name = f"{measure.name.partition(', against')[0]}, {measure.unit}"
@@ -65,12 +65,12 @@ def others_table(measures: Sequence[Measure]) -> list[list[str]]:
 
 
 def as_json(measures: Sequence[Measure]) -> str:
-    """A list of objects, with numbers as they were measured."""
+    """Return a JSON list of objects, with numbers as they were measured."""
     return json.dumps([measure.as_json() for measure in measures], indent=2, ensure_ascii=False) + "\n"
 
 
 def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> str:
-    """The document docs/benchmarks.md: a section for each subject, with its table and how it was measured.
+    """Return the document docs/benchmarks.md: a section for each subject, with its table and how it was measured.
 
     A note names its subject before its first colon; a measure without a note belongs to the subject before it.
     """
@@ -115,7 +115,7 @@ def _markdown_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, left
 
 
 def verdict(measures: Sequence[Measure]) -> str:
-    """One line: how many goals are met, and which are not."""
+    """Return one line: how many goals are met, and which are not."""
     goals = [measure for measure in measures if measure.goal]
     missed = [measure.name for measure in goals if not measure.met]
     line = f"{len(goals) - len(missed)} of {len(goals)} goals met"

@@ -1,4 +1,4 @@
-"""How many jobs a rerun starts after some of a run's items failed."""
+"""Counts the jobs that a rerun starts after some of a run's items failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.emulated_runs import emulated_stack
 from benchmarks.measure import Goal, Measure
 from emulator.account.plan import TRAINING_RUN, TRANSFORM_RUN, Account, Fault, JobOutcome, StandInJobs
 
-# How many items there are, and how many fail at each job.
+# The number of items, and how many fail at each job.
 ITEMS, FAIL_TRAINING, FAIL_TRANSFORM = 40, 6, 4
 FAILED = FAIL_TRAINING + FAIL_TRANSFORM
 FIRST = "first"
@@ -18,7 +18,7 @@ FAILURE = JobOutcome(status="Failed", failure_reason="InternalServerError: We en
 ACCOUNT = Account(
     time_scale=100,
     jobs=StandInJobs(training_seconds=60, transform_seconds=60),
-    # The jobs of the first run end badly: each of these items has one, and those of the rerun come after them.
+    # Only jobs of the first run fail: each fault applies as many times as there are items, and the rerun comes later.
     faults=[
         Fault(action=TRAINING_RUN, name="*-untrained-*", times=FAIL_TRAINING, job=FAILURE),
         Fault(action=TRANSFORM_RUN, name="*-unscored-*", times=FAIL_TRANSFORM, job=FAILURE),
@@ -33,7 +33,7 @@ NOTE = f"reruns: jobs that the rerun of a run of {ITEMS} items started, against 
 
 
 def measure_reruns(work: Path) -> Iterator[Measure]:
-    """Trainings and transforms of the rerun, and what is missing after it."""
+    """Yield the trainings and transforms of the rerun, and the items without success after it."""
     try:
         trainings, transforms, missing = _rerun(work)
     except (CommandError, LookupError, TimeoutError) as failed:

@@ -1,6 +1,6 @@
-"""The data that models are measured on: Online Retail, and ten times as much of it.
+"""The data for measuring models: Online Retail, and ten times as much of it.
 
-There is no made-up stand-in for it: the goals and the hand-made image's figures are about this very set.
+No generated data can replace it, since the goals and the hand-made image's figures are for this data set.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ TEN = 10
 
 
 def find_data(work: Path) -> Path | None:
-    """Online Retail as plain CSV, unpacked to the scratch folder if need be; None if the environment names none."""
-    told = os.environ.get(VARIABLE)
-    if not told:
+    """Return Online Retail as plain CSV, decompressed to the scratch folder if it is .xz; None without the variable."""
+    path = os.environ.get(VARIABLE)
+    if not path:
         return None
-    source = Path(told).resolve()
+    source = Path(path).resolve()
     if source.suffix != ".xz":
         return source
     plain = work / source.stem
@@ -36,16 +36,16 @@ def find_data(work: Path) -> Path | None:
 
 
 def without_data(measures: Iterable[Measure]) -> Iterator[Measure]:
-    """The measures as they are when there is no data to take them with."""
+    """Yield the measures as not measured, because there is no data."""
     for measure in measures:
         yield replace(measure, note=f"not measured: set {VARIABLE} (CONTRIBUTING.md)")
 
 
 def multiply(source: Path, target: Path, copies: int = TEN) -> None:
-    """Writes the lines of `source` several times, each time with other customers, invoices and moments.
+    """Write the lines of `source` several times, each time with other customers, invoices and times.
 
     Copy 0 is the original. In copy n, n stands before customer and invoice numbers (behind the C of a cancellation),
-    and every moment is n minutes later, because a reader may take advantage of moments that come often.
+    and every time is n minutes later, because repeated times could be faster to read.
     """
     lines = pl.read_csv(source, infer_schema=False)
     with target.open("wb") as file:
@@ -54,7 +54,7 @@ def multiply(source: Path, target: Path, copies: int = TEN) -> None:
 
 
 def take_country(source: Path, target: Path, country: str) -> None:
-    """Writes the lines of one country."""
+    """Write the lines of one country."""
     pl.read_csv(source, infer_schema=False).filter(pl.col("Country") == country).write_csv(target)
 
 

@@ -1,4 +1,4 @@
-"""Retriers of a definition's state: read from its file, and how long each waits."""
+"""Reads the retriers of a state from the definition, and computes how long each waits."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Retrier:
     """One entry of a Task's `Retry`, with Step Functions' defaults.
 
     Attributes:
-        errors: names that it answers to; `States.ALL` is every one, `States.TaskFailed` all but a timeout.
+        errors: names of the errors that it retries; `States.ALL` is every one, `States.TaskFailed` all but a timeout.
         interval: seconds before the first retry.
-        backoff: what the wait is multiplied with at each further retry.
-        attempts: how many retries there are at most; each retrier of a state counts its own.
+        backoff: factor of the wait at each further retry.
+        attempts: largest number of retries; each retrier of a state counts its own.
         longest: the wait's upper bound in seconds; None if there is none.
-        jitter: with FULL the wait is drawn evenly from 0 to what it would have been.
+        jitter: with FULL the wait is drawn evenly between 0 and the full wait.
     """
 
     errors: tuple[str, ...]
@@ -31,12 +31,12 @@ class Retrier:
     jitter: Literal["FULL", "NONE"] = "NONE"
 
     def answers_to(self, error: str) -> bool:
-        """Whether the error is one of those it was made for."""
+        """Return whether it retries the error."""
         widest = {"States.ALL"} if error == "States.Timeout" else {"States.ALL", "States.TaskFailed"}
         return not widest.union([error]).isdisjoint(self.errors)
 
     def wait(self, retry: int, draw: random.Random) -> float | None:
-        """Seconds before this retrier's n-th retry, counted from 1; None if it has no more."""
+        """Return the seconds before this retrier's n-th retry, counted from 1; None if it has no more."""
         if retry > self.attempts:
             return None
         seconds = self.interval * self.backoff ** (retry - 1)
@@ -55,7 +55,7 @@ DOCUMENTED_BY_AWS = (
 
 
 def read_retriers(definition: Path, state: str) -> tuple[Retrier, ...]:
-    """The retriers of the state, wherever in the definition it is, in the order in which they are asked.
+    """Return the retriers of the state, at any level of the definition, in their order.
 
     Raises:
         KeyError: there is no such state.
@@ -67,7 +67,7 @@ def read_retriers(definition: Path, state: str) -> tuple[Retrier, ...]:
 
 
 def find_retrier(retriers: Sequence[Retrier], error: str) -> int | None:
-    """Which retrier answers to the error: the first that does, whether it has retries left or not."""
+    """Return the index of the first retrier for the error, whether it has retries left or not; None if there is none."""
     return next((index for index, retrier in enumerate(retriers) if retrier.answers_to(error)), None)
 
 

@@ -1,4 +1,4 @@
-"""What the definition's retriers make of a thousand items, as many at once as `automlops quotas` advises, in a model."""
+"""Simulates the definition's retriers with a thousand items, as many at once as `automlops quotas` advises."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ITEMS, QUOTA, JOB_SECONDS, SPREAD = 1000, 20, 300.0, 0.02
 ALIKE = Durations(JOB_SECONDS, JOB_SECONDS)
 HALF = Durations(JOB_SECONDS, JOB_SECONDS / 2)
 SEEDS = range(10)
-# Where neither a retrier nor a job draws anything, all seeds give the same.
+# If neither a retrier nor a job uses random numbers, all seeds give the same result.
 ANY_SEED = range(1)
 SPREADS = (0.005, 0.02, 0.1)
-# Quotas of trainings and of transforms, and how long these take.
+# Quotas for training and for transform, and the durations of the jobs.
 SITUATIONS = (
     (20, 20, ALIKE),
     (20, 20, HALF),
@@ -44,9 +44,9 @@ class Figures:
     """Means over the seeds.
 
     Attributes:
-        makespan: over the bound.
+        makespan: makespan divided by the bound.
         calls: create calls for each of the jobs that the items need.
-        lost: items.
+        lost: number of items lost.
     """
 
     makespan: float
@@ -54,12 +54,12 @@ class Figures:
     lost: float
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the figures as text."""
         return f"makespan {self.makespan:.3g}, {self.calls:.3g} calls a job, {self.lost:.3g} lost"
 
 
 def measure_retriers(work: Path) -> Iterator[Measure]:
-    """The figures at the advised number of items at once; the scratch folder is not used."""
+    """Yield the figures at the advised number of items at once; the scratch folder is not used."""
     del work
     ours, reference = advised(QUOTA, QUOTA, ALIKE), _documented(STATES)
     cap = fitting_to_train(QUOTA, QUOTA, ALIKE)
@@ -85,7 +85,7 @@ def measure_retriers(work: Path) -> Iterator[Measure]:
 def advised(
     training: int, transform: int, durations: Durations, *, times: float = 1, spread: float = SPREAD
 ) -> Figures:
-    """The figures of a run that follows the advice for these quotas, or takes so many times as many items at once."""
+    """Return the figures of a run with the advised number of items at once for these quotas, or `times` as many."""
     cap = round(times * fitting_to_train(training, transform, durations))
     quotas = zip((durations.training, durations.transform), (training, transform), STATES, strict=True)
     stages = [
@@ -95,7 +95,7 @@ def advised(
 
 
 def scored(transform: int, *, times: float = 1, spread: float = SPREAD) -> Figures:
-    """The same in mode score, with transforms of five minutes."""
+    """Return the figures of such a run in mode score, with transforms of five minutes."""
     stage = Stage(JOB_SECONDS, transform, read_retriers(DEFINITION, STATES[1]), spread=spread)
     return model([stage], capped(ITEMS, round(times * fitting_to_score(transform, ALIKE))))
 
@@ -103,13 +103,13 @@ def scored(transform: int, *, times: float = 1, spread: float = SPREAD) -> Figur
 def model(
     stages: Sequence[Stage], load: Load, *, seeds: Sequence[int] = SEEDS, ideal: float | None = None
 ) -> Figures:
-    """The figures of items with a job for each of the stages.
+    """Return the figures of items with a job for each of the stages.
 
     Args:
         stages: the jobs.
         load: the items.
-        seeds: each makes a run of its own.
-        ideal: seconds that the makespan is held against; by default the bound.
+        seeds: the seeds, one simulation for each.
+        ideal: seconds by which the makespan is divided; by default the bound.
     """
     outcomes = [simulate(stages, [load], seed) for seed in seeds]
     return Figures(
@@ -120,12 +120,12 @@ def model(
 
 
 def stages_of(retriers: Sequence[Sequence[Retrier]], *, quota: int = QUOTA, spread: float = 0.0) -> list[Stage]:
-    """Jobs of five minutes, one for each of the states' retriers."""
+    """Return stages with jobs of five minutes, one for each of the states' retriers."""
     return [Stage(JOB_SECONDS, quota, of_state, spread=spread) for of_state in retriers]
 
 
 def capped(items: int, cap: int) -> Load:
-    """A run as PrepareRun prepares it: its first items wait their turn."""
+    """Return a run as PrepareRun prepares it, whose first items wait for their turns."""
     waits = seconds_to_wait(range(items), cap)
     return Load(items, cap, [waits.get(index, 0) for index in range(cap)])
 

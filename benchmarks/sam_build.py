@@ -1,4 +1,4 @@
-"""The package of the Lambda functions: how large it is, and how long `sam build` takes."""
+"""Measures the size of the Lambda functions' package, and the time of `sam build`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUILD_TIMEOUT = 600
 
 
 def copy_project(project: Path, *more: str) -> Path:
-    """Copies what `sam build` reads, and `more`, to a new folder, without anything built or cached."""
+    """Copy what `sam build` reads, and `more`, to a new folder, without anything built or cached."""
     project.mkdir(parents=True)
     for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "functions", "statemachine", *more):
         if (ROOT / name).is_dir():
@@ -34,7 +34,7 @@ def copy_project(project: Path, *more: str) -> Path:
 
 
 def build(project: Path, architecture: str) -> Path:
-    """Copies the project to the folder and builds it there, if it is not there yet; the package's folder.
+    """Copy the project to the folder and build it there, unless it exists; return the package's folder.
 
     Raises:
         subprocess.SubprocessError: `sam build` failed or took too long.
@@ -46,7 +46,7 @@ def build(project: Path, architecture: str) -> Path:
 
 
 def run_build(project: Path, architecture: str) -> float:
-    """Runs `sam build` as `make build` does; seconds."""
+    """Run `sam build` as `make build` does; return the seconds that it took."""
     tools = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
     command = ["sam", "build", "--parameter-overrides", f"Architecture={architecture}"]
@@ -58,7 +58,7 @@ def run_build(project: Path, architecture: str) -> float:
 
 
 def measure_size(work: Path) -> Iterator[Measure]:
-    """Megabytes of the zip that `sam deploy` makes, for each processor."""
+    """Yield the size of the zip file that `sam deploy` makes, for each processor architecture."""
     for architecture in ARCHITECTURES:
         package = build(work / architecture, architecture)
         with zip_folder(str(package), zip_method=make_zip_with_lambda_permissions) as (path, _):
@@ -68,7 +68,7 @@ def measure_size(work: Path) -> Iterator[Measure]:
 
 
 def measure_time(work: Path) -> Iterator[Measure]:
-    """Seconds of `sam build` in a fresh folder, and again with sam's cache."""
+    """Yield the time of `sam build` in a new folder, and again with sam's cache."""
     build(work / ARCHITECTURES[0], ARCHITECTURES[0])  # uv has the wheels from here on
     first, cached = [], []
     for number in range(RUNS):

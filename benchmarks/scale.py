@@ -1,4 +1,4 @@
-"""200 items on an emulated account with quotas and call rates: how near to the best the pipeline comes."""
+"""Runs 200 items on an emulated account with quotas and call rates, and compares the makespan with its lower bound."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ ACCOUNT = Account(
     rates=[Rate(action="CreateTrainingJob", per_second=1), Rate(action="CreateTransformJob", per_second=1)],
 )
 BOUND_SECONDS = bound([Stage(JOB_SECONDS, QUOTA, ())] * 2, ITEMS) / TIME_SCALE
-# What none of the items may wait for: three times as long.
+# A run that takes longer has failed.
 PATIENCE = 3 * BOUND_SECONDS
 WARM_UP = "warm-up"
-# Where an item's time goes.
+# The parts of an item's time.
 PARTS = ("seconds", "job_seconds", "refused_seconds", "turn_seconds", "function_seconds", "rest")
 MAKESPAN = Measure(f"{ITEMS} items on the emulator, makespan over bound", "", None, goal=Goal(1.15, "ours"))
 CALLS = Measure(f"{ITEMS} items on the emulator, create calls a job", "", None, goal=Goal(1.4, "ours"))
@@ -42,13 +42,13 @@ TRANSITIONS = Measure("state transitions of an item that waits for nothing", "",
 
 @dataclass(frozen=True)
 class Finding:
-    """What a run showed.
+    """The figures of a run.
 
     Attributes:
         run: the run.
-        map_seconds: how long its map took, in seconds of this machine.
+        map_seconds: the duration of its map in seconds of this machine.
         children: its items.
-        in_use: the most instances that were in use at once, of the use that had more.
+        in_use: the largest number of instances in use at once, of the use that had more.
     """
 
     run: Run
@@ -58,7 +58,7 @@ class Finding:
 
 
 def measure_scale(work: Path) -> Iterator[Measure]:
-    """The run's figures; each is not measured, with the reason, if the run did not end as runs do."""
+    """Yield the run's figures; if the run failed, all are not measured, with the reason."""
     try:
         finding = _run(work)
     except (CommandError, LookupError, TimeoutError) as failed:
@@ -69,7 +69,7 @@ def measure_scale(work: Path) -> Iterator[Measure]:
 
 
 def judge(finding: Finding) -> Iterator[Measure]:
-    """The measures of a finding."""
+    """Yield the measures of a run."""
     children = finding.children
     note = (
         f"{ITEMS} items: jobs of {JOB_SECONDS:g} s that take {JOB_SECONDS / TIME_SCALE:g} s here, a quota of {QUOTA} "
@@ -93,7 +93,7 @@ def judge(finding: Finding) -> Iterator[Measure]:
 
 
 def explain(finding: Finding) -> str:
-    """Whose the time is that the run took."""
+    """Return how the run's time is divided."""
     children, run = finding.children, finding.run
     mean = {name: fmean(getattr(child, name) for child in children) for name in PARTS}
     return (
@@ -111,7 +111,7 @@ def _run(work: Path) -> Finding:
     items = [f"item-{number:03d}" for number in range(ITEMS)]
     with emulated_stack(ACCOUNT, work) as stack:
         stack.upload([*items, WARM_UP])
-        # Starting a function's process takes half a second here, which the scale would make a quarter of a minute.
+        # Starting a function's process takes half a second here, which counts as a quarter of a minute in scaled time.
         stack.run({"itemList": [WARM_UP]}, WARM_UP, PATIENCE)
         run = stack.run({"itemList": items, "maxConcurrency": CAP}, "scale", PATIENCE)
         in_use = max(most_at_once(stack.training_jobs()), most_at_once(stack.transform_jobs()))

@@ -1,4 +1,4 @@
-"""Rows a second through /invocations in requests of 6 MB, against the reference's server."""
+"""Measures rows a second through /invocations in requests of 6 MB, against the reference's server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONG_MEMORY = Measure("serving, ten million rows, memory against one", "MB", Non
 
 
 def measure_serving(work: Path) -> Iterator[Measure]:
-    """Ours and the reference, each with the features file that its own training wrote, repeated."""
+    """Yield the speed of both servers, each with the repeated features file of its own training."""
     data = find_data(work)
     if data is None:
         yield from without_data((SPEED, BATCH_SPEED))
@@ -59,7 +59,7 @@ def measure_serving(work: Path) -> Iterator[Measure]:
 
 
 def measure_long_serving(work: Path) -> Iterator[Measure]:
-    """The most memory that our server's processes ever had, after ten million rows and after the first million."""
+    """Yield the peak memory of our server's processes after ten million rows, against that after the first million."""
     data = find_data(work)
     if data is None or not Path("/proc").is_dir():
         yield from (
@@ -79,10 +79,10 @@ def measure_long_serving(work: Path) -> Iterator[Measure]:
 
 
 def take_turns(ways: Mapping[str, tuple[int, Path, int]]) -> dict[str, float]:
-    """Rows a second that are answered at best in each way.
+    """Return the highest number of rows a second for each way of sending.
 
     Args:
-        ways: by name, a server's port, the features that it gets, and how many requests are under way at once.
+        ways: by name, a server's port, the features file for it, and the number of requests at once.
 
     Raises:
         AnswerError: a server did not answer line for line.
@@ -97,7 +97,7 @@ def take_turns(ways: Mapping[str, tuple[int, Path, int]]) -> dict[str, float]:
 
 
 def make_features_file(pipeline: Pipeline, data: Path, work: Path) -> Path:
-    """Trains, and repeats the features that come of it until there are `ROWS`; the file."""
+    """Train, and return a file with the training's features, repeated until there are `ROWS`."""
     folder = _model_folder(pipeline, work)
     train(pipeline, data, folder)
     target = work / f"features-{pipeline.name}.csv"
@@ -106,7 +106,7 @@ def make_features_file(pipeline: Pipeline, data: Path, work: Path) -> Path:
 
 
 def repeat_rows(source: Path, target: Path, count: int) -> None:
-    """Writes header and rows of a CSV file whose lines all end, the rows over and over until there are `count`."""
+    """Write header and rows of a CSV file, the rows repeated until there are `count`; the last line must have a line end."""
     header, *rows = source.read_bytes().splitlines(keepends=True)
     with target.open("wb") as file:
         file.write(header)
@@ -117,18 +117,18 @@ def repeat_rows(source: Path, target: Path, count: int) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        port: of 127.0.0.1.
-        pid: of the process that was started.
+        port: its port on 127.0.0.1.
+        pid: the id of its first process.
     """
 
     port: int
     pid: int
 
     def peak_megabytes(self) -> float:
-        """The most memory that it and each process that it started ever had, added up; on Linux."""
+        """Return the sum of the peak memory of the process and its children; on Linux."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
         return sum(_peak_megabytes(Path("/proc") / pid) for pid in (str(self.pid), *children))
 
@@ -141,7 +141,7 @@ def _peak_megabytes(process: Path) -> float:
 
 @contextmanager
 def serving(pipeline: Pipeline, work: Path) -> Iterator[Server]:
-    """A healthy server of the model that was trained.
+    """Run a healthy server of the trained model during the block.
 
     Raises:
         subprocess.CalledProcessError: the server ended or did not become healthy; `stderr` has what it printed.

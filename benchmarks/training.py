@@ -1,4 +1,4 @@
-"""What a whole training process takes, against the reference's, and with ten times the data."""
+"""Measures time and memory of a whole training process, against the reference's, and with ten times the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.retail_data import TEN, find_data, multiply, without_data
 from benchmarks.usage import Usage
 
 RUNS = 5
-# A hand-made image of this kind on the same data and 2 cores: pandas, scikit-learn, XGBoost. Measured once, elsewhere.
+# A hand-made image for the same task, with pandas, scikit-learn and XGBoost; measured once on another machine with 2 cores.
 HAND_MADE = Usage(8.1, 522.0)
 
 TIME = Measure("training, wall time", "s", None)
@@ -24,7 +24,7 @@ TENFOLD_MEMORY = Measure("training tenfold, memory against once", "MB", None, go
 
 
 def measure_training(work: Path) -> Iterator[Measure]:
-    """Time and memory of a training on the whole data set."""
+    """Yield time and memory of a training on the whole data set."""
     data = find_data(work)
     if data is None:
         yield from without_data((TIME, MEMORY, HAND_MADE_TIME, HAND_MADE_MEMORY, REFERENCE_TIME))
@@ -49,7 +49,7 @@ def measure_training(work: Path) -> Iterator[Measure]:
 
 
 def measure_tenfold(work: Path) -> Iterator[Measure]:
-    """Ours with ten times the rows, against ours with the rows as they are."""
+    """Yield our figures with ten times the rows, against those with the rows as they are."""
     data = find_data(work)
     if data is None:
         yield from without_data((TENFOLD_TIME, TENFOLD_MEMORY))
@@ -69,12 +69,12 @@ def measure_tenfold(work: Path) -> Iterator[Measure]:
 
 
 def take_turns(jobs: Mapping[str, tuple[Pipeline, Path]], work: Path) -> dict[str, Usage]:
-    """Trains each pipeline on its data, all in turn; the least that each took.
+    """Train each pipeline on its data, all in turns; return the smallest usage of each.
 
-    Whatever else the machine does falls on all alike, and the least is the least disturbed.
+    Other load of the machine affects all alike, and the run with the smallest usage is the least disturbed.
     """
     usage: dict[str, list[Usage]] = {name: [] for name in jobs}
-    # Once more than counted: the first fills the file system's cache.
+    # The first run fills the file system's cache and is not counted.
     for _ in range(RUNS + 1):
         for name, (pipeline, data) in jobs.items():
             usage[name].append(train(pipeline, data, work / f"trained-{name}"))

@@ -1,7 +1,7 @@
-"""Runs a command to its end; says how long it took and how much memory its largest process had.
+"""Runs a command, and measures its time and the memory of its largest process.
 
-This file is also the program that starts the command. Linux counts the memory of whoever starts a process as the
-process's own until it has more itself, so a small one has to.
+This file is also the program that starts the command. Linux counts the memory of the starting process as the started
+one's own until that has more, so a small process must start it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took.
+    """Time and memory of a command.
 
     Attributes:
         seconds: wall time of the whole process.
-        megabytes: most memory that one of its processes had at once, shared and file pages included; in units of
-            1,000,000 bytes.
+        megabytes: peak memory of its largest process, shared and file pages included; in units of 1,000,000 bytes.
     """
 
     seconds: float
@@ -31,11 +30,11 @@ class Usage:
 
 
 def run_measured(command: Sequence[str | Path], environment: Mapping[str, str], timeout: float) -> Usage:
-    """Runs a command with nothing but this environment.
+    """Run a command with only this environment.
 
     Raises:
         subprocess.CalledProcessError: the command failed; `stderr` has all that it printed.
-        subprocess.TimeoutExpired: it took longer than `timeout` seconds, and was ended.
+        subprocess.TimeoutExpired: the command took longer than `timeout` seconds, and was ended.
     """
     words = [str(word) for word in command]
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *words]
@@ -48,17 +47,17 @@ def run_measured(command: Sequence[str | Path], environment: Mapping[str, str], 
         start_new_session=True,
     ) as process:
         try:
-            told, printed = process.communicate(timeout=timeout)
+            usage, printed = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words, stderr=printed)
-    return Usage(**json.loads(told))
+    return Usage(**json.loads(usage))
 
 
 def launch(command: list[str]) -> int:
-    """Runs the command, what it prints going to stderr; prints its usage as JSON; its exit code."""
+    """Run the command with its output on stderr, print its usage as JSON, and return its exit code."""
     start = time.perf_counter()
     process = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])
     _, status, usage = os.wait4(process, 0)

@@ -1,4 +1,4 @@
-"""Runs uv, the project's own if there is one, and makes environments with it."""
+"""Runs uv, the one of the project's environment if there is one, and creates environments with it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ TIMEOUT = 600
 
 
 def run_uv(*arguments: str) -> None:
-    """Runs uv in the project's folder.
+    """Run uv in the project's folder.
 
     Raises:
-        subprocess.SubprocessError: it failed, and `stderr` says why, or took too long.
+        subprocess.SubprocessError: uv failed, and `stderr` says why, or took too long.
     """
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else "uv"
@@ -24,12 +24,12 @@ def run_uv(*arguments: str) -> None:
 
 
 def install(python: Path, target: Path, *arguments: str) -> None:
-    """Installs what the arguments name into a plain folder."""
+    """Install the packages that the arguments name into a plain folder."""
     run_uv("pip", "install", "--no-config", "--python", str(python), "--target", str(target), *arguments)
 
 
 def make_environment(folder: Path, requirements: Path) -> Path:
-    """A virtual environment of this Python with exactly the listed packages and their byte code; its interpreter."""
+    """Create an environment of this Python with exactly the listed packages and their byte code; return its interpreter."""
     run_uv("venv", "--no-config", "--no-project", "--python", sys.executable, str(folder))
     python = folder / "bin" / "python"
     listed = ("--no-deps", "--requirements", str(requirements))

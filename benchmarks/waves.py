@@ -1,4 +1,4 @@
-"""What the model makes of many items at once: with the turns that PrepareRun gives them, and without."""
+"""Simulates many items at once in the account model, with the turns that PrepareRun gives them, and without."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from benchmarks.retrying import (
     stages_of,
 )
 
-# Runs of one wave: as many items as may be under way, and as the quota is.
+# Numbers of items in runs where all items, and instances for them, are allowed at once.
 ONE_WAVE = (10, 20, 50, 100, 150, 200, 300)
-# What turns further apart or closer would make of it: items, how many at once, seconds.
+# Runs with turns at other distances: items, items at once, seconds between turns.
 OTHER_TURNS = ((200, 200, 1.0), (200, 200, 2.0), (300, 300, 2.0), (200, 20, 3.0), (200, 20, 7.5))
 MANY_WAVES = (20, 50, 100, 150, 200)
 MORE_THAN_QUOTA = (30, 40, 50, 60, 100)
-# Of which the two figures with a goal are told.
+# The run and the spread of the two figures in the table.
 AT_ONCE, JOBS_VARY_BY = 200, 0.02
 
 
 def measure_waves(work: Path) -> Iterator[Measure]:
-    """Two figures, and all others as details; the scratch folder is not used."""
+    """Yield two figures, with all others as details; the scratch folder is not used."""
     del work
     with_turns = one_wave(AT_ONCE, spread=JOBS_VARY_BY)
     without = one_wave(AT_ONCE, spread=JOBS_VARY_BY, in_turn=False)
@@ -46,23 +46,23 @@ def measure_waves(work: Path) -> Iterator[Measure]:
 
 
 def one_wave(items: int, *, spread: float, in_turn: bool = True) -> Figures:
-    """All items at once, on a quota that has an instance for each."""
+    """Return the figures of all items at once, on a quota that has an instance for each."""
     return figures(items, items, items, spread=spread, in_turn=in_turn)
 
 
 def figures(items: int, cap: int, quota: int, *, spread: float, in_turn: bool = True) -> Figures:
-    """A run that trains and scores with the definition's retriers."""
+    """Return the figures of a run that trains and scores with the definition's retriers."""
     return _figures(capped(items, cap) if in_turn else Load(items, cap), quota, spread)
 
 
 def evenly_apart(items: int, cap: int, seconds: float, *, spread: float) -> Figures:
-    """The same on a quota of `cap`, had PrepareRun given turns that are so many seconds apart."""
+    """Return the figures of a run on a quota of `cap`, with turns that are so many seconds apart."""
     return _figures(Load(items, cap, [turn * seconds for turn in range(cap)]), cap, spread)
 
 
 def _figures(load: Load, quota: int, spread: float) -> Figures:
     stages = stages_of([read_retriers(DEFINITION, state) for state in STATES], quota=quota, spread=spread)
-    # An item has one job at a time, and no cap makes it shorter.
+    # An item has one job at a time, so more instances than items do not help.
     busy = min(load.cap or load.items, len(stages) * quota)
     return model(stages, load, ideal=len(stages) * JOB_SECONDS * max(1, load.items / busy))
 

@@ -1,4 +1,4 @@
-"""What most people would write for the same task: pandas, scikit-learn, XGBoost, Flask. Ours is measured against it.
+"""A usual solution of the same task with pandas, scikit-learn, XGBoost and Flask, as the reference of benchmarks.
 
 It has an environment of its own (the dependency group `reference`) and shares no code with the project.
 """

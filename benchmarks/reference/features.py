@@ -1,4 +1,4 @@
-"""Orders and their features with pandas, known on the day of each order."""
+"""Computes orders and their features, as known on the day of each order, with pandas."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FEATURES = [
 
 
 def read_orders(path: Path) -> pd.DataFrame:
-    """One row per customer and day with a real purchase, sorted by both; amount, items and lines of that day."""
+    """Return amount, items and lines for each customer and day with a real purchase, sorted by both."""
     data = pd.read_csv(path)
     data["InvoiceDate"] = pd.to_datetime(data["InvoiceDate"])
     data = data.dropna(subset=["CustomerID"])
@@ -45,7 +45,7 @@ def read_orders(path: Path) -> pd.DataFrame:
 
 
 def make_features(orders: pd.DataFrame) -> pd.DataFrame:
-    """Adds `FEATURES` to every order; a gap that did not exist yet is NaN."""
+    """Add `FEATURES` to every order; a gap that did not exist yet is NaN."""
     rows = orders.copy()
     rows["gap"] = rows.groupby("CustomerID")["last_order_date"].diff().dt.days
     customers = rows.groupby("CustomerID")
@@ -69,6 +69,6 @@ def make_features(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def days_to_next_order(rows: pd.DataFrame) -> pd.Series:
-    """Days until the customer's next order, the horizon at most; the horizon where there is none."""
+    """Return the days until the customer's next order, at most the horizon; the horizon if there is none."""
     following = rows.groupby("CustomerID")["last_order_date"].shift(-1)
     return (following - rows["last_order_date"]).dt.days.fillna(HORIZON_DAYS).clip(upper=HORIZON_DAYS)

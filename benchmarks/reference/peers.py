@@ -1,7 +1,8 @@
-"""The field's models on the orders that ours is judged by: `python -m reference.peers FOLDER HORIZON_DAYS`.
+"""Fits established models, and judges them by the orders that ours is judged by.
 
-The folder has known.csv and judged.csv of benchmarks/peer_rows.py; it gets peers.json: how many orders were judged, and of
-each model the mean absolute error in days (capped at the horizon), the processor's seconds, or why it could not be fitted.
+`python -m reference.peers FOLDER HORIZON_DAYS` reads known.csv and judged.csv of benchmarks/peer_rows.py, and writes
+peers.json: the number of judged orders, and for each model the mean absolute error in days (capped at the horizon), the
+processor's seconds, or why it could not be fitted.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from lightgbm import LGBMRegressor
 from .waiting import chance_dead, median_days
 
 NO_FEATURES = {"CustomerID", "last_order_date", "watched_days", "waited_days", "returned"}
-# As people set it so that the fit of correlated columns converges.
+# A usual value with which the fit of correlated columns converges.
 PENALIZER = 0.01
-# The first that converges.
+# The first value that converges is used.
 PENALIZERS = (0.0, 0.001, 0.01, 0.1)
 TREES = {"n_estimators": 100, "num_leaves": 7, "learning_rate": 0.05, "min_child_samples": 30}
 
@@ -33,10 +34,10 @@ Peer = Callable[[pd.DataFrame, pd.DataFrame, int], np.ndarray]
 
 
 def regression(name: str) -> Peer:
-    """A survival regression of lifelines by its class; the median is the prediction."""
+    """Return a peer: a survival regression of lifelines by its class, with the median as the prediction."""
 
     def predict(known: pd.DataFrame, judged: pd.DataFrame, horizon_days: int) -> np.ndarray:
-        # Of an order made on the last day nothing is known.
+        # An order on the last day has no observation.
         known = known[known["waited_days"] > 0]
         learned, asked = make_design(known, judged)
         learned["days"] = known["waited_days"].clip(upper=horizon_days).to_numpy(dtype=float)
@@ -48,7 +49,7 @@ def regression(name: str) -> Peer:
 
 
 def buy_till_you_die(name: str, *, after_first: bool) -> Peer:
-    """A model of lifetimes by its class: fitted to the customers as they stood when all that is known ends."""
+    """Return a peer: a model of lifetimes by its class, fitted to all customers as of the last known day."""
 
     def predict(known: pd.DataFrame, judged: pd.DataFrame, horizon_days: int) -> np.ndarray:  # noqa: ARG001
         last = known.groupby("CustomerID").tail(1)
@@ -71,7 +72,7 @@ def buy_till_you_die(name: str, *, after_first: bool) -> Peer:
 
 
 def boosted_trees(known: pd.DataFrame, judged: pd.DataFrame, horizon_days: int) -> np.ndarray:
-    """Gradient boosting on the absolute error, of the orders that were followed for the horizon."""
+    """Predict by gradient boosting on the absolute error, from the orders that were followed for the horizon."""
     followed = known[known["watched_days"] >= horizon_days]
     features = feature_columns(known)
     model = LGBMRegressor(objective="l1", n_jobs=1, verbose=-1, random_state=1, **TREES)
@@ -91,14 +92,14 @@ PEERS: dict[str, Peer] = {
 
 
 def feature_columns(rows: pd.DataFrame) -> list[str]:
-    """Names of the features."""
+    """Return the names of the features."""
     return [name for name in rows.columns if name not in NO_FEATURES]
 
 
 def make_design(known: pd.DataFrame, judged: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Logarithms of the features for a regression, scaled as known; a missing one is the mean, and a column says so.
+    """Return logarithms of the features for a regression, standardised by the known rows.
 
-    Columns that are constant or repeat another are left out.
+    A missing value is the mean, and an additional column marks it. Columns that are constant or repeat another are left out.
     """
     learned, asked = _transform(known), _transform(judged)
     mean = learned.mean()
@@ -117,7 +118,7 @@ def _transform(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge(folder: Path, horizon_days: int) -> dict[str, Any]:
-    """All peers on the folder's rows, and how many orders they were judged by."""
+    """Return the results of all peers on the folder's rows, and the number of judged orders."""
     known, judged = (pd.read_csv(folder / f"{name}.csv") for name in ("known", "judged"))
     truth = judged["waited_days"].to_numpy(dtype=float)
     results: dict[str, dict[str, Any]] = {}
@@ -127,7 +128,7 @@ def judge(folder: Path, horizon_days: int) -> dict[str, Any]:
         try:
             days = np.clip(np.nan_to_num(peer(known, judged, horizon_days), nan=np.inf), 1, horizon_days)
             error = float(np.abs(days - truth).mean())
-        # Libraries of others raise whatever they like; a peer that cannot be fitted is told, and the others go on.
+        # The libraries may raise any exception; the failed peer is reported, and the others go on.
         except Exception as failed:  # noqa: BLE001
             reason = f"{type(failed).__name__}: {failed}".splitlines()[0]
         results[name] = {"error": error, "seconds": time.process_time() - started, "reason": reason}

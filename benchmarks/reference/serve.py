@@ -1,4 +1,4 @@
-"""Serves what train.py made: `gunicorn 'reference.serve:create_application("FOLDER")'`."""
+"""Serves the model of train.py: `gunicorn 'reference.serve:create_application("FOLDER")'`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .train import MODEL_FILE
 
 
 def create_application(folder: str) -> Flask:
-    """Answers CSV lines of features with CSV lines of predictions, with a header if there was one."""
+    """Return an application that answers CSV lines of features with predictions, with a header if there was one."""
     model = joblib.load(Path(folder) / MODEL_FILE)
     application = Flask(__name__)
 

@@ -21,15 +21,15 @@ SAMPLE_FILE = "sample_prediction.csv"
 
 
 def train(data: Path, folder: Path) -> None:
-    """Learns what was known in the middle of the time, judges it by what came after, and fits all once more.
+    """Fit a model to what was known in the middle of the time, judge it by what came after, and fit it again to all.
 
-    Writes model, metrics and the features of every customer's last order to the folder.
+    The folder gets model, metrics and the features of every customer's last order.
     """
     orders = read_orders(data)
     rows = make_features(orders)
     rows["target"] = days_to_next_order(rows)
 
-    # How an order ended is known once it was watched for the horizon.
+    # The outcome of an order is known once it was observed for the horizon.
     dates, horizon = rows["last_order_date"], pd.Timedelta(days=HORIZON_DAYS)
     cutoff = dates.min() + (dates.max() - dates.min()) / 2
     watched = rows[dates <= dates.max() - horizon]
@@ -45,7 +45,7 @@ def train(data: Path, folder: Path) -> None:
 
 
 def fit(rows: pd.DataFrame) -> Pipeline:
-    """Scaling and gradient boosting."""
+    """Return a fitted pipeline of scaling and gradient boosting."""
     model = make_pipeline(StandardScaler(), XGBRegressor(n_estimators=200))
     return model.fit(rows[FEATURES], rows["target"])
 

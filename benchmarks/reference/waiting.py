@@ -1,4 +1,4 @@
-"""Medians of the days until a customer's next order, under the two models that let customers die.
+"""Computes medians of the days until a customer's next order in the two models whose customers may die.
 
 P. S. Fader, B. G. S. Hardie, K. L. Lee, "Counting Your Customers" the Easy Way, Marketing Science 24 (2005): BG/NBD.
 E. P. Batislam, M. Denizel, A. Filiztekin, Empirical validation and comparison of models for customer base analysis,
@@ -15,14 +15,14 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def median_days(rate_shape: Values, rate_scale: Values, chance_dead: Values) -> Values:
-    """When half of the customers are back who ordered just now; infinite if half never come back.
+    """Return the days after which half of the customers have ordered again; infinite if half never do.
 
-    The wait of a customer who lives on is exponential, with a rate that is gamma distributed.
+    The wait of a customer who is alive is exponential, with a gamma distributed rate.
 
     Args:
-        rate_shape: (n,) of the rate, with what the customer's orders say.
-        rate_scale: (n,) in days, likewise.
-        chance_dead: (n,) that the order was the customer's last.
+        rate_shape: (n,) shape of the rate's distribution, given the customer's orders.
+        rate_scale: (n,) scale of it in days.
+        chance_dead: (n,) probability that the order was the customer's last.
     """
     away = (0.5 - chance_dead) / (1 - chance_dead)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -31,13 +31,13 @@ def median_days(rate_shape: Values, rate_scale: Values, chance_dead: Values) -> 
 
 
 def chance_dead(a: float, b: float, repeats: Values, *, after_first: bool) -> Values:
-    """That the order was the customer's last: beta(a, b), and it was not after any of the earlier ones.
+    """Return the probability that the order was the customer's last, given that no earlier one was.
 
     Args:
-        a: Of the beta distribution of the chance.
-        b: Likewise.
+        a: first parameter of the probability's beta distribution.
+        b: second parameter.
         repeats: (n,) orders before this one.
-        after_first: Whether customers may die after their first order (MBG/NBD) or not (BG/NBD).
+        after_first: whether customers may die after their first order (MBG/NBD) or not (BG/NBD).
     """
     if after_first:
         return a / (a + b + repeats)
