@@ -143,7 +143,12 @@ def test_functions_may_look_into_the_given_buckets_and_into_no_others(
 @pytest.mark.parametrize(
     ("name", "parameter", "value", "words"),
     [
-        ("no-bucket", "ExistingDataBucketName", "nobodys", r"'nobodys', .* does not exist; create it in us-east-1"),
+        (
+            "no-bucket",
+            "ExistingDataBucketName",
+            "nobodys",
+            r"'nobodys', .* does not exist; create it in us-east-1",
+        ),
         ("elsewhere", "ExistingDataBucketName", ELSEWHERE, "is in eu-west-1, and SageMaker reads data of its own"),
         (
             "no-trust",
@@ -152,7 +157,12 @@ def test_functions_may_look_into_the_given_buckets_and_into_no_others(
             r"team-etl, .* add the principal sagemaker\.amazonaws\.com",
         ),
         ("account", "ExistingSageMakerRoleArn", "arn:aws:iam::210987654321:role/r", "in another account than"),
-        ("no-role", "ExistingSageMakerRoleArn", f"arn:aws:iam::{ACCOUNT_ID}:role/r", "there is no role of this name"),
+        (
+            "no-role",
+            "ExistingSageMakerRoleArn",
+            f"arn:aws:iam::{ACCOUNT_ID}:role/r",
+            "there is no role of this name",
+        ),
     ],
 )
 def test_a_run_is_refused_before_anything_starts(

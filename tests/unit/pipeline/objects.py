@@ -105,16 +105,16 @@ class Objects:
         body = self.objects[Key]
         return {"Body": io.BytesIO(body), "ETag": self.etag(Key), "ContentLength": len(body)}
 
-    def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+    def put_object(self, Key: str, Body: bytes, **options: Any) -> None:  # noqa: N803 - boto3's names
         """As boto3's."""
         self._count("put_object")
-        refused = told.get("IfNoneMatch") and Key in self.objects
-        if refused or told.get("IfMatch", self.etag(Key) if Key in self.objects else None) != (
+        refused = options.get("IfNoneMatch") and Key in self.objects
+        if refused or options.get("IfMatch", self.etag(Key) if Key in self.objects else None) != (
             self.etag(Key) if Key in self.objects else None
         ):
             raise refusal("PreconditionFailed", 412)
         self.objects[Key] = Body
-        self.metadata[Key] = told["Metadata"]
+        self.metadata[Key] = options["Metadata"]
 
     def _count(self, operation: str) -> None:
         with self._lock:

@@ -91,7 +91,9 @@ class Place:
         """What PrepareRun of the execution of `run_id` is told."""
         stubs: Any = (self.s3, lambda: self.executions, lambda: self.jobs)
         services = Services(*stubs)
-        return select_for_rerun(of, CurrentRerun(run_id, f"arn:{run_id}"), BUCKET, services, keep_models=keep_models)
+        return select_for_rerun(
+            of, CurrentRerun(run_id, f"arn:{run_id}"), BUCKET, services, keep_models=keep_models
+        )
 
     def add_rerun(
         self, run_id: str, of: str, lines: list[dict[str, Any]], *records: dict[str, Any], root: str = R0

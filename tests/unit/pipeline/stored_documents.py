@@ -10,6 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.work_list import Line, read_work_list
+
 BUCKET = "output-bucket"
 # That of the stack's image.
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -64,13 +66,13 @@ class Bucket:
             raise refusal("404", 404)
         return {"Metadata": self.metadata.get(Key, {}), "LastModified": SUMMED_UP}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **options: Any) -> None:  # noqa: N803 - boto3's names
         """As boto3's."""
         assert Bucket == BUCKET
-        if told.get("IfNoneMatch") and Key in self.objects:
+        if options.get("IfNoneMatch") and Key in self.objects:
             raise refusal("PreconditionFailed", 412)
         self.objects[Key] = Body
-        self.metadata[Key] = told.get("Metadata", {})
+        self.metadata[Key] = options.get("Metadata", {})
 
     def get_paginator(self, operation: str) -> Bucket:
         """As boto3's, of list_objects_v2."""
@@ -143,6 +145,12 @@ def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dic
     whole |= {"modelName": None} if "model" in others else {}
     whole |= {"transformJobName": None, "predictionsUri": None} if "transformJob" in others else {}
     return whole | others
+
+
+def work_list_line(run_id: str, **others: Any) -> Line:
+    """Return the line of item 0 as it is read from a work list."""
+    (parsed,) = read_work_list(json.dumps([line(0, run_id, **others)]).encode())
+    return parsed
 
 
 def success(index: int, item: str | None = None, status: str = "Completed") -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_an_item_sets_what_the_image_is_known_to_read(
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NCCL_DEBUG", "MALLOC_ARENA_MAX"])
-def test_the_knobs_of_a_library_are_the_parameters_to_add(environment: dict[str, str], name: str) -> None:
+def test_settings_of_libraries_can_be_added_by_parameter(environment: dict[str, str], name: str) -> None:
     stack = load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": name})
     assert problems(Limits.from_settings(stack), environment={name: "1"}) == []
 
@@ -125,7 +125,7 @@ def test_no_hyperparameter_names_the_program(allowed: Limits, name: str) -> None
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_what_is_not_the_stacks_to_give_is_refused_with_its_place(
+def test_settings_beyond_the_limits_are_refused_with_their_place(
     allowed: Limits, entry: dict[str, Any], said: str
 ) -> None:
     (problem,) = problems(allowed, **entry)

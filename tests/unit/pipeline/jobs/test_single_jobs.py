@@ -81,7 +81,7 @@ def test_of_a_model_and_a_file_that_are_named_nothing_else_is_read(environment: 
     assert sagemaker.request["ModelName"] == "mine"
 
 
-def test_who_asks_for_a_model_that_a_run_removed_is_told_what_to_do(environment: dict[str, str]) -> None:
+def test_a_deleted_model_raises_with_the_remedy(environment: dict[str, str]) -> None:
     with pytest.raises(ModelNotFoundError, match=r"model-item1-x is not in SageMaker") as refused:
         transform(environment, Transforms())
     assert 'aws_create_model {"item": "item1"}' in str(refused.value)

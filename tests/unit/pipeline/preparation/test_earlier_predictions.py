@@ -176,16 +176,16 @@ def test_what_a_job_could_not_read_is_not_handed_over(
     [b"<html>", b"{}", json.dumps({"runId": "x"}).encode()],
     ids=["no JSON", "nothing", "another's"],
 )
-def test_a_last_model_that_cannot_be_read_is_no_reason_not_to_train(
-    settings: PrepareRunSettings, latest: bytes
-) -> None:
+def test_an_unreadable_last_model_does_not_prevent_training(settings: PrepareRunSettings, latest: bytes) -> None:
     s3 = after(NEWEST)
     s3.objects[LATEST] = latest
     assert handed_over(training_job(settings, s3)) is None
 
 
 @pytest.mark.parametrize("changes", [{"runId": "x"}, {"acceptedAt": "yesterday", "runId": OLDER}])
-def test_nor_is_one_that_says_nonsense(settings: PrepareRunSettings, changes: dict[str, Any]) -> None:
+def test_a_last_model_with_wrong_values_does_not_prevent_training(
+    settings: PrepareRunSettings, changes: dict[str, Any]
+) -> None:
     assert handed_over(training_job(settings, after("nonsense", **changes))) is None
 
 
@@ -209,7 +209,7 @@ class Refusing(Objects):
 
 @pytest.mark.parametrize("kind", ["GET", "HEAD"])
 @pytest.mark.parametrize(("code", "status"), [("403", 403), ("SlowDown", 503), ("InternalError", 500)])
-def test_s3_that_refuses_keeps_no_item_from_its_training(
+def test_an_error_of_s3_does_not_prevent_training(
     settings: PrepareRunSettings, kind: str, code: str, status: int
 ) -> None:
     assert handed_over(training_job(settings, Refusing(after(NEWEST), code, status, kind))) is None

@@ -238,7 +238,7 @@ def test_an_unchanged_item_points_to_its_last_predictions(settings: PrepareRunSe
     ids=["train", "train and score a file", "score", "score a file"],
 )
 @pytest.mark.parametrize("manifest", ["none", "older than the record", "did not know"])
-def test_a_success_that_nobody_has_summed_up_is_none_where_users_data_was_scored(
+def test_a_success_on_users_data_counts_only_once_it_was_summed_up(
     settings: PrepareRunSettings, mode: str, entry: Any, needs_it: bool, manifest: str
 ) -> None:
     """Only SummarizeRun looks whether the data that was scored is the data that was promised."""

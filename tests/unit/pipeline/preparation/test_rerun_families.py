@@ -30,7 +30,7 @@ def test_what_a_rerun_has_done_is_not_done_again(place: Place) -> None:
     assert items(place.rerun(R2)) == ["item2", "item3"]
 
 
-def test_a_rerun_of_a_rerun_has_that_ones_items_and_sees_its_brothers(place: Place) -> None:
+def test_a_rerun_of_a_rerun_takes_that_ones_items_and_sees_the_whole_family(place: Place) -> None:
     place.add_rerun(R1, R0, [line(0, R1, item="item1"), line(1, R1, item="item3")])
     place.add_rerun(R2, R0, [line(0, R2, item="item1"), line(1, R2, item="item2")], success(0, "item1"))
     assert items(place.rerun(R3, of=R1)) == ["item3"]
@@ -185,7 +185,7 @@ def test_a_rerun_waits_for_a_later_one_that_may_not_have_seen_it(place: Place) -
     assert items(place.rerun(R1)) == ["item1", "item2", "item3"]
 
 
-def test_a_refused_rerun_is_in_nobodys_way(place: Place) -> None:
+def test_a_refused_rerun_does_not_block_others(place: Place) -> None:
     place.executions.statuses |= {f"arn:{R0}": "RUNNING", f"arn:{R1}": "RUNNING"}
     with pytest.raises(RunNotEndedError):
         place.rerun(R1)

@@ -77,7 +77,7 @@ def test_an_item_that_scores_another_file_needs_no_sample(place: Place) -> None:
     ("status", "kept"),
     [("Completed", True), ("InProgress", False), ("Stopped", False), ("Failed", False), ("gone", False)],
 )
-def test_a_training_of_which_nothing_was_recorded_is_asked_about(place: Place, status: str, *, kept: bool) -> None:
+def test_a_training_without_a_record_is_described(place: Place, status: str, *, kept: bool) -> None:
     place.add_training(line(3, R0))
     if status != "gone":
         place.jobs.statuses["t-item3-20261122T000000000Z"] = status
@@ -89,7 +89,7 @@ def test_a_training_of_which_nothing_was_recorded_is_asked_about(place: Place, s
 
 
 @pytest.mark.parametrize("keep_models", [False, True], ids=["removed", "kept"])
-def test_what_a_run_that_was_cut_off_has_left_is_removed_first(place: Place, keep_models: bool) -> None:
+def test_a_rerun_first_cleans_up_after_a_run_that_was_cut_off(place: Place, keep_models: bool) -> None:
     job, model = line(3, R0)["trainingJob"]["TrainingJobName"], line(3, R0)["modelName"]
     place.add_training(line(3, R0))
     place.jobs.statuses[job] = "InProgress"
@@ -98,7 +98,7 @@ def test_what_a_run_that_was_cut_off_has_left_is_removed_first(place: Place, kee
     assert place.jobs.removed == ([job] if keep_models else [job, model])
 
 
-def test_a_run_that_has_summed_itself_up_has_cleared_up_too(place: Place) -> None:
+def test_a_run_with_a_manifest_is_not_cleaned_up_again(place: Place) -> None:
     place.s3.add(f"runs/{R0}/manifest.json", b"{}")
     place.jobs.left = {"list_models": [line(3, R0)["modelName"]]}
     place.rerun(R1)
@@ -120,7 +120,7 @@ def test_without_an_artifact_sagemaker_is_not_asked(place: Place) -> None:
     assert place.jobs.asked == []
 
 
-def test_a_throttled_question_is_for_the_state_machine_to_ask_again(place: Place) -> None:
+def test_throttling_is_left_to_the_state_machines_retry(place: Place) -> None:
     place.add_training(line(3, R0))
     place.jobs.statuses["t-item3-20261122T000000000Z"] = "ThrottlingException"
     with pytest.raises(ServiceThrottledError):
@@ -139,7 +139,7 @@ def test_the_training_of_a_model_refused_for_its_errors_is_kept_as_such(place: P
     assert rerun.kept["item2"].model_refused
 
 
-def test_a_broken_record_is_no_success_and_its_training_is_asked_about(place: Place) -> None:
+def test_a_broken_record_is_no_success_and_its_training_is_described(place: Place) -> None:
     place.s3.add(f"runs/{R0}/records/0.json", b"{")
     place.add_training(line(0, R0))
     place.jobs.statuses["t-item0-20261122T000000000Z"] = "Completed"
