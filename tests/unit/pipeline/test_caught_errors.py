@@ -1,4 +1,4 @@
-"""Reasons: the one sentence of what Step Functions caught that a person should read."""
+"""The reason of a failure is the sentence for people in the error that Step Functions caught."""
 
 from __future__ import annotations
 

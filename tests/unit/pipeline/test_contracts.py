@@ -1,4 +1,4 @@
-"""What may be asked, and how wrong requests are refused."""
+"""Valid requests are accepted, and wrong ones are refused with every problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stack lets a request ask for: each attack that was tried, and what an ordinary team may do."""
+"""The limits of a stack: they stop known attacks, and allow what an ordinary team needs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from pipeline.jobs import single_jobs
 from pipeline.limits import Limits
 from pipeline.preparation import reruns
 from pipeline.settings import PrepareRunSettings, load_settings
+from tests.unit.pipeline.in_memory_aws import RUN, Models, Objects, data, prepare
 from tests.unit.pipeline.model import test_create_model
-from tests.unit.pipeline.objects import RUN, Models, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY
 
 OWN_REGISTRY = "123456789012.dkr.ecr.ap-east-2.amazonaws.com"

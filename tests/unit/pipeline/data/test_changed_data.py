@@ -1,4 +1,4 @@
-"""What becomes of items whose data has changed during a run: in CreateModel, in SummarizeRun, and in reruns."""
+"""Items whose data changes during a run fail, in CreateModel, in SummarizeRun and in reruns."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipeline.errors import DataChangedError, ServiceThrottledError
 from pipeline.model.create_model import create_model
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 from pipeline.summary.write_manifest import write_manifest
-from tests.unit.pipeline.objects import RUN, WRITTEN, Models, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, WRITTEN, Models, Objects, data, prepare
 from tests.unit.pipeline.preparation.test_prepare_run import with_latest
-from tests.unit.pipeline.rerunning import R0, R1, Place, trained
+from tests.unit.pipeline.rerun_scenario import R0, R1, RerunScenario, trained
 from tests.unit.pipeline.stored_documents import BUCKET, Bucket, failure, line, refusal, success
-from tests.unit.pipeline.versions import VersionedBucket
+from tests.unit.pipeline.versioned_bucket import VersionedBucket
 
 DATA = "s3://data/in/a.csv"
 # Of the runs and records of `stored`.
@@ -195,36 +195,36 @@ def test_a_training_of_other_data_does_not_reach_the_gate(
 
 
 # --- reruns ---------------------------------------------------------------------------------------------------------
-def cut_off(users: Data, **fields: Any) -> Place:
+def cut_off(users: Data, **fields: Any) -> RerunScenario:
     """A run of one item, which has no manifest."""
-    place = Place()
-    on_users_data(place.s3, users)
-    place.s3.add_run(R0, [line(0, R0, **fields)])
-    place.add_training(line(0, R0))
-    return place
+    scenario = RerunScenario()
+    on_users_data(scenario.s3, users)
+    scenario.s3.add_run(R0, [line(0, R0, **fields)])
+    scenario.add_training(line(0, R0))
+    return scenario
 
 
 @pytest.mark.parametrize("manifest", [False, True])
 def test_a_rerun_verifies_successes_that_were_not_summed_up(users: Data, manifest: bool) -> None:
-    place = cut_off(users, scoredInput=expected_version(users))
-    place.s3.add_run(R0, [line(0, R0, scoredInput=expected_version(users)), line(1, R0)])
-    place.s3.add_record(R0, success(0))
+    scenario = cut_off(users, scoredInput=expected_version(users))
+    scenario.s3.add_run(R0, [line(0, R0, scoredInput=expected_version(users)), line(1, R0)])
+    scenario.s3.add_record(R0, success(0))
     users.write(TRAINED)
     if manifest:
-        place.s3.add(f"runs/{R0}/manifest.json", b"{}")
-    left = [entry.item for entry in place.rerun(R1).entries]
+        scenario.s3.add(f"runs/{R0}/manifest.json", b"{}")
+    left = [entry.item for entry in scenario.rerun(R1).entries]
     assert left == (["item1"] if manifest else ["item0", "item1"])
     if not manifest:
         # Its training has read what it was to read.
-        assert place.s3.json(f"runs/{R0}/records/0.json")["error"]["Error"] == "DataChangedError"
+        assert scenario.s3.json(f"runs/{R0}/records/0.json")["error"]["Error"] == "DataChangedError"
 
 
 def test_a_training_of_other_data_is_not_kept(users: Data) -> None:
-    place = cut_off(users, trainingInput=expected_version(users))
+    scenario = cut_off(users, trainingInput=expected_version(users))
     users.write(datetime(2026, 11, 22, 9, 42, 40, tzinfo=UTC))
     error = {"Error": "DataChangedError", "Cause": "changed"}
-    place.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end(), error=error))
-    assert place.rerun(R1).kept == {}
+    scenario.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end(), error=error))
+    assert scenario.rerun(R1).kept == {}
 
 
 @pytest.mark.parametrize(
@@ -235,18 +235,18 @@ def test_a_training_of_other_data_is_not_kept(users: Data) -> None:
 def test_a_training_that_create_model_has_not_checked_is_kept_if_its_data_is_unchanged(
     users: Data, changed: datetime | None, kept: bool
 ) -> None:
-    place = cut_off(users, trainingInput=expected_version(users))
+    scenario = cut_off(users, trainingInput=expected_version(users))
     if changed:
         users.write(changed)
-    place.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end()))
-    assert ("item0" in place.rerun(R1).kept) is kept
+    scenario.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end()))
+    assert ("item0" in scenario.rerun(R1).kept) is kept
 
 
 def test_a_training_whose_model_was_created_is_not_verified_again(users: Data) -> None:
-    place = cut_off(users, trainingInput=expected_version(users))
+    scenario = cut_off(users, trainingInput=expected_version(users))
     users.calls.clear()
-    place.s3.add_record(R0, failure(0, stage="StartBatchTransformJob", training=with_end()))
-    assert "item0" in place.rerun(R1).kept
+    scenario.s3.add_record(R0, failure(0, stage="StartBatchTransformJob", training=with_end()))
+    assert "item0" in scenario.rerun(R1).kept
     assert users.calls == []
 
 

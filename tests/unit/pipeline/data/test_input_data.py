@@ -21,7 +21,7 @@ from pipeline.errors import (
     PipelineError,
     ServiceThrottledError,
 )
-from tests.unit.pipeline.objects import WRITTEN, Objects
+from tests.unit.pipeline.in_memory_aws import WRITTEN, Objects
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"

@@ -12,7 +12,7 @@ from pipeline.data import input_data, input_versions
 from pipeline.documents import InputVersion
 from pipeline.errors import DataChangedError, DataNotReadableError, ServiceThrottledError
 from tests.unit.pipeline.stored_documents import refusal
-from tests.unit.pipeline.versions import VersionedBucket, at
+from tests.unit.pipeline.versioned_bucket import VersionedBucket, at
 
 FILE, FOLDER = "s3://data/in/a.csv", "s3://data/in/"
 A, B = b"French", b"German"

@@ -1,4 +1,4 @@
-"""A job whose create call got no answer: whose it is, how it ended, and how long it may take."""
+"""A job whose create call got no answer is followed: whose it is, how it ended, and how long it may take."""
 
 from __future__ import annotations
 

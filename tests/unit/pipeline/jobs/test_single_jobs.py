@@ -1,4 +1,4 @@
-"""Jobs outside any run: what they read where nothing is named, and what is said where the model is gone."""
+"""Jobs outside a run: their default input and model, and the error for a model that was deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.contracts import BatchTransformEvent, parse_event
 from pipeline.errors import ModelNotFoundError, ServiceRefusedError
 from pipeline.jobs import single_jobs
 from pipeline.settings import TransformSettings, load_settings
-from tests.unit.pipeline.objects import RUN, Objects
+from tests.unit.pipeline.in_memory_aws import RUN, Objects
 from tests.unit.pipeline.stored_documents import refusal
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Creating models, as a run's step and alone, with S3 and SageMaker played by small stand-ins."""
+"""Models are created as a step of a run and outside a run, with S3 and SageMaker in memory."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pipeline.errors import (
 from pipeline.model.create_model import MAX_METRIC_TEXT_LENGTH, MAX_METRICS, create_model
 from pipeline.settings import ModelSettings, load_settings
 from pipeline.stored import latest_model
+from tests.unit.pipeline.in_memory_aws import RUN, Models, Objects
 from tests.unit.pipeline.jobs.test_sagemaker_requests import MEASURES
 from tests.unit.pipeline.model.test_training_output import archive_of
-from tests.unit.pipeline.objects import RUN, Models, Objects
 from tests.unit.pipeline.stored_documents import REGISTRY, refusal
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)

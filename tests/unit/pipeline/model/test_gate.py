@@ -1,4 +1,4 @@
-"""The gate: both sides of the limit, and everything that is no judgement."""
+"""The gate: both sides of the limit, and metrics that it ignores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking the prediction input and the metrics out of the output of a training without a network."""
+"""The prediction input and the metrics of a training without a network are unpacked from its output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import DataNotFoundError, DataNotReadableError, DataTooLargeError
 from pipeline.model import training_output
-from tests.unit.pipeline.objects import RUN, Objects
+from tests.unit.pipeline.in_memory_aws import RUN, Objects
 
 JOB = "training-job-item1-20261122T094236123Z"
 ARCHIVE = f"analysis_predicted/item1/{JOB}/output/output.tar.gz"

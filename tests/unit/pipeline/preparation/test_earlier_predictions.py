@@ -1,4 +1,4 @@
-"""The predictions of an earlier run that a training is handed: which, and that they never stand in its way."""
+"""A training gets the newest readable predictions of an earlier run, and never fails for lack of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.errors import ServiceThrottledError
 from pipeline.preparation import earlier_predictions
 from pipeline.preparation.item_sources import MAX_LINE_BYTES
 from pipeline.settings import PrepareRunSettings
-from tests.unit.pipeline.objects import RUN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import refusal
 
 OLDEST, OLDER, NEWEST = (f"202611{day}T000000000Z-night" for day in (18, 19, 20))

@@ -1,4 +1,4 @@
-"""What is said of a bucket and a role that the stack was given, before anything is started."""
+"""A bucket or role that the stack was given is checked before anything is started."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.errors import (
 )
 from pipeline.preparation.existing_resources import check_existing_resources
 from pipeline.settings import PrepareRunSettings, load_settings
-from tests.unit.pipeline.objects import Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import Objects, data, prepare
 
 ACCOUNT = "123456789012"
 EXECUTION = f"arn:aws:states:ap-east-2:{ACCOUNT}:execution:shop:nightly"

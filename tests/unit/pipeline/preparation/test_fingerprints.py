@@ -1,4 +1,4 @@
-"""Which items are left as they are: what the fingerprint holds, and what else must be true of the last success."""
+"""Which items are skipped as unchanged: what fingerprints cover, and what else must hold for the last success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.documents import PreparedRun
 from pipeline.fields import Mode
 from pipeline.preparation import fingerprints
 from pipeline.settings import PrepareRunSettings, load_settings
-from tests.unit.pipeline.objects import WRITTEN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import WRITTEN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY, SUMMED_UP, failure, success
 
 DATA = [

@@ -10,7 +10,7 @@ import pytest
 from pipeline.contracts import RunRequest, as_requested, parse_event
 from pipeline.errors import DataNotFoundError, DataTooLargeError, InvalidRequestError, PipelineError
 from pipeline.preparation import item_sources
-from tests.unit.pipeline.objects import Objects
+from tests.unit.pipeline.in_memory_aws import Objects
 
 LIST = "s3://data-bucket/lists/items.jsonl"
 

@@ -1,4 +1,4 @@
-"""Preparing runs: what is written for every item, and what is refused before anything starts."""
+"""A run is prepared with a line for every item, or refused before anything starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.model.create_model import MAX_METRIC_NAME_LENGTH, MAX_METRIC_TEXT_
 from pipeline.preparation import item_sources, reruns
 from pipeline.settings import PrepareRunSettings, load_settings
 from pipeline.stored import run_files
-from tests.unit.pipeline.objects import RUN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY, refusal
 
 EARLIER = "20261121T000000000Z-earlier"

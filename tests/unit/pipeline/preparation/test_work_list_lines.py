@@ -12,7 +12,7 @@ from pipeline.documents import TrainingJob
 from pipeline.preparation import reruns
 from pipeline.preparation.work_list_lines import seconds_to_wait
 from pipeline.settings import PrepareRunSettings
-from tests.unit.pipeline.objects import Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY
 
 EARLIER = "20261121T094236123Z-earlier"

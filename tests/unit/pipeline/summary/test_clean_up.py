@@ -1,4 +1,4 @@
-"""What a run leaves in SageMaker is removed, nothing else is, and no failure there is more than a sentence."""
+"""A run's jobs and models are removed from SageMaker, others are not, and a failure there is only reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The function SummarizeRun: manifest and verdict first, and what is left of the run after them."""
+"""The function SummarizeRun writes the manifest first, and cleans up after it."""
 
 from __future__ import annotations
 
