@@ -1,4 +1,4 @@
-"""S3 in a dictionary, and what runs leave there, for tests of what reads it again."""
+"""S3 in a dictionary, with the files of runs, for tests of their readers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.work_list import Line, read_work_list
+
 BUCKET = "output-bucket"
-# That of the stack's image.
+# The registry of the stack's image.
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
-# After the records that are made here.
+# When manifests are written: after the records of this module.
 SUMMED_UP = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-# As the definition keeps them.
+# The result of a training job as the state machine keeps it.
 TRAINING: dict[str, Any] = {
     "arn": "arn:t",
     "status": "Completed",
@@ -28,13 +30,13 @@ MODEL: dict[str, Any] = {"modelDataUrl": "s3://out/model.tar.gz", "metrics": {"c
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
-    """AWS's answer with `code`."""
+    """Return AWS's error with `code`."""
     answer: Any = {"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "Operation")
 
 
 class Bucket:
-    """S3's client for one bucket: key to content, and to user metadata; what was read is remembered."""
+    """S3's client for one bucket: key to content and to user metadata; keys that were read are recorded."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -42,7 +44,7 @@ class Bucket:
         self.read: list[str] = []
 
     def add(self, key: str, content: object = None) -> None:
-        """Puts an object there: JSON, or the bytes given."""
+        """Add an object: bytes as they are, other content as JSON."""
         self.objects[key] = content if isinstance(content, bytes) else json.dumps(content).encode()
 
     def json(self, key: str) -> Any:
@@ -64,13 +66,13 @@ class Bucket:
             raise refusal("404", 404)
         return {"Metadata": self.metadata.get(Key, {}), "LastModified": SUMMED_UP}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **options: Any) -> None:  # noqa: N803 - boto3's names
         """As boto3's."""
         assert Bucket == BUCKET
-        if told.get("IfNoneMatch") and Key in self.objects:
+        if options.get("IfNoneMatch") and Key in self.objects:
             raise refusal("PreconditionFailed", 412)
         self.objects[Key] = Body
-        self.metadata[Key] = told.get("Metadata", {})
+        self.metadata[Key] = options.get("Metadata", {})
 
     def get_paginator(self, operation: str) -> Bucket:
         """As boto3's, of list_objects_v2."""
@@ -143,6 +145,12 @@ def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dic
     whole |= {"modelName": None} if "model" in others else {}
     whole |= {"transformJobName": None, "predictionsUri": None} if "transformJob" in others else {}
     return whole | others
+
+
+def work_list_line(run_id: str, **others: Any) -> Line:
+    """Return the line of item 0 as it is read from a work list."""
+    (parsed,) = read_work_list(json.dumps([line(0, run_id, **others)]).encode())
+    return parsed
 
 
 def success(index: int, item: str | None = None, status: str = "Completed") -> dict[str, Any]:

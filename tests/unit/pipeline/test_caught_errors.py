@@ -1,4 +1,4 @@
-"""Reasons: the one sentence of what Step Functions caught that a person should read."""
+"""The reason of a failure is the sentence for people in the error that Step Functions caught."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_reason_is_the_sentence_a_person_should_read(cause: str, reason: str
 @pytest.mark.parametrize(
     ("limit", "waited"), [(3600, "after 3600 s"), (None, "in time")], ids=["known limit", "limit of an old line"]
 )
-def test_a_job_that_took_too_long_is_told_with_what_to_change(limit: int | None, waited: str) -> None:
+def test_a_timeout_reason_names_the_setting_to_raise(limit: int | None, waited: str) -> None:
     assert timeout_reason("transform", "b0", limit) == (
         f"job b0 had not ended {waited} and was stopped; raise transform.maxRuntimeInSeconds of the item"
     )

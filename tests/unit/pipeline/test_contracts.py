@@ -1,4 +1,4 @@
-"""What may be asked, and how wrong requests are refused."""
+"""Valid requests are accepted, and wrong ones are refused with every problem."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_items_may_come_from_one_of_four_places(request_: dict[str, Any]) -> Non
     ],
     ids=["name", "zero", "false"],
 )
-def test_an_entry_is_told_again_as_it_was_requested(entry: dict[str, Any]) -> None:
+def test_an_entry_keeps_its_values_through_json(entry: dict[str, Any]) -> None:
     parsed = parse_event(ItemRequest, {**entry, "hyperparameters": {}, "input": None})
     assert as_requested(parsed) == entry
     assert parse_event(ItemRequest, as_requested(parsed)) == parsed
@@ -232,14 +232,14 @@ def test_every_problem_of_an_items_environment_is_listed() -> None:
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_limits_of_an_item_are_told_in_plain_words(entry: dict[str, Any], said: str) -> None:
+def test_limits_of_an_item_have_plain_messages(entry: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidRequestError) as refusal:
         parse_event(TrainingJobEvent, {"item": "a", **entry})
     (problem,) = refusal.value.problems
     assert problem.startswith(said)
 
 
-def test_what_a_catch_adds_one_day_is_no_error() -> None:
+def test_unknown_keys_of_a_caught_error_are_ignored() -> None:
     event = json.loads((EVENTS / "summarize_run.json").read_text())
     event["mapRunError"] = {"Error": "States.Timeout", "Cause": "late", "ErrorTime": 1}
     caught = parse_event(SummarizeRunEvent, event).map_run_error

@@ -22,7 +22,7 @@ from pipeline.preparation import fingerprints
 from pipeline.settings import PrepareRunSettings, load_settings
 from pipeline.stored import latest_model, run_files
 from pipeline.summary.write_manifest import write_manifest
-from tests.unit.pipeline.rerunning import Place
+from tests.unit.pipeline.rerun_scenario import RerunScenario
 from tests.unit.pipeline.stored_documents import BUCKET
 
 STORED = json.loads((Path(__file__).parent / "earlier_version.json").read_text(encoding="utf-8"))
@@ -30,18 +30,18 @@ FIRST, SKIPPING, RERUN = "20261130T234725947Z-first", "20261130T234732012Z-secon
 
 
 @pytest.fixture
-def place() -> Place:
-    place = Place()
+def scenario() -> RerunScenario:
+    scenario = RerunScenario()
     for key, content in STORED["objects"].items():
-        place.s3.add(key, content)
-    place.s3.metadata |= STORED["metadata"]
-    return place
+        scenario.s3.add(key, content)
+    scenario.s3.metadata |= STORED["metadata"]
+    return scenario
 
 
 @pytest.mark.parametrize("run_id", [FIRST, SKIPPING, RERUN])
-def test_a_run_of_that_version_gets_the_manifest_that_it_had(place: Place, run_id: str) -> None:
-    before = place.s3.json(f"runs/{run_id}/manifest.json")
-    s3: Any = place.s3
+def test_a_run_of_that_version_gets_the_manifest_that_it_had(scenario: RerunScenario, run_id: str) -> None:
+    before = scenario.s3.json(f"runs/{run_id}/manifest.json")
+    s3: Any = scenario.s3
     run = run_files.read_prepared_run(s3, BUCKET, run_id)
     made = as_json(write_manifest(run, BUCKET, s3, None, datetime.now(UTC)).manifest)
     # Times and billed seconds are new, and so is what follows from them of jobs that failed.
@@ -52,8 +52,8 @@ def test_a_run_of_that_version_gets_the_manifest_that_it_had(place: Place, run_i
     assert made == before | {"endedAt": made["endedAt"]}
 
 
-def test_its_manifest_is_read(place: Place) -> None:
-    manifest = parse_manifest(place.s3.objects[f"runs/{FIRST}/manifest.json"])
+def test_its_manifest_is_read(scenario: RerunScenario) -> None:
+    manifest = parse_manifest(scenario.s3.objects[f"runs/{FIRST}/manifest.json"])
     assert [(item.item, item.status) for item in manifest.items] == [
         ("good", "SUCCEEDED"),
         ("bad", "FAILED"),
@@ -61,23 +61,23 @@ def test_its_manifest_is_read(place: Place) -> None:
     ]
 
 
-def test_its_run_is_rerun(place: Place) -> None:
-    rerun = place.rerun("20261201T000000000Z-now", of=FIRST)
+def test_its_run_is_rerun(scenario: RerunScenario) -> None:
+    rerun = scenario.rerun("20261201T000000000Z-now", of=FIRST)
     assert [entry.item for entry in rerun.entries] == ["bad", "missing"]
 
 
-def test_its_finished_training_is_kept(place: Place) -> None:
-    del place.s3.objects[f"runs/{FIRST}/records/0.json"]
+def test_its_finished_training_is_kept(scenario: RerunScenario) -> None:
+    del scenario.s3.objects[f"runs/{FIRST}/records/0.json"]
     (line, *_) = STORED["objects"][f"runs/{FIRST}/items.json"]
-    place.add_training(line)
-    place.jobs.statuses[line["trainingJob"]["TrainingJobName"]] = "Completed"
-    rerun = place.rerun("20261201T000000000Z-now", of=FIRST)
+    scenario.add_training(line)
+    scenario.jobs.statuses[line["trainingJob"]["TrainingJobName"]] = "Completed"
+    rerun = scenario.rerun("20261201T000000000Z-now", of=FIRST)
     assert rerun.kept["good"].training.name == line["trainingJob"]["TrainingJobName"]
     assert rerun.kept["good"].image == line["model"]["image"]
 
 
-def test_its_last_model_is_the_items(place: Place) -> None:
-    s3: Any = place.s3
+def test_its_last_model_is_the_items(scenario: RerunScenario) -> None:
+    s3: Any = scenario.s3
     model = latest_model.read_latest(s3, BUCKET, "good")
     assert model.model_name == "model-good-20261130T234725947Z"
     assert model.environment == {"threads": "2"}
@@ -106,10 +106,10 @@ def test_a_step_of_its_definition_is_taken() -> None:
     assert event.training.status == "Completed"
 
 
-def test_what_is_no_line_of_any_version_is_refused_by_name(place: Place) -> None:
+def test_what_is_no_line_of_any_version_is_refused_by_name(scenario: RerunScenario) -> None:
     lines = STORED["objects"][f"runs/{FIRST}/items.json"]
-    place.s3.add(f"runs/{FIRST}/items.json", [lines[0] | {"transformJob": {"TransformJobName": "b"}}])
-    s3: Any = place.s3
+    scenario.s3.add(f"runs/{FIRST}/items.json", [lines[0] | {"transformJob": {"TransformJobName": "b"}}])
+    s3: Any = scenario.s3
     with pytest.raises(DataNotReadableError, match="not as an earlier version wrote them"):
         run_files.read_lines(s3, BUCKET, FIRST)
 

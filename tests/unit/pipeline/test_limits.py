@@ -1,4 +1,4 @@
-"""What a stack lets a request ask for: each attack that was tried, and what an ordinary team may do."""
+"""The limits of a stack: they stop known attacks, and allow what an ordinary team needs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from pipeline.jobs import single_jobs
 from pipeline.limits import Limits
 from pipeline.preparation import reruns
 from pipeline.settings import PrepareRunSettings, load_settings
+from tests.unit.pipeline.in_memory_aws import RUN, Models, Objects, data, prepare
 from tests.unit.pipeline.model import test_create_model
-from tests.unit.pipeline.objects import RUN, Models, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY
 
 OWN_REGISTRY = "123456789012.dkr.ecr.ap-east-2.amazonaws.com"
@@ -96,7 +96,7 @@ def test_an_item_sets_what_the_image_is_known_to_read(
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NCCL_DEBUG", "MALLOC_ARENA_MAX"])
-def test_the_knobs_of_a_library_are_the_parameters_to_add(environment: dict[str, str], name: str) -> None:
+def test_settings_of_libraries_can_be_added_by_parameter(environment: dict[str, str], name: str) -> None:
     stack = load_settings(PrepareRunSettings, environment | {"ALLOWED_ENVIRONMENT": name})
     assert problems(Limits.from_settings(stack), environment={name: "1"}) == []
 
@@ -125,7 +125,7 @@ def test_no_hyperparameter_names_the_program(allowed: Limits, name: str) -> None
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_what_is_not_the_stacks_to_give_is_refused_with_its_place(
+def test_settings_beyond_the_limits_are_refused_with_their_place(
     allowed: Limits, entry: dict[str, Any], said: str
 ) -> None:
     (problem,) = problems(allowed, **entry)

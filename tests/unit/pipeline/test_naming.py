@@ -1,4 +1,4 @@
-"""Names: legal, unique, recognisable."""
+"""Names are accepted by AWS, unique and readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments: complete, typed, and refused with every problem named."""
+"""A function's environment is read with types, or refused with every problem."""
 
 from __future__ import annotations
 

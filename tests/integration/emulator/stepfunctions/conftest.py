@@ -213,7 +213,7 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
 def emulator() -> Iterator[Emulator]:
     """An emulator of Step Functions and of what moto has of itself: the tests script the other services."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "_SEAMS", (stepfunctions,))
+        patch.setattr(server, "_PARTS", (stepfunctions,))
         with server.Emulator() as running:
             yield running
 

@@ -1,4 +1,4 @@
-"""What becomes of items whose data has changed during a run: in CreateModel, in SummarizeRun, and in reruns."""
+"""Items whose data changes during a run fail, in CreateModel, in SummarizeRun and in reruns."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any
 import pytest
 
 from pipeline import layout, naming
-from pipeline.contracts import CreateModelEvent, TransformChoices, parse_event
+from pipeline.contracts import CreateModelEvent, parse_event
 from pipeline.data import input_versions
 from pipeline.data.input_data import find_input
 from pipeline.documents import PreparedRun, as_json
 from pipeline.errors import DataChangedError, ServiceThrottledError
-from pipeline.jobs.sagemaker_requests import transform_job_request
 from pipeline.model.create_model import create_model
 from pipeline.settings import ModelSettings, PrepareRunSettings, load_settings
 from pipeline.summary.write_manifest import write_manifest
-from tests.unit.pipeline.objects import RUN, WRITTEN, Models, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, WRITTEN, Models, Objects, data, prepare
 from tests.unit.pipeline.preparation.test_prepare_run import with_latest
-from tests.unit.pipeline.rerunning import R0, R1, Place, trained
+from tests.unit.pipeline.rerun_scenario import R0, R1, RerunScenario, trained
 from tests.unit.pipeline.stored_documents import BUCKET, Bucket, failure, line, refusal, success
-from tests.unit.pipeline.versions import VersionedBucket
+from tests.unit.pipeline.versioned_bucket import VersionedBucket
 
 DATA = "s3://data/in/a.csv"
 # Of the runs and records of `stored`.
@@ -46,7 +45,7 @@ def users() -> Data:
     return found
 
 
-def promise(users: Data) -> dict[str, Any]:
+def expected_version(users: Data) -> dict[str, Any]:
     client: Any = users
     return as_json(input_versions.make_input_version(DATA, find_input(client, DATA)))
 
@@ -64,7 +63,7 @@ class Run:
 
     def __init__(self, users: Data) -> None:
         self.s3: Any = on_users_data(Bucket(), users)
-        self.s3.add_run(R0, [line(0, R0, scoredInput=promise(users)), line(1, R0)])
+        self.s3.add_run(R0, [line(0, R0, scoredInput=expected_version(users)), line(1, R0)])
         self.s3.add_record(R0, success(0))
         self.s3.add_record(R0, success(1))
 
@@ -114,7 +113,7 @@ def test_an_item_whose_data_was_left_alone_until_it_had_scored_has_succeeded(use
     assert {key: run.s3.objects[key] for key in before} == before
 
 
-def test_where_nobody_can_tell_which_data_was_scored_the_record_says_so() -> None:
+def test_scored_data_that_cannot_be_verified_is_marked_in_the_record() -> None:
     users = Data(versioned=False)
     users.write(datetime(2026, 11, 21, tzinfo=UTC), b"French")
     run = Run(users)
@@ -136,7 +135,7 @@ def test_the_transforms_own_end_counts_where_it_is_known(users: Data) -> None:
     assert run.summed_up()["items"][0]["status"] == "SUCCEEDED"
 
 
-def test_data_that_may_not_be_looked_at_any_more_is_no_success(users: Data) -> None:
+def test_data_that_can_no_longer_be_listed_is_no_success(users: Data) -> None:
     run = Run(users)
     users.refused = {"list_object_versions", "list_objects_v2"}
     item = run.summed_up()["items"][0]
@@ -144,7 +143,7 @@ def test_data_that_may_not_be_looked_at_any_more_is_no_success(users: Data) -> N
     assert "may not read" in item["reason"]
 
 
-def test_a_throttled_look_is_for_the_state_machine_to_take_again(users: Data) -> None:
+def test_throttling_is_left_to_the_state_machines_retry(users: Data) -> None:
     run = Run(users)
 
     def throttled(**_: Any) -> None:
@@ -159,7 +158,7 @@ def test_a_throttled_look_is_for_the_state_machine_to_take_again(users: Data) ->
 
 # --- CreateModel ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("changed", [False, True])
-def test_a_training_of_other_data_is_not_even_judged(
+def test_a_training_of_other_data_does_not_reach_the_gate(
     environment: dict[str, str], users: Data, changed: bool
 ) -> None:
     started = RUN.partition("-")[0]
@@ -173,7 +172,7 @@ def test_a_training_of_other_data_is_not_even_judged(
         "mode": "train",
         "fingerprint": "f",
         "trainedIn": RUN,
-        "trainingInput": promise(users),
+        "trainingInput": expected_version(users),
         "modelName": naming.model_name("a", started),
         "modelDataUrl": f"s3://{BUCKET}/{artifact}",
         "training": {"name": training, "arn": f"arn:aws:…:training-job/{training}", "status": "Completed"},
@@ -196,36 +195,36 @@ def test_a_training_of_other_data_is_not_even_judged(
 
 
 # --- reruns ---------------------------------------------------------------------------------------------------------
-def cut_off(users: Data, **fields: Any) -> Place:
+def cut_off(users: Data, **fields: Any) -> RerunScenario:
     """A run of one item, which has no manifest."""
-    place = Place()
-    on_users_data(place.s3, users)
-    place.s3.add_run(R0, [line(0, R0, **fields)])
-    place.add_training(line(0, R0))
-    return place
+    scenario = RerunScenario()
+    on_users_data(scenario.s3, users)
+    scenario.s3.add_run(R0, [line(0, R0, **fields)])
+    scenario.add_training(line(0, R0))
+    return scenario
 
 
 @pytest.mark.parametrize("manifest", [False, True])
-def test_a_success_that_nobody_has_looked_at_is_looked_at_first(users: Data, manifest: bool) -> None:
-    place = cut_off(users, scoredInput=promise(users))
-    place.s3.add_run(R0, [line(0, R0, scoredInput=promise(users)), line(1, R0)])
-    place.s3.add_record(R0, success(0))
+def test_a_rerun_verifies_successes_that_were_not_summed_up(users: Data, manifest: bool) -> None:
+    scenario = cut_off(users, scoredInput=expected_version(users))
+    scenario.s3.add_run(R0, [line(0, R0, scoredInput=expected_version(users)), line(1, R0)])
+    scenario.s3.add_record(R0, success(0))
     users.write(TRAINED)
     if manifest:
-        place.s3.add(f"runs/{R0}/manifest.json", b"{}")
-    left = [entry.item for entry in place.rerun(R1).entries]
+        scenario.s3.add(f"runs/{R0}/manifest.json", b"{}")
+    left = [entry.item for entry in scenario.rerun(R1).entries]
     assert left == (["item1"] if manifest else ["item0", "item1"])
     if not manifest:
         # Its training has read what it was to read.
-        assert place.s3.json(f"runs/{R0}/records/0.json")["error"]["Error"] == "DataChangedError"
+        assert scenario.s3.json(f"runs/{R0}/records/0.json")["error"]["Error"] == "DataChangedError"
 
 
 def test_a_training_of_other_data_is_not_kept(users: Data) -> None:
-    place = cut_off(users, trainingInput=promise(users))
+    scenario = cut_off(users, trainingInput=expected_version(users))
     users.write(datetime(2026, 11, 22, 9, 42, 40, tzinfo=UTC))
     error = {"Error": "DataChangedError", "Cause": "changed"}
-    place.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end(), error=error))
-    assert place.rerun(R1).kept == {}
+    scenario.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end(), error=error))
+    assert scenario.rerun(R1).kept == {}
 
 
 @pytest.mark.parametrize(
@@ -233,21 +232,21 @@ def test_a_training_of_other_data_is_not_kept(users: Data) -> None:
     [(None, True), (datetime(2026, 11, 22, 9, 42, 40, tzinfo=UTC), False), (AFTER_THE_END, True)],
     ids=["never", "before its end", "after its end"],
 )
-def test_a_training_whose_data_create_model_has_not_looked_at_is_kept_if_it_was_as_promised(
+def test_a_training_that_create_model_has_not_checked_is_kept_if_its_data_is_unchanged(
     users: Data, changed: datetime | None, kept: bool
 ) -> None:
-    place = cut_off(users, trainingInput=promise(users))
+    scenario = cut_off(users, trainingInput=expected_version(users))
     if changed:
         users.write(changed)
-    place.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end()))
-    assert ("item0" in place.rerun(R1).kept) is kept
+    scenario.s3.add_record(R0, failure(0, stage="CreateModel", training=with_end()))
+    assert ("item0" in scenario.rerun(R1).kept) is kept
 
 
-def test_a_training_whose_model_was_made_is_not_looked_at_again(users: Data) -> None:
-    place = cut_off(users, trainingInput=promise(users))
+def test_a_training_whose_model_was_created_is_not_verified_again(users: Data) -> None:
+    scenario = cut_off(users, trainingInput=expected_version(users))
     users.calls.clear()
-    place.s3.add_record(R0, failure(0, stage="StartBatchTransformJob", training=with_end()))
-    assert "item0" in place.rerun(R1).kept
+    scenario.s3.add_record(R0, failure(0, stage="StartBatchTransformJob", training=with_end()))
+    assert "item0" in scenario.rerun(R1).kept
     assert users.calls == []
 
 
@@ -262,7 +261,7 @@ def prepared_line(settings: PrepareRunSettings, s3: Objects, request: dict[str, 
     return line_of_run
 
 
-def test_a_line_tells_what_its_jobs_are_to_read(settings: PrepareRunSettings) -> None:
+def test_a_line_holds_the_input_versions_of_its_jobs(settings: PrepareRunSettings) -> None:
     given = {"given.csv": b"1"}
     own, file = "s3://data-bucket/analysis_predict/a/Online_Retail.csv", "s3://data-bucket/given.csv"
     for mode, entry, training, scored in (
@@ -280,7 +279,7 @@ def test_a_line_tells_what_its_jobs_are_to_read(settings: PrepareRunSettings) ->
         )
 
 
-def test_the_same_bytes_uploaded_again_are_another_promise_of_the_same_fingerprint(
+def test_the_same_bytes_uploaded_again_change_the_input_version_and_not_the_fingerprint(
     settings: PrepareRunSettings,
 ) -> None:
     s3 = Objects(data("a"))
@@ -291,33 +290,3 @@ def test_the_same_bytes_uploaded_again_are_another_promise_of_the_same_fingerpri
     again = prepared_line(settings, s3, {"itemList": ["a"]})
     assert again["fingerprint"] == first["fingerprint"]
     assert again["trainingInput"]["version"] != first["trainingInput"]["version"]
-
-
-# --- how much is sent at once ---------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("of_stack", "choices", "sent"),
-    [
-        ("6", {}, 0),
-        ("50", {}, 0),
-        ("51", {}, 1),
-        ("100", {}, 1),
-        ("6", {"maxPayloadInMB": 60}, 1),
-        ("60", {"maxPayloadInMB": 6}, 0),
-        ("60", {"maxConcurrentTransforms": 0}, 0),
-        ("6", {"maxConcurrentTransforms": 4}, 4),
-    ],
-)
-def test_of_the_largest_requests_one_is_sent_at_a_time_unless_told_otherwise(
-    environment: dict[str, str], of_stack: str, choices: dict[str, int], sent: int
-) -> None:
-    settings = load_settings(PrepareRunSettings, environment | {"MAX_PAYLOAD_IN_MB": of_stack})
-    request = transform_job_request(
-        parse_event(TransformChoices, choices),
-        settings,
-        job_name="b",
-        model_name="m",
-        input_uri=DATA,
-        item="a",
-        run_id=RUN,
-    )
-    assert request["MaxConcurrentTransforms"] == sent

@@ -1,4 +1,4 @@
-"""What jobs would read: found, or refused with what to do about it."""
+"""The input of jobs is found in S3, or refused with what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.errors import (
     PipelineError,
     ServiceThrottledError,
 )
-from tests.unit.pipeline.objects import WRITTEN, Objects
+from tests.unit.pipeline.in_memory_aws import WRITTEN, Objects
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 URI = "s3://data-bucket/analysis_predict/item1/Online_Retail.csv"
@@ -63,7 +63,7 @@ def found(*entries: tuple[str, int]) -> dict[str, Any]:
         "folder without bytes",
     ],
 )
-def test_data_that_a_job_could_not_read_as_meant_is_refused(
+def test_data_that_a_job_could_not_read_as_intended_is_refused(
     s3: Any, uri: str, answer: dict[str, Any], kind: type[PipelineError], said: str
 ) -> None:
     s3.add_response("list_objects_v2", answer)
@@ -88,19 +88,19 @@ def test_a_bucket_that_cannot_be_read_has_its_reason(
 
 
 @pytest.mark.parametrize("uri", [URI, "s3://data-bucket/analysis_predict/item1/"], ids=["file", "folder"])
-def test_data_that_is_there_passes(s3: Any, uri: str) -> None:
+def test_existing_data_passes(s3: Any, uri: str) -> None:
     s3.add_response("list_objects_v2", found((KEY, 5)))
     input_data.find_input(s3.client, uri)
 
 
-def test_every_object_of_a_folder_of_any_size_is_told() -> None:
+def test_every_object_of_a_folder_of_any_size_is_returned() -> None:
     s3 = Objects({f"in/{number}.csv": b"x" for number in range(7)}, page_size=2)
     found = input_data.find_input(s3, FOLDER)  # type: ignore[arg-type]
     assert [data.uri for data in found] == [f"{FOLDER}{number}.csv" for number in range(7)]
     assert s3.calls == {"list_objects_v2": 4}
 
 
-def test_of_a_file_only_one_page_is_asked_for() -> None:
+def test_only_one_page_is_listed_for_a_file() -> None:
     s3 = Objects({KEY: b"x", **{f"{KEY}{number}": b"x" for number in range(7)}}, page_size=2)
     with pytest.raises(DataAmbiguousError):
         input_data.find_input(s3, URI)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def test_what_cannot_be_sent_whole_is_refused(
 @pytest.mark.parametrize(
     "found", [objects(a_csv=1, b_csv=1), objects(a_csv=2**30), objects(a_csv_gz=1)], ids=["two", "large", "gz"]
 )
-def test_who_is_refused_is_told_what_to_do_instead(found: list[DataObject]) -> None:
+def test_the_error_says_what_to_do_instead(found: list[DataObject]) -> None:
     with pytest.raises(PipelineError, match=r"give predictInput, .* or run the item with mode train"):
         input_data.whole_file(FOLDER, found)
 
@@ -144,7 +144,7 @@ def test_who_is_refused_is_told_what_to_do_instead(found: list[DataObject]) -> N
     ("uri", "there"),
     [(f"{FOLDER}a.csv", True), (f"{FOLDER}a", False), (FOLDER, True), ("s3://data-bucket/i/", False)],
 )
-def test_an_object_or_anything_in_a_folder_is_there(uri: str, there: bool) -> None:
+def test_a_folder_exists_if_it_holds_an_object(uri: str, there: bool) -> None:
     assert input_data.exists(Objects({"in/a.csv": b"x"}), uri) is there  # type: ignore[arg-type]
 
 

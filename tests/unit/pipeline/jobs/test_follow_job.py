@@ -1,4 +1,4 @@
-"""A job whose create call got no answer: whose it is, how it ended, and how long it may take."""
+"""A job whose create call got no answer is followed: whose it is, how it ended, and how long it may take."""
 
 from __future__ import annotations
 
@@ -149,19 +149,19 @@ def test_a_followed_training_is_one_that_aws_create_model_takes(sagemaker: Stubb
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
-def test_a_job_that_has_not_ended_is_to_be_asked_about_again(sagemaker: Stubber, kind: str, status: str) -> None:
+def test_a_running_job_raises_job_not_ended(sagemaker: Stubber, kind: str, status: str) -> None:
     answers(sagemaker, kind, status)
     with pytest.raises(JobNotEndedError, match=f"{kind} job {name_of(kind)} is {status}"):
         follow(sagemaker, kind, after=3600)
 
 
-def test_a_job_may_take_no_longer_than_if_it_had_been_waited_for(sagemaker: Stubber, kind: str) -> None:
+def test_a_followed_job_has_the_same_time_limit(sagemaker: Stubber, kind: str) -> None:
     answers(sagemaker, kind, "InProgress")
     with pytest.raises(JobOverdueError, match=rf"after 3600 s and was stopped; raise {kind}\.maxRuntimeInSeconds"):
         follow(sagemaker, kind, after=3601)
 
 
-def test_a_job_that_ended_well_was_in_time(sagemaker: Stubber, kind: str) -> None:
+def test_a_completed_job_counts_however_long_it_took(sagemaker: Stubber, kind: str) -> None:
     answers(sagemaker, kind, "Completed")
     assert follow(sagemaker, kind, after=86_400)["status"] == "Completed"
 
@@ -174,7 +174,7 @@ def test_a_job_that_ended_well_was_in_time(sagemaker: Stubber, kind: str) -> Non
     ],
     ids=["failed", "stopped"],
 )
-def test_a_job_that_ended_badly_fails_with_the_reason_and_the_job_that_step_functions_would_tell(
+def test_a_failed_job_raises_with_the_description_that_step_functions_would_give(
     sagemaker: Stubber, kind: str, status: str, others: dict[str, str], reason: str
 ) -> None:
     answers(sagemaker, kind, status, None, **{f"{KINDS[kind]}EndTime": CREATED}, **others)
@@ -199,7 +199,7 @@ def test_a_job_that_ended_badly_fails_with_the_reason_and_the_job_that_step_func
     ids=["another run's", "somebody's", "nobody's"],
 )
 @pytest.mark.parametrize("status", ["InProgress", "Completed", "Failed"])
-def test_anothers_job_is_left_alone_and_its_end_is_no_business_of_the_item(
+def test_another_runs_job_is_left_alone(
     sagemaker: Stubber, kind: str, status: str, tags: dict[str, str], said: str
 ) -> None:
     answers(sagemaker, kind, status, tags)
@@ -208,13 +208,13 @@ def test_anothers_job_is_left_alone_and_its_end_is_no_business_of_the_item(
     assert said in str(caught.value)
 
 
-def test_a_job_without_any_tags_is_given_the_time_that_its_tags_may_take(sagemaker: Stubber, kind: str) -> None:
+def test_a_new_job_without_tags_is_read_again(sagemaker: Stubber, kind: str) -> None:
     answers(sagemaker, kind, "InProgress", {})
     with pytest.raises(JobNotEndedError, match="no tags yet"):
         follow(sagemaker, kind, after=59)
 
 
-def test_a_job_that_is_not_there_is_said_to_be_not_there(sagemaker: Stubber, kind: str) -> None:
+def test_a_missing_job_raises(sagemaker: Stubber, kind: str) -> None:
     sagemaker.add_client_error(f"describe_{kind}_job", "ValidationException", "Requested resource not found.", 400)
     with pytest.raises(JobNotFoundError, match=f"there is no {kind} job {name_of(kind)}"):
         follow(sagemaker, kind)

@@ -107,7 +107,7 @@ def test_training_gets_the_environment_that_existing_images_read(settings: Prepa
     }
 
 
-def test_a_training_without_a_network_is_told_to_upload_nothing(environment: dict[str, str]) -> None:
+def test_a_training_without_a_network_must_upload_nothing(environment: dict[str, str]) -> None:
     settings = load_settings(PrepareRunSettings, environment | {"ISOLATE_TRAINING": "true"})
     request = training_request(settings, environment={"upload_model_to_s3": "true"})
     assert not shape_problems("CreateTrainingJob", request)
@@ -271,3 +271,32 @@ def test_every_job_is_tagged_with_stack_run_and_item(settings: PrepareRunSetting
     tags = {tag["Key"]: tag["Value"] for tag in training_request(settings)["Tags"]}
     assert tags == wanted
     assert {tag["Key"] for tag in transform_request(settings)["Tags"]} == wanted.keys()
+
+
+@pytest.mark.parametrize(
+    ("stack_payload", "choices", "sent"),
+    [
+        ("6", {}, 0),
+        ("50", {}, 0),
+        ("51", {}, 1),
+        ("100", {}, 1),
+        ("6", {"maxPayloadInMB": 60}, 1),
+        ("60", {"maxPayloadInMB": 6}, 0),
+        ("60", {"maxConcurrentTransforms": 0}, 0),
+        ("6", {"maxConcurrentTransforms": 4}, 4),
+    ],
+)
+def test_the_largest_requests_are_sent_one_at_a_time_by_default(
+    environment: dict[str, str], stack_payload: str, choices: dict[str, int], sent: int
+) -> None:
+    settings = load_settings(PrepareRunSettings, environment | {"MAX_PAYLOAD_IN_MB": stack_payload})
+    request = sagemaker_requests.transform_job_request(
+        parse_event(TransformChoices, choices),
+        settings,
+        job_name="b",
+        model_name="m",
+        input_uri="s3://data/in/a.csv",
+        item="a",
+        run_id="20261122T094236123Z-x",
+    )
+    assert request["MaxConcurrentTransforms"] == sent

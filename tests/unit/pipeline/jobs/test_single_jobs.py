@@ -1,4 +1,4 @@
-"""Jobs outside any run: what they read where nothing is named, and what is said where the model is gone."""
+"""Jobs outside a run: their default input and model, and the error for a model that was deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.contracts import BatchTransformEvent, parse_event
 from pipeline.errors import ModelNotFoundError, ServiceRefusedError
 from pipeline.jobs import single_jobs
 from pipeline.settings import TransformSettings, load_settings
-from tests.unit.pipeline.objects import RUN, Objects
+from tests.unit.pipeline.in_memory_aws import RUN, Objects
 from tests.unit.pipeline.stored_documents import refusal
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_of_a_model_and_a_file_that_are_named_nothing_else_is_read(environment: 
     assert sagemaker.request["ModelName"] == "mine"
 
 
-def test_who_asks_for_a_model_that_a_run_removed_is_told_what_to_do(environment: dict[str, str]) -> None:
+def test_a_deleted_model_raises_with_the_remedy(environment: dict[str, str]) -> None:
     with pytest.raises(ModelNotFoundError, match=r"model-item1-x is not in SageMaker") as refused:
         transform(environment, Transforms())
     assert 'aws_create_model {"item": "item1"}' in str(refused.value)

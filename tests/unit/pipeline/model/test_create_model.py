@@ -1,4 +1,4 @@
-"""Creating models, as a run's step and alone, with S3 and SageMaker played by small stand-ins."""
+"""Models are created as a step of a run and outside a run, with S3 and SageMaker in memory."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pipeline.errors import (
 from pipeline.model.create_model import MAX_METRIC_TEXT_LENGTH, MAX_METRICS, create_model
 from pipeline.settings import ModelSettings, load_settings
 from pipeline.stored import latest_model
+from tests.unit.pipeline.in_memory_aws import RUN, Models, Objects
 from tests.unit.pipeline.jobs.test_sagemaker_requests import MEASURES
 from tests.unit.pipeline.model.test_training_output import archive_of
-from tests.unit.pipeline.objects import RUN, Models, Objects
 from tests.unit.pipeline.stored_documents import REGISTRY, refusal
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
@@ -80,7 +80,7 @@ def step(run_id: str = RUN, trained_in: str = RUN, **changes: Any) -> dict[str, 
 STEP = step()
 
 
-def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> None:
+def test_metrics_that_are_no_json_are_left_out(environment: dict[str, str]) -> None:
     metrics = b'{"mean_absolute_error": NaN, "best": Infinity, "customers": 3, "note": "ok", "list": [1]}'
     s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
     answer = create(environment, s3, Models(), **STEP)
@@ -88,7 +88,7 @@ def test_metrics_that_are_no_json_do_not_travel(environment: dict[str, str]) -> 
     assert s3.json(LATEST)["metrics"] == answer["metrics"]
 
 
-def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str, str]) -> None:
+def test_all_plain_values_of_the_image_are_returned(environment: dict[str, str]) -> None:
     nested = {
         "calibration": {"0.1": 0.09},
         "left_out": {"rows": 3},
@@ -100,7 +100,7 @@ def test_all_that_our_image_tells_in_plain_values_travels(environment: dict[str,
     assert create(environment, s3, Models(), **STEP)["metrics"] == MEASURES
 
 
-def test_a_text_is_cut_where_the_state_would_have_no_room(environment: dict[str, str]) -> None:
+def test_a_long_text_is_cut(environment: dict[str, str]) -> None:
     metrics = json.dumps({"note": "x" * 5000}).encode()
     s3 = Objects({ARTIFACT: b"x", f"analysis_predicted/item1/{RUN}/metrics.json": metrics})
     assert create(environment, s3, Models(), **STEP)["metrics"] == {"note": "x" * MAX_METRIC_TEXT_LENGTH}
@@ -111,7 +111,7 @@ WORSE = b'{"mean_absolute_error": 30.5, "baseline_mean_absolute_error": 20.25}'
 
 
 @pytest.mark.parametrize("latest", [{}, {LATEST: b"yesterday's"}], ids=["first", "later"])
-def test_a_refused_model_is_neither_created_nor_remembered_however_often_it_is_tried(
+def test_a_refused_model_is_neither_created_nor_saved_at_any_attempt(
     environment: dict[str, str], latest: dict[str, bytes]
 ) -> None:
     before = {ARTIFACT: b"x", METRICS: WORSE, **latest}
@@ -138,7 +138,7 @@ def isolated(objects: dict[str, bytes], run_id: str = RUN) -> Objects:
     return s3
 
 
-def test_a_training_without_a_network_hands_its_files_over_and_is_judged(environment: dict[str, str]) -> None:
+def test_the_output_of_a_training_without_a_network_is_unpacked_and_judged(environment: dict[str, str]) -> None:
     s3 = isolated({OUTPUT: archive_of(sample_prediction__csv=b"a\n1\n", metrics__json=b'{"rows": 2}')})
     assert create(environment, s3, Models(), **STEP)["metrics"] == {"rows": 2}
     assert s3.objects[SAMPLE] == b"a\n1\n"
@@ -147,7 +147,7 @@ def test_a_training_without_a_network_hands_its_files_over_and_is_judged(environ
         create(environment, worse, Models(), **STEP)
 
 
-def test_a_training_without_a_network_that_left_nothing_does_not_pass_unjudged(
+def test_a_training_without_a_network_and_without_output_does_not_pass_the_gate(
     environment: dict[str, str],
 ) -> None:
     s3, sagemaker = isolated({}), Models()
@@ -230,7 +230,7 @@ def test_the_items_last_model_is_made_again_with_its_own_environment(environment
     ],
     ids=["step", "alone"],
 )
-def test_an_artifact_that_is_not_there_is_said_so(environment: dict[str, str], event: Any, said: str) -> None:
+def test_a_missing_artifact_raises(environment: dict[str, str], event: Any, said: str) -> None:
     with pytest.raises(DataNotFoundError, match=rf"no model artifact .*{ARTIFACT}; {said}"):
         create(environment, Objects({f"{ARTIFACT}.sha256": b"x"}), Models(), **event)
 
@@ -267,7 +267,7 @@ def ran(step: dict[str, Any]) -> dict[str, Any]:
         ({"run_id": NEVER_PREPARED, "trained_in": NEVER_PREPARED}, ["runId", "trainedIn"]),
     ],
 )
-def test_a_step_of_a_run_that_was_never_prepared_passes_no_gate(
+def test_a_step_of_an_unprepared_run_is_refused(
     environment: dict[str, str], runs: dict[str, str], places: list[str]
 ) -> None:
     # Without metrics.json, which no such run has, the model would not be judged.
@@ -328,7 +328,7 @@ def test_a_rerun_that_keeps_an_old_training_never_replaces_a_younger_one(environ
     assert (s3.json(LATEST)["runId"], s3.json(LATEST)["trainedIn"]) == (YOUNGER, RUN)
 
 
-def test_the_five_newest_runs_of_each_mode_are_noted_once_through_all_models(environment: dict[str, str]) -> None:
+def test_the_five_newest_runs_of_each_mode_are_kept_once_through_all_models(environment: dict[str, str]) -> None:
     runs = [f"2026112{day}T000000000Z-x" for day in range(1, 8)]
     s3 = Objects(trained(*runs))
     create(environment, s3, Models(), **step(runs[0], runs[0]))
@@ -340,7 +340,7 @@ def test_the_five_newest_runs_of_each_mode_are_noted_once_through_all_models(env
 
 
 @pytest.mark.parametrize("noted", [{"train": {"runId": RUN}}, [], {"train": [{}]}])
-def test_runs_that_cannot_be_told_count_as_none(environment: dict[str, str], noted: Any) -> None:
+def test_unreadable_last_runs_count_as_none(environment: dict[str, str], noted: Any) -> None:
     s3 = Objects(trained())
     create(environment, s3, Models(), **STEP)
     s3.objects[LATEST] = json.dumps(s3.json(LATEST) | {"lastRuns": noted}).encode()
@@ -348,7 +348,7 @@ def test_runs_that_cannot_be_told_count_as_none(environment: dict[str, str], not
     assert s3.json(LATEST)["lastRuns"] == {"score": [ran(SCORING)]}
 
 
-def test_a_step_that_scored_keeps_the_model_and_is_noted(environment: dict[str, str]) -> None:
+def test_a_step_that_scored_keeps_the_model_and_adds_its_run(environment: dict[str, str]) -> None:
     s3 = Objects({ARTIFACT: b"x", METRICS: b'{"rows": 2}'})
     create(environment, s3, Models(), **STEP)
     before = s3.json(LATEST)
@@ -375,7 +375,7 @@ def test_scoring_is_not_judged(environment: dict[str, str]) -> None:
     [(YOUNGER, [YOUNGER, RUN]), (OLDER, [RUN, OLDER]), (RUN, [RUN])],
     ids=["younger", "older", "itself"],
 )
-def test_runs_are_noted_by_age_in_whatever_order_they_come(
+def test_runs_are_kept_by_age_in_whatever_order_they_come(
     environment: dict[str, str], first: str, noted: list[str]
 ) -> None:
     s3 = Objects(trained())
@@ -385,7 +385,7 @@ def test_runs_are_noted_by_age_in_whatever_order_they_come(
     assert [run["runId"] for run in s3.json(LATEST)["lastRuns"]["score"]] == noted
 
 
-def test_scoring_with_a_model_that_was_replaced_meanwhile_is_not_noted(environment: dict[str, str]) -> None:
+def test_a_run_that_scored_with_a_replaced_model_is_not_added(environment: dict[str, str]) -> None:
     s3 = Objects({ARTIFACT: b"x", artifact(OLDER): b"y", METRICS: b'{"rows": 2}'})
     create(environment, s3, Models(), **STEP)
     before = s3.objects[LATEST]
@@ -428,7 +428,7 @@ def test_of_two_runs_at_once_neither_is_lost(
     assert {mode: [run["runId"] for run in listed] for mode, listed in runs.items()} == noted
 
 
-def test_a_file_that_never_rests_is_given_up(environment: dict[str, str]) -> None:
+def test_a_latest_json_that_keeps_changing_raises(environment: dict[str, str]) -> None:
     class Restless(Objects):
         def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803, ARG002 - boto3's names
             self._count("put_object")

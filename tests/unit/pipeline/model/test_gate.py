@@ -1,4 +1,4 @@
-"""The gate: both sides of the limit, and everything that is no judgement."""
+"""The gate: both sides of the limit, and metrics that it ignores."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ UNTOLD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("value", UNTOLD.values(), ids=UNTOLD.keys())
-def test_what_is_no_measure_is_not_judged(value: object) -> None:
+def test_other_values_than_numbers_are_no_measures(value: object) -> None:
     check_metrics(metrics_of(value, 0), 1.0, PLACE)
     check_metrics(metrics_of(1, value), 1.0, PLACE)
     check_metrics(served(value, 0), 1.0, PLACE)

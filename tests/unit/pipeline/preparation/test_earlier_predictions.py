@@ -1,4 +1,4 @@
-"""The predictions of an earlier run that a training is handed: which, and that they never stand in its way."""
+"""A training gets the newest readable predictions of an earlier run, and never fails for lack of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.errors import ServiceThrottledError
 from pipeline.preparation import earlier_predictions
 from pipeline.preparation.item_sources import MAX_LINE_BYTES
 from pipeline.settings import PrepareRunSettings
-from tests.unit.pipeline.objects import RUN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import refusal
 
 OLDEST, OLDER, NEWEST = (f"202611{day}T000000000Z-night" for day in (18, 19, 20))
@@ -176,16 +176,16 @@ def test_what_a_job_could_not_read_is_not_handed_over(
     [b"<html>", b"{}", json.dumps({"runId": "x"}).encode()],
     ids=["no JSON", "nothing", "another's"],
 )
-def test_a_last_model_that_cannot_be_read_is_no_reason_not_to_train(
-    settings: PrepareRunSettings, latest: bytes
-) -> None:
+def test_an_unreadable_last_model_does_not_prevent_training(settings: PrepareRunSettings, latest: bytes) -> None:
     s3 = after(NEWEST)
     s3.objects[LATEST] = latest
     assert handed_over(training_job(settings, s3)) is None
 
 
 @pytest.mark.parametrize("changes", [{"runId": "x"}, {"acceptedAt": "yesterday", "runId": OLDER}])
-def test_nor_is_one_that_says_nonsense(settings: PrepareRunSettings, changes: dict[str, Any]) -> None:
+def test_a_last_model_with_wrong_values_does_not_prevent_training(
+    settings: PrepareRunSettings, changes: dict[str, Any]
+) -> None:
     assert handed_over(training_job(settings, after("nonsense", **changes))) is None
 
 
@@ -209,7 +209,7 @@ class Refusing(Objects):
 
 @pytest.mark.parametrize("kind", ["GET", "HEAD"])
 @pytest.mark.parametrize(("code", "status"), [("403", 403), ("SlowDown", 503), ("InternalError", 500)])
-def test_s3_that_refuses_keeps_no_item_from_its_training(
+def test_an_error_of_s3_does_not_prevent_training(
     settings: PrepareRunSettings, kind: str, code: str, status: int
 ) -> None:
     assert handed_over(training_job(settings, Refusing(after(NEWEST), code, status, kind))) is None

@@ -1,4 +1,4 @@
-"""What is said of a bucket and a role that the stack was given, before anything is started."""
+"""A bucket or role that the stack was given is checked before anything is started."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.errors import (
 )
 from pipeline.preparation.existing_resources import check_existing_resources
 from pipeline.settings import PrepareRunSettings, load_settings
-from tests.unit.pipeline.objects import Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import Objects, data, prepare
 
 ACCOUNT = "123456789012"
 EXECUTION = f"arn:aws:states:ap-east-2:{ACCOUNT}:execution:shop:nightly"
@@ -68,7 +68,7 @@ def role(*statements: dict[str, Any], arn: str = ROLE) -> dict[str, Any]:
     }
 
 
-def test_what_the_stack_has_made_is_not_looked_at(environment: dict[str, str], s3: Any, iam: Any) -> None:
+def test_the_stacks_own_resources_are_not_checked(environment: dict[str, str], s3: Any, iam: Any) -> None:
     check(environment, s3, iam)
 
 
@@ -169,7 +169,7 @@ def test_a_role_that_is_not_there_is_refused(environment: dict[str, str], s3: An
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=without_path)
 
 
-def test_where_iam_refuses_the_look_the_run_goes_on_with_a_warning(
+def test_a_denied_get_role_is_only_a_warning(
     environment: dict[str, str], s3: Any, iam: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     iam.add_client_error("get_role", "AccessDenied", http_status_code=403)
@@ -178,7 +178,7 @@ def test_where_iam_refuses_the_look_the_run_goes_on_with_a_warning(
     assert "IAM refuses iam:GetRole" in caplog.text
 
 
-def test_an_answer_that_did_not_come_is_for_now_only(environment: dict[str, str], s3: Any, iam: Any) -> None:
+def test_a_missing_response_can_be_retried(environment: dict[str, str], s3: Any, iam: Any) -> None:
     s3.add_client_error("head_bucket", "503", http_status_code=503)
     with pytest.raises(ServiceUnavailableError, match="looking at bucket data-bucket"):
         check(environment, s3, iam, CHECK_DATA_BUCKET="true")

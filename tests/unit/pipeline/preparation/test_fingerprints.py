@@ -1,4 +1,4 @@
-"""Which items are left as they are: what the fingerprint holds, and what else must be true of the last success."""
+"""Which items are skipped as unchanged: what fingerprints cover, and what else must hold for the last success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.documents import PreparedRun
 from pipeline.fields import Mode
 from pipeline.preparation import fingerprints
 from pipeline.settings import PrepareRunSettings, load_settings
-from tests.unit.pipeline.objects import WRITTEN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import WRITTEN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY, SUMMED_UP, failure, success
 
 DATA = [
@@ -238,7 +238,7 @@ def test_an_unchanged_item_points_to_its_last_predictions(settings: PrepareRunSe
     ids=["train", "train and score a file", "score", "score a file"],
 )
 @pytest.mark.parametrize("manifest", ["none", "older than the record", "did not know"])
-def test_a_success_that_nobody_has_summed_up_is_none_where_users_data_was_scored(
+def test_a_success_on_users_data_counts_only_once_it_was_summed_up(
     settings: PrepareRunSettings, mode: str, entry: Any, needs_it: bool, manifest: str
 ) -> None:
     """Only SummarizeRun looks whether the data that was scored is the data that was promised."""

@@ -10,7 +10,7 @@ import pytest
 from pipeline.contracts import RunRequest, as_requested, parse_event
 from pipeline.errors import DataNotFoundError, DataTooLargeError, InvalidRequestError, PipelineError
 from pipeline.preparation import item_sources
-from tests.unit.pipeline.objects import Objects
+from tests.unit.pipeline.in_memory_aws import Objects
 
 LIST = "s3://data-bucket/lists/items.jsonl"
 
@@ -72,7 +72,7 @@ def test_every_bad_line_of_a_list_is_named(line: bytes, said: str) -> None:
     assert all(problem.split(": ", 1)[1].startswith(said) for problem in refused.value.problems)
 
 
-def test_of_a_line_with_many_problems_the_first_few_are_told() -> None:
+def test_only_the_first_problems_of_a_line_are_listed() -> None:
     line = json.dumps({"item": "a", **{f"key {number}": 1 for number in range(1000)}})
     with pytest.raises(InvalidRequestError) as refused:
         read_list(f"{line}\n{{}}".encode())
@@ -99,12 +99,12 @@ def test_ten_thousand_items_are_read_and_one_more_is_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\n \n", b"\xef\xbb\xbf"], ids=["nothing", "empty lines", "mark alone"])
-def test_a_list_of_nothing_is_refused(body: bytes) -> None:
+def test_an_empty_list_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequestError, match=r"items\.jsonl has no items"):
         read_list(body)
 
 
-def test_a_list_that_is_not_there_is_said_so() -> None:
+def test_a_missing_list_raises() -> None:
     with pytest.raises(DataNotFoundError, match=f"there is no object {LIST}; upload it there"):
         read({"itemsUri": LIST}, {})
 

@@ -1,4 +1,4 @@
-"""Preparing runs: what is written for every item, and what is refused before anything starts."""
+"""A run is prepared with a line for every item, or refused before anything starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.model.create_model import MAX_METRIC_NAME_LENGTH, MAX_METRIC_TEXT_
 from pipeline.preparation import item_sources, reruns
 from pipeline.settings import PrepareRunSettings, load_settings
 from pipeline.stored import run_files
-from tests.unit.pipeline.objects import RUN, Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import RUN, Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY, refusal
 
 EARLIER = "20261121T000000000Z-earlier"
@@ -117,7 +117,7 @@ def test_a_file_to_score_that_is_not_there_refuses_the_item(settings: PrepareRun
     assert "s3://data-bucket/none.csv" in problem["Cause"]
 
 
-def test_what_was_prepared_is_told_again_to_the_same_execution_only(settings: PrepareRunSettings) -> None:
+def test_a_prepared_run_is_returned_again_to_its_own_execution_only(settings: PrepareRunSettings) -> None:
     s3 = Objects(data("a", "b"))
     first = prepare(settings, s3, {"itemList": ["a", "b"]})
     written = s3.objects[first.items_key]
@@ -134,7 +134,9 @@ def test_what_was_prepared_is_told_again_to_the_same_execution_only(settings: Pr
 @pytest.mark.parametrize(
     ("owner", "conflict"), [("arn:one", False), ("arn:two", True)], ids=["own attempt", "another execution"]
 )
-def test_who_writes_first_has_written_the_run(settings: PrepareRunSettings, owner: str, conflict: bool) -> None:
+def test_the_work_list_that_is_written_first_counts(
+    settings: PrepareRunSettings, owner: str, conflict: bool
+) -> None:
     class Raced(Objects):
         def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
             if self.calls["put_object"] == 0:
@@ -159,7 +161,7 @@ def test_a_run_keeps_whether_its_trainings_have_a_network(environment: dict[str,
     assert run_files.parse_prepared_run(s3.metadata[run.items_key]) == run
 
 
-def test_what_was_prepared_travels_with_the_lines_in_ascii(settings: PrepareRunSettings) -> None:
+def test_the_prepared_run_is_stored_in_ascii_metadata(settings: PrepareRunSettings) -> None:
     s3 = Objects(data("a"))
     run = prepare(settings, s3, {"itemList": ["a"], "mode": "train"}, arn=f"arn:{'台' * 80}", name="台" * 80)
     metadata = s3.metadata[run.items_key]
@@ -169,7 +171,7 @@ def test_what_was_prepared_travels_with_the_lines_in_ascii(settings: PrepareRunS
     assert len(metadata["run"].encode("ascii")) < 1800
 
 
-def test_a_throttle_is_no_items_fault(settings: PrepareRunSettings) -> None:
+def test_throttling_fails_the_function_and_no_item(settings: PrepareRunSettings) -> None:
     class Slow(Objects):
         def list_objects_v2(self, *args: Any, **told: Any) -> dict[str, Any]:
             if "/b/" in told["Prefix"]:

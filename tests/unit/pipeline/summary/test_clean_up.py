@@ -1,4 +1,4 @@
-"""What a run leaves in SageMaker is removed, nothing else is, and no failure there is more than a sentence."""
+"""A run's jobs and models are removed from SageMaker, others are not, and a failure there is only reported."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_nothing_is_looked_for_that_is_not_to_be_removed(stubber: Stubber) -> No
     assert remove(stubber, models=False, jobs=False) == Removed()
 
 
-def test_what_has_gone_meanwhile_is_no_problem(stubber: Stubber) -> None:
+def test_resources_gone_meanwhile_are_no_problem(stubber: Stubber) -> None:
     lists(stubber, "Model", [f"m-item0-{STARTED}"])
     stubber.add_client_error("delete_model", "ValidationException", "Could not find model", 400)
     assert remove(stubber, jobs=False) == Removed()
@@ -138,7 +138,7 @@ def test_what_has_gone_meanwhile_is_no_problem(stubber: Stubber) -> None:
     ],
     ids=["listing denied", "removal denied", "removal throttled"],
 )
-def test_what_goes_wrong_is_told_and_the_rest_goes_on(stubber: Stubber, operation: str, code: str) -> None:
+def test_a_failed_removal_is_reported_and_the_others_go_on(stubber: Stubber, operation: str, code: str) -> None:
     stubber.add_client_error("list_training_jobs", "AccessDeniedException", "not here either", 400)
     lists(stubber, "Transform", [])
     if operation == "delete_model":

@@ -1,4 +1,4 @@
-"""The function SummarizeRun: manifest and verdict first, and what is left of the run after them."""
+"""The function SummarizeRun writes the manifest first, and cleans up after it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_verdict_and_counts_are_answered(place: Place) -> None:
     assert answer["counts"] == {"total": 2, "succeeded": 1, "failed": 1, "unfinished": 0, "unchanged": 0}
 
 
-def test_what_a_broken_map_run_said_is_in_the_manifest(place: Place) -> None:
+def test_the_error_of_a_broken_map_run_is_in_the_manifest(place: Place) -> None:
     place.run(mapRunError={"Error": "States.Timeout", "Cause": "late"})
     assert place.s3.json(f"runs/{RUN}/manifest.json")["mapRunError"] == {
         "Error": "States.Timeout",
@@ -117,12 +117,12 @@ def test_jobs_are_looked_for_only_where_an_item_did_not_succeed(place: Place) ->
     assert [asked["jobs"] for asked in place.asked] == [True, False]
 
 
-def test_time_is_kept_for_the_answer(place: Place) -> None:
+def test_clean_up_leaves_time_for_the_response(place: Place) -> None:
     place.run()
     assert place.asked[0]["seconds_left"]() == 40
 
 
-def test_leftovers_that_stay_do_not_change_the_answer(place: Place) -> None:
+def test_failed_clean_up_does_not_change_the_response(place: Place) -> None:
     before = place.run()
     place.left = Removed(problems=["listing models: AccessDeniedException"])
     assert place.run() == before

@@ -251,7 +251,7 @@ def test_the_manifest_is_written_and_answered(stored: Bucket) -> None:
     }
 
 
-def test_a_summary_done_again_says_the_same(stored: Bucket) -> None:
+def test_a_second_summary_gives_the_same_manifest(stored: Bucket) -> None:
     first = as_json(write(stored).manifest)
     later = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
     assert as_json(write(stored, later).manifest) == first | {"endedAt": "2026-11-22T11:00:00.000Z"}

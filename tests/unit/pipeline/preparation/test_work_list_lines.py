@@ -1,4 +1,4 @@
-"""Which items wait for their turn, and how long."""
+"""How long the first items of a run wait before their first job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.documents import TrainingJob
 from pipeline.preparation import reruns
 from pipeline.preparation.work_list_lines import seconds_to_wait
 from pipeline.settings import PrepareRunSettings
-from tests.unit.pipeline.objects import Objects, data, prepare
+from tests.unit.pipeline.in_memory_aws import Objects, data, prepare
 from tests.unit.pipeline.stored_documents import REGISTRY
 
 EARLIER = "20261121T094236123Z-earlier"
@@ -21,7 +21,7 @@ EARLIER = "20261121T094236123Z-earlier"
 @pytest.mark.parametrize(
     ("items", "at_once"), [(9, 20), (1000, 9), (0, 20)], ids=["few items", "few at once", "none starts a job"]
 )
-def test_nobody_waits_in_a_small_run(items: int, at_once: int) -> None:
+def test_no_item_waits_in_a_small_run(items: int, at_once: int) -> None:
     assert seconds_to_wait(range(items), at_once) == {}
 
 
@@ -53,7 +53,7 @@ def waiting_items(s3: Objects, items_key: str) -> dict[str, int]:
     return {line["item"]: line["startAfterSeconds"] for line in s3.json(items_key) if line["startAfterSeconds"]}
 
 
-def test_items_that_start_no_job_take_no_turn(settings: PrepareRunSettings) -> None:
+def test_items_without_a_job_have_no_place_in_the_sequence(settings: PrepareRunSettings) -> None:
     names = [f"item-{number:02}" for number in range(25)]
     absent = set(names[1:4])
     s3 = Objects(data(*(name for name in names if name not in absent)))
@@ -78,7 +78,7 @@ def test_items_that_only_score_wait_as_well(settings: PrepareRunSettings) -> Non
     assert waiting_items(s3, run.items_key) == {f"item-{number:02}": number * 3 for number in range(1, 10)}
 
 
-def test_trainings_kept_and_anew_wait_in_one_row(
+def test_kept_and_new_trainings_wait_in_one_sequence(
     settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"item-{number:02}" for number in range(12)]

@@ -1,4 +1,4 @@
-"""A place with a run that is to be rerun: an output bucket, executions and jobs, for tests of reruns."""
+"""A run and its reruns for tests: an output bucket, executions and jobs in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRAINED = {
 
 
 class Executions:
-    """Step Functions: execution to status; one that it does not know no longer exists."""
+    """Step Functions' client: execution to status; an unknown execution no longer exists."""
 
     def __init__(self, statuses: Mapping[str, str] | None = None) -> None:
         self.statuses = dict(statuses or {})
@@ -33,18 +33,18 @@ class Executions:
 
 
 class Jobs:
-    """SageMaker: training job to status, or to the code of a refusal; what was asked is remembered."""
+    """SageMaker's client: training job to status, or to an error code; calls are recorded."""
 
     def __init__(self, statuses: Mapping[str, str] | None = None) -> None:
         self.statuses = dict(statuses or {})
         self.asked: list[str] = []
-        # Names that the lists tell, by the list's name; and what was stopped or deleted.
+        # Names that each listing returns, and names that were stopped or deleted.
         self.left: dict[str, list[str]] = {}
         self.removed: list[str] = []
 
     def get_paginator(self, listing: str) -> Any:
         if listing == "list_tags":
-            # ARN of a job as its list has it: the run is told by its name.
+            # The run of a job is in its name, and the name is in its ARN.
             return SimpleNamespace(
                 paginate=lambda ResourceArn: [  # noqa: N803 - boto3's names
                     {"Tags": [{"Key": "automlops:run", "Value": f"{ResourceArn.rpartition('-')[2]}-x"}]}
@@ -79,8 +79,8 @@ class Jobs:
         }
 
 
-class Place:
-    """An output bucket, executions and jobs."""
+class RerunScenario:
+    """An output bucket, executions and jobs, and the rerun of a run in them."""
 
     def __init__(self) -> None:
         self.s3 = Bucket()
@@ -88,7 +88,7 @@ class Place:
         self.jobs = Jobs()
 
     def rerun(self, run_id: str, of: str = R0, *, keep_models: bool = False) -> Rerun:
-        """What PrepareRun of the execution of `run_id` is told."""
+        """Return the result of select_for_rerun for the rerun `run_id`."""
         stubs: Any = (self.s3, lambda: self.executions, lambda: self.jobs)
         services = Services(*stubs)
         return select_for_rerun(
@@ -98,28 +98,28 @@ class Place:
     def add_rerun(
         self, run_id: str, of: str, lines: list[dict[str, Any]], *records: dict[str, Any], root: str = R0
     ) -> None:
-        """A rerun that has ended."""
+        """Add a rerun that has ended."""
         self.s3.add(marker_key(root, run_id), {"executionArn": f"arn:{run_id}"})
         self.s3.add_run(run_id, lines, rerunOf=of)
         for record in records:
             self.s3.add_record(run_id, record)
 
     def add_training(self, whole: dict[str, Any], *, sample: bool = True, artifact: bool = True) -> None:
-        """What the line's training has written."""
+        """Add the objects that the line's training has written."""
         if artifact:
             self.s3.add(whole["model"]["modelDataUrl"].removeprefix(f"s3://{BUCKET}/"), b"x")
         if sample:
             self.s3.add(f"analysis_predicted/{whole['item']}/{whole['trainedIn']}/sample_prediction.csv", b"x")
 
 
-def place_with_a_run() -> Place:
-    """Run R0 of four items: one succeeded, one failed in training, one after it, one was cut off."""
-    place = Place()
-    place.s3.add_run(R0, [line(index, R0) for index in range(4)])
-    place.s3.add_record(R0, success(0))
-    place.s3.add_record(R0, failure(1))
-    place.s3.add_record(R0, failure(2, stage="StartBatchTransformJob", training=trained(2)))
-    return place
+def scenario_with_a_run() -> RerunScenario:
+    """Return run R0 with four items: one succeeded, one failed in training, one after training, one was cut off."""
+    scenario = RerunScenario()
+    scenario.s3.add_run(R0, [line(index, R0) for index in range(4)])
+    scenario.s3.add_record(R0, success(0))
+    scenario.s3.add_record(R0, failure(1))
+    scenario.s3.add_record(R0, failure(2, stage="StartBatchTransformJob", training=trained(2)))
+    return scenario
 
 
 def trained(index: int, run_id: str = R0) -> dict[str, Any]:

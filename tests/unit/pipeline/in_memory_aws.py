@@ -1,4 +1,4 @@
-"""S3 and SageMaker's models in dictionaries, as PrepareRun and CreateModel ask them."""
+"""S3 and SageMaker's models in dictionaries, for tests of PrepareRun and CreateModel."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ RUN = "20261122T094236123Z-x"
 
 
 class Objects:
-    """S3's client, key to bytes; every bucket is the same one. Calls are counted by operation."""
+    """S3's client, key to bytes; all buckets are the same one. Calls are counted by operation."""
 
     def __init__(self, objects: dict[str, bytes], page_size: int = 1000) -> None:
         self.objects = objects
         self.metadata: dict[str, dict[str, str]] = {}
-        # Runs whose items.json is there, though not among the objects.
+        # Runs whose items.json exists for HEAD without being among the objects.
         self.prepared: set[str] = set()
-        # When an object was written, where that is not WRITTEN.
+        # Times of objects that were not written at WRITTEN.
         self.written: dict[str, datetime] = {}
-        # What HEAD tells of an object beside the usual.
+        # Additional keys in the response of HEAD.
         self.described: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self._page_size = page_size
         self._lock = threading.Lock()
 
     def etag(self, key: str) -> str:
-        """Of the object's content."""
+        """Return the ETag of the object's content."""
         return f'"{hashlib.sha256(self.objects[key]).hexdigest()[:32]}"'
 
     def json(self, key: str) -> Any:
-        """The JSON object at `key`."""
+        """Return the JSON at `key`."""
         return json.loads(self.objects[key])
 
     def list_objects_v2(
@@ -105,16 +105,16 @@ class Objects:
         body = self.objects[Key]
         return {"Body": io.BytesIO(body), "ETag": self.etag(Key), "ContentLength": len(body)}
 
-    def put_object(self, Key: str, Body: bytes, **told: Any) -> None:  # noqa: N803 - boto3's names
+    def put_object(self, Key: str, Body: bytes, **options: Any) -> None:  # noqa: N803 - boto3's names
         """As boto3's."""
         self._count("put_object")
-        refused = told.get("IfNoneMatch") and Key in self.objects
-        if refused or told.get("IfMatch", self.etag(Key) if Key in self.objects else None) != (
+        refused = options.get("IfNoneMatch") and Key in self.objects
+        if refused or options.get("IfMatch", self.etag(Key) if Key in self.objects else None) != (
             self.etag(Key) if Key in self.objects else None
         ):
             raise refusal("PreconditionFailed", 412)
         self.objects[Key] = Body
-        self.metadata[Key] = told["Metadata"]
+        self.metadata[Key] = options["Metadata"]
 
     def _count(self, operation: str) -> None:
         with self._lock:
@@ -122,7 +122,7 @@ class Objects:
 
 
 class Models:
-    """SageMaker's models: remembers the last request."""
+    """SageMaker's client for models, with the last request."""
 
     def __init__(self) -> None:
         self.request: dict[str, Any] = {}
@@ -134,14 +134,14 @@ class Models:
 
 
 def data(*items: str) -> dict[str, bytes]:
-    """Some data for each item, where the stack looks for it."""
+    """Return data for each item, at its key in the data bucket."""
     return {f"analysis_predict/{item}/Online_Retail.csv": b"rows" for item in items}
 
 
 def prepare(
     settings: PrepareRunSettings, s3: Objects, request: dict[str, Any], arn: str = "arn:one", name: str = "x"
 ) -> PreparedRun:
-    """What prepare_run answers to the request."""
+    """Return the result of prepare_run for the request."""
     execution = {"id": arn, "name": name, "startTime": "2026-11-22T09:42:36.123Z"}
     event = parse_event(PrepareRunEvent, {"request": request, "execution": execution})
     return prepare_run(event, settings, Services(s3, None, None))  # type: ignore[arg-type]

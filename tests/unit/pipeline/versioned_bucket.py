@@ -1,4 +1,4 @@
-"""A bucket of S3 with versions and times, for tests of what was there when."""
+"""An S3 bucket with versions and times, for tests of data that changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 def at(seconds: float) -> datetime:
-    """A moment, in seconds from BEGIN."""
+    """Return the time at `seconds` after BEGIN."""
     return BEGIN + timedelta(seconds=seconds)
 
 
 class Stored(NamedTuple):
-    """A version, or a marker without a body; S3 tells times to the second."""
+    """A version, or a delete marker without a body; S3 keeps times to the second."""
 
     key: str
     written: datetime
@@ -25,7 +25,7 @@ class Stored(NamedTuple):
 
 
 class VersionedBucket:
-    """S3's client, for what lists objects and versions; every bucket is the same one.
+    """S3's client for listings of objects and versions; all buckets are the same one.
 
     Args:
         versioned: whether the bucket keeps versions.
@@ -40,11 +40,11 @@ class VersionedBucket:
         self._page_size = page_size
 
     def put(self, key: str, body: bytes, seconds: float) -> None:
-        """Writes an object."""
+        """Write an object."""
         self._store(Stored(key, at(seconds).replace(microsecond=0), body))
 
     def delete(self, key: str, seconds: float) -> None:
-        """Deletes an object."""
+        """Delete an object."""
         self._store(Stored(key, at(seconds).replace(microsecond=0), None))
 
     def _store(self, stored: Stored) -> None:
@@ -70,7 +70,7 @@ class VersionedBucket:
         KeyMarker: str = "",  # noqa: N803
         VersionIdMarker: str = "",  # noqa: N803
     ) -> dict[str, Any]:
-        """As boto3's: of each key the newest first, objects and markers apart."""
+        """As boto3's: the newest of each key first, versions and delete markers in separate lists."""
         self._called("list_object_versions")
         newest = {stored.key: stored for stored in self.versions}
         numbered = list(enumerate(self.versions))
