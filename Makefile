@@ -47,7 +47,7 @@ $(BIN)/uv:
 # Tests start hundreds of Python processes, and where PYTHONDONTWRITEBYTECODE is set each would compile what it imports.
 .venv/dev.stamp: uv.lock pyproject.toml | $(BIN)/uv
 	@echo "setting up .venv with development tools from uv.lock" >&2
-	@$(SYNC) --inexact --all-groups --no-group reference --compile-bytecode
+	@$(SYNC) --inexact --compile-bytecode --all-groups --no-group reference
 	@touch $@ .venv/run.stamp
 
 .PHONY: setup
