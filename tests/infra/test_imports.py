@@ -26,7 +26,7 @@ TALKS_TO_AWS = {"functions": "aws", "automlops": "connection.py", "container": "
 
 
 def imported(path: Path, *, types: bool = True) -> Iterator[str]:
-    """Dotted names of the modules, or names in them, that a file imports anywhere in it.
+    """Return dotted names of the modules, or names in them, that a file imports anywhere in it.
 
     Args:
         path: the file.
@@ -46,7 +46,7 @@ def imported(path: Path, *, types: bool = True) -> Iterator[str]:
 
 
 def room_of(name: str, rooms: list[str]) -> str:
-    """The room of pipeline that a dotted name `pipeline.…` lies in."""
+    """Return the room of pipeline that a dotted name `pipeline.…` lies in."""
     second = name.split(".")[1]
     return second if second in rooms else ""
 

@@ -18,7 +18,7 @@ from benchmarks.measure import Measure
 
 def test_every_handler_is_measured_with_the_clients_it_makes(root: Path) -> None:
     used = {
-        path.stem: tuple(re.findall(r"aws\.(\w+)_client\(\)", path.read_text()))
+        path.stem: tuple(re.findall(r"clients\.(\w+)_client\(\)", path.read_text()))
         for path in (root / "functions").glob("*.py")
     }
     assert used == cold_start.CLIENTS
@@ -61,7 +61,7 @@ def test_each_handler_is_held_against_the_bare_handler_with_the_same_clients(
     for handler, services in cold_start.CLIENTS.items():
         own, reference = compared[handler]
         assert own.startswith(f"import {handler}; ")
-        assert tuple(re.findall(r"aws\.(\w+)_client\(\)", own)) == services
+        assert tuple(re.findall(r"clients\.(\w+)_client\(\)", own)) == services
         assert tuple(re.findall(r"boto3\.client\('(\w+)'\)", reference)) == services
         assert reference.startswith(cold_start.BARE_HANDLER)
 
