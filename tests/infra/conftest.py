@@ -33,34 +33,34 @@ Loader.add_multi_constructor("!", _short_tag)
 
 @pytest.fixture(scope="session")
 def template(root: Path) -> Document:
-    """template.yaml."""
+    """Return template.yaml."""
     document: Document = yaml.load((root / "template.yaml").read_text(), Loader=Loader)  # noqa: S506 - a SafeLoader
     return document
 
 
 @pytest.fixture(scope="session")
 def definition(root: Path) -> Document:
-    """statemachine/automlops.asl.json."""
+    """Return statemachine/automlops.asl.json."""
     document: Document = json.loads((root / "statemachine" / "automlops.asl.json").read_text())
     return document
 
 
 @pytest.fixture(scope="session")
 def child(definition: Document) -> Document:
-    """The part of the definition that runs once per item."""
+    """Return the part of the definition that runs once per item."""
     processor: Document = definition["States"]["ProcessItems"]["ItemProcessor"]
     return processor
 
 
 @pytest.fixture(scope="session")
 def tasks(definition: Document, child: Document) -> Document:
-    """Every Task state of the definition, parent and child, by name."""
+    """Return every Task state of the definition, parent and child, by name."""
     states = definition["States"] | child["States"]
     return {name: state for name, state in states.items() if state["Type"] == "Task"}
 
 
 def strings_in(value: object) -> Iterator[str]:
-    """Every string below `value`, keys included."""
+    """Return every string below `value`, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

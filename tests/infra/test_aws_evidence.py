@@ -36,12 +36,12 @@ ENTRY = {"group": "language", "belief": "b", "evidence": [PAGE], "tests": ["t"],
 
 
 def action_of(task: Document) -> str:
-    """`createTrainingJob` of `arn:…:states:::sagemaker:createTrainingJob.sync`."""
+    """Return `createTrainingJob` of `arn:…:states:::sagemaker:createTrainingJob.sync`."""
     return re.sub(r"\.sync$", "", task["Resource"].rpartition(":")[2])
 
 
 def requests_of_an_item() -> dict[str, Document]:
-    """The largest requests that the pipeline makes, by integration."""
+    """Return the largest requests that the pipeline makes, by integration."""
     settings = load_settings(PrepareRunSettings, ENVIRONMENT)
     entry = parse_event(
         ItemRequest, {"item": "a", "hyperparameters": {"seed": "1"}, "training": {"useSpot": True}}
@@ -138,7 +138,7 @@ def test_entries_name_shapes_that_botocore_has() -> None:
 
 @functools.cache
 def functions_of(file: Path) -> tuple[frozenset[str], bool]:
-    """Names of a file's functions, and whether it is a scenario of `make test-live`."""
+    """Return names of a file's functions, and whether it is a scenario of `make test-live`."""
     tree = ast.parse(file.read_text())
     marks = [
         ast.unparse(node.value)
@@ -150,7 +150,7 @@ def functions_of(file: Path) -> tuple[frozenset[str], bool]:
 
 
 def find(root: Path, node_id: str) -> bool:
-    """Whether a test exists; tells whether it runs on a deployed stack."""
+    """Return whether a test exists, and whether it runs on a deployed stack."""
     file, _, name = node_id.partition("::")
     assert (root / file).is_file(), node_id
     functions, live = functions_of(root / file)
@@ -159,7 +159,7 @@ def find(root: Path, node_id: str) -> bool:
 
 
 @pytest.mark.parametrize("name", BELIEFS)
-def test_what_holds_and_shows_a_belief_exists(root: Path, name: str) -> None:
+def test_tests_and_sources_of_every_entry_exist(root: Path, name: str) -> None:
     for node_id in BELIEFS[name].tests:
         find(root, node_id)
     for node_id in BELIEFS[name].live:

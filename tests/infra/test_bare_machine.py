@@ -21,7 +21,7 @@ PROGRAMS = {
 
 @pytest.fixture
 def bare(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the script with a folder of its own for temporary files."""
+    """Run the script with a folder of its own for temporary files."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "temporary files").mkdir()
 
@@ -42,7 +42,7 @@ def bare(root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProces
 
 
 def left(tmp_path: Path) -> list[Path]:
-    """What the script did not remove."""
+    """Return the files that the script did not remove."""
     return list((tmp_path / "temporary files").iterdir())
 
 

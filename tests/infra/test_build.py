@@ -39,7 +39,7 @@ class Machine:
     path: Path
 
     def build(self, project: Path, *options: str, umask: int = 0o022) -> Path:
-        """Runs `sam build` in the project's folder; the one folder it makes."""
+        """Run `sam build` in the project's folder; return the one folder that it makes."""
         # Settings of whoever runs the tests would lead uv to their Pythons.
         told = ("AWS_", "SAM_CLI_", "UV_COMPILE_BYTECODE", "UV_PYTHON", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
@@ -71,7 +71,7 @@ class Build:
 
 @pytest.fixture(scope="module")
 def machine(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Machine]:
-    """The machine whose only Python is of the given version, made when first asked for; sam is the locked one."""
+    """Return the machine whose only Python is of the given version, made when first asked for; sam is the locked one."""
     made: dict[str, Machine] = {}
     uv = str(BIN / "uv") if (BIN / "uv").exists() else "uv"
 
@@ -104,7 +104,7 @@ def build(
     machine: Callable[[str], Machine],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Build:
-    """The package for one processor, built where there is no other Python than this one."""
+    """Return the package for one processor, built where there is no other Python than this one."""
     version, architecture = request.param
     project = copy_project(tmp_path_factory.mktemp("build") / "project")
     options = [] if architecture == "x86_64" else ["--parameter-overrides", f"Architecture={architecture}"]
@@ -120,7 +120,7 @@ def test_all_functions_share_one_build_and_find_their_handlers_in_it(build: Buil
     assert {path.stem for path in build.package.glob("*.py")} >= HANDLERS
 
 
-def test_compiled_modules_are_lambdas_whatever_python_is_here(build: Build) -> None:
+def test_compiled_modules_are_built_for_lambda_with_any_python(build: Build) -> None:
     name, e_machine = PROCESSORS[build.architecture]
     compiled = list(build.package.rglob("*.so*"))
     assert compiled

@@ -27,17 +27,17 @@ MACHINES = (
 
 @pytest.fixture(scope="module")
 def requirements(root: Path) -> Path:
-    """The container's list of packages."""
+    """Return the container's list of packages."""
     return root / "container" / "requirements.txt"
 
 
 def _uv(*arguments: str, folder: Path) -> str:
-    """What uv says."""
+    """Return uv's output."""
     return run_program(UV, *arguments, folder=folder)
 
 
 def _install(machine: str, folder: Path, *words: str) -> str:
-    """Installs for another machine into an empty folder, wheels only and no more than is named; what uv says."""
+    """Install for another machine into an empty folder, wheels only and no more than is named; what uv says."""
     wheels = ("--no-config", "--only-binary", ":all:", "--no-deps", "--target", str(folder / "packages"))
     return _uv(
         *("pip", "install", "--python-platform", machine, "--python-version", PYTHON, *wheels, *words),
@@ -46,12 +46,12 @@ def _install(machine: str, folder: Path, *words: str) -> str:
 
 
 def _pinned(requirements: Path) -> set[str]:
-    """The versions for the image's Python; development knows an older one as well."""
+    """Return the versions for the image's Python; development knows an older one as well."""
     lines = [line for line in requirements.read_text().splitlines() if "python_full_version < " not in line]
     return set(re.findall(r"^\S+==\S+", "\n".join(lines), re.MULTILINE))
 
 
-def test_the_list_is_the_lock_files(root: Path, requirements: Path) -> None:
+def test_the_requirements_are_those_of_the_lock_file(root: Path, requirements: Path) -> None:
     told = _uv(
         "export", "--frozen", "--quiet", "--only-group", "container", "--no-hashes", "--no-header", folder=root
     )
@@ -68,7 +68,7 @@ def test_the_container_imports_only_what_is_listed(requirements: Path) -> None:
 
 
 def _imported(path: Path) -> set[str]:
-    """The packages that a file imports anywhere, by their first name."""
+    """Return the packages that a file imports anywhere, by their first name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -16,7 +16,7 @@ MACHINE, ROLE = "StateMachine", "StateMachineRole"
 
 @pytest.fixture(scope="module")
 def needs(template: Document) -> dict[str, set[str]]:
-    """Logical id → all that must be there before, of the template as its transform leaves it."""
+    """Return logical id → all that must be there before, of the template as its transform leaves it."""
     packaged = json.loads(json.dumps(template))
     packaged["Globals"]["Function"]["CodeUri"] = "s3://packages/functions"
     packaged["Resources"][MACHINE]["Properties"]["DefinitionUri"] = "s3://packages/definition"

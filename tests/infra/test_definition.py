@@ -103,7 +103,7 @@ def test_a_followed_job_is_waited_for_as_long_as_any_may_take(tasks: Document, n
         waited, delay = waited + delay / 2, delay * retrier["BackoffRate"]
 
 
-def test_a_full_quota_is_waited_for_for_hours(tasks: Document) -> None:
+def test_a_full_quota_is_retried_for_hours(tasks: Document) -> None:
     for name in ("StartTrainingJob", "StartBatchTransformJob"):
         (retrier,) = (entry for entry in tasks[name]["Retry"] if "ResourceLimit" in entry["ErrorEquals"][0])
         delays = [
@@ -118,7 +118,7 @@ def test_both_jobs_are_retried_alike(tasks: Document) -> None:
     assert tasks["StartTrainingJob"]["Retry"] == tasks["StartBatchTransformJob"]["Retry"]
 
 
-def test_an_item_that_goes_well_passes_six_states(child: Document) -> None:
+def test_a_successful_item_passes_six_states(child: Document) -> None:
     passed, name = [child["StartAt"]], child["States"][child["StartAt"]]["Default"]
     while not child["States"][name].get("End"):
         passed.append(name)
@@ -175,7 +175,7 @@ def test_a_failed_item_is_red_in_the_console_and_its_cause_is_the_record(child: 
 
 
 def caught(state: Document) -> dict[str, tuple[str, str | None]]:
-    """Error to where it leads and where it is kept."""
+    """Return error to the next state and the path that keeps it."""
     return {
         error: (catch["Next"], catch["ResultPath"]) for catch in state["Catch"] for error in catch["ErrorEquals"]
     }
@@ -274,7 +274,7 @@ def test_the_payload_of_create_model_is_its_contract(child: Document) -> None:
     [("StartTrainingJob", TrainingJob), ("CreateModel", CreatedModel), ("StartBatchTransformJob", Job)],
     ids=["training", "model", "transform"],
 )
-def test_what_is_kept_of_a_result_is_its_document(child: Document, state: str, kept: type[BaseModel]) -> None:
+def test_a_kept_result_is_its_document(child: Document, state: str, kept: type[BaseModel]) -> None:
     selected = child["States"][state]["ResultSelector"]
     assert {key.removesuffix(".$") for key in selected} == wire_names(kept)
 
@@ -283,7 +283,7 @@ def wire_names(model: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-def test_what_the_map_reads_is_what_prepare_run_answers(definition: Document) -> None:
+def test_the_map_reads_the_response_of_prepare_run(definition: Document) -> None:
     text = json.dumps({**definition["States"]["ProcessItems"], "ItemProcessor": None})
     read = set(re.findall(r'"\$\.(\w+)"', text)) - {"mapRunError"}
     assert read <= wire_names(PreparedRun)

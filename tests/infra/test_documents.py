@@ -77,7 +77,7 @@ def test_all_nine_placeholders_have_become_something_that_exists(root: Path, tem
 
 
 def requests_environment() -> set[str]:
-    """Names of the variables that the pipeline gives to training."""
+    """Return names of the variables that the pipeline gives to training."""
     return {name for name in contracts.RESERVED_ENVIRONMENT if name.islower()}
 
 

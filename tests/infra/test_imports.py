@@ -37,7 +37,7 @@ TALKS_TO_AWS = {
 
 
 def imported(path: Path, *, types: bool = True) -> Iterator[str]:
-    """Dotted names of the modules, or names in them, that a file imports anywhere in it.
+    """Return dotted names of the modules, or names in them, that a file imports anywhere in it.
 
     Args:
         path: the file.

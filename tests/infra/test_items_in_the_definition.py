@@ -38,7 +38,7 @@ def settings_for_lines() -> PrepareRunSettings:
 
 
 def line_of(settings: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch, run_id: str) -> Document:
-    """One line of items.json as prepare_run writes it, for an item with data."""
+    """Return one line of items.json as prepare_run writes it, for an item with data."""
     monkeypatch.setattr(input_data, "find_input", lambda s3, uri: [])  # noqa: ARG005
     run = work_list_lines.Run(settings=settings, run_id=run_id, started=STARTED, digits=6, mode="train")
     entry = parse_event(ItemRequest, {**ENTRY, "transform": TRANSFORM})
@@ -72,7 +72,7 @@ class Recorder:
 
 
 def resolved(parameters: Document, state: Document) -> Document:
-    """What Step Functions sends: `"X.$": "$.a.b"` becomes the value at that path."""
+    """Return the payload that Step Functions sends: `"X.$": "$.a.b"` becomes the value at that path."""
     sent: Document = {}
     for key, value in parameters.items():
         if key.endswith(".$"):
@@ -85,7 +85,7 @@ def resolved(parameters: Document, state: Document) -> Document:
     return sent
 
 
-def test_aws_training_job_asks_for_what_the_machine_asks_for(
+def test_aws_training_job_sends_the_request_of_the_state_machine(
     child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line, alone = line_of(settings_for_lines, monkeypatch, f"{STARTED}-aws_training_job"), Recorder()
@@ -94,7 +94,7 @@ def test_aws_training_job_asks_for_what_the_machine_asks_for(
     assert resolved(child["States"]["StartTrainingJob"]["Parameters"], line) == alone.request
 
 
-def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
+def test_aws_batch_transform_sends_the_request_of_the_state_machine(
     child: Document, settings_for_lines: PrepareRunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = f"{STARTED}-aws_batch_transform"
@@ -114,7 +114,7 @@ def test_aws_batch_transform_asks_for_what_the_machine_asks_for(
 
 
 def next_by_choice(state: Document, data: Document) -> str:
-    """Where a Choice leads whose conditions are that values of the data are null or not."""
+    """Return the next state of a Choice whose conditions test whether values are null."""
     for choice in state["Choices"]:
         conditions = choice.get("And", [choice])
         # Step Functions fails an execution whose Choice asks for what is absent.
@@ -128,7 +128,7 @@ def next_by_choice(state: Document, data: Document) -> str:
 
 
 def states_passed(child: Document, data: Document) -> tuple[list[str], set[str]]:
-    """The states on the way on which nothing fails, and all that a line may pass, whatever fails.
+    """Return the states on the way on which nothing fails, and all that a line may pass, whatever fails.
 
     Raises:
         KeyError: a state reads of its input what is not in it there.
@@ -162,7 +162,7 @@ def states_passed(child: Document, data: Document) -> tuple[list[str], set[str]]
 
 
 def everything_read(parameters: Document, data: Document) -> None:
-    """Resolves all paths into the input.
+    """Resolve all paths into the input.
 
     Raises:
         KeyError: one leads nowhere.
@@ -210,7 +210,7 @@ def test_an_item_that_does_nothing_is_only_recorded(
     assert states_passed(child, every_line[kind]) == (["CheckItem", *states], {"CheckItem", *states})
 
 
-def test_all_states_are_some_lines(child: Document, every_line: dict[str, Document]) -> None:
+def test_every_state_is_passed_by_some_line(child: Document, every_line: dict[str, Document]) -> None:
     turns: list[Document] = [{}, {"startAfterSeconds": 3}]
     passed = [states_passed(child, line | turn)[1] for line in every_line.values() for turn in turns]
     assert set().union(*passed) == child["States"].keys()
@@ -218,7 +218,7 @@ def test_all_states_are_some_lines(child: Document, every_line: dict[str, Docume
 
 @pytest.fixture
 def every_line(line: Document, settings_for_lines: PrepareRunSettings) -> dict[str, Document]:
-    """A line of items.json of every kind."""
+    """Return a line of items.json of every kind."""
     entry = parse_event(ItemRequest, {"item": "b"})
     run = work_list_lines.Run(
         settings=settings_for_lines, run_id=f"{STARTED}-x", started=STARTED, digits=6, mode="train"

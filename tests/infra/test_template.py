@@ -64,7 +64,7 @@ def functions(template: Document) -> Document:
 
 
 def statements(value: Any) -> list[Document]:
-    """Every Allow statement below `value`."""
+    """Return every Allow statement below `value`."""
     if isinstance(value, dict):
         own = [value] if value.get("Effect") == "Allow" and "Resource" in value else []
         return own + [found for inner in value.values() for found in statements(inner)]
@@ -75,7 +75,7 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_the_functions_are_the_designs(root: Path, template: Document) -> None:
+def test_the_template_has_the_functions_of_the_design(root: Path, template: Document) -> None:
     handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
     assert handlers == {name: f"{module}.lambda_handler" for name, (module, _) in HANDLERS.items()}
     for module, _ in HANDLERS.values():
@@ -217,7 +217,7 @@ def test_limits_of_parameters_and_requests_agree(template: Document) -> None:
     assert maximum == fields.MAX_CONCURRENCY
 
 
-def test_the_error_ratios_that_the_template_takes_are_those_that_the_function_takes(template: Document) -> None:
+def test_template_and_function_accept_the_same_error_ratios(template: Document) -> None:
     parameter = template["Parameters"]["MaximumErrorRatio"]
     least, most = parameter["MinValue"], parameter["MaxValue"]
     assert least > 0
@@ -288,7 +288,7 @@ def test_an_item_gets_what_an_ordinary_team_needs_by_default(
     assert (allowed.entry_problems(parse_event(ItemRequest, request)) == []) is accepted
 
 
-def test_every_sample_event_asks_for_what_a_stack_gives_by_default(root: Path, template: Document) -> None:
+def test_every_sample_event_is_within_the_default_limits(root: Path, template: Document) -> None:
     defaults = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
     allowed = Limits.from_parameters(defaults, data_bucket="data", output_bucket="output")
     assert allowed is not None

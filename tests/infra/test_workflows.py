@@ -36,13 +36,13 @@ def workflow_files() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def workflows() -> dict[str, Document]:
-    """Each workflow by its file's name."""
+    """Return each workflow by its file's name."""
     # A loader without YAML 1.1's booleans: the key `on` is a word.
     return {path.name: yaml.load(path.read_text(), Loader=yaml.BaseLoader) for path in workflow_files()}  # noqa: S506
 
 
 def jobs_of(workflows: dict[str, Document]) -> list[tuple[str, Document, Document]]:
-    """Name, job and workflow of every job."""
+    """Return name, job and workflow of every job."""
     return [
         (f"{file}:{name}", job, workflow)
         for file, workflow in workflows.items()
@@ -51,7 +51,7 @@ def jobs_of(workflows: dict[str, Document]) -> list[tuple[str, Document, Documen
 
 
 def steps_of(workflows: dict[str, Document]) -> list[tuple[str, Document, Document]]:
-    """Job's name, step and job of every step."""
+    """Return job's name, step and job of every step."""
     return [(name, step, job) for name, job, _ in jobs_of(workflows) for step in job.get("steps", [])]
 
 
@@ -63,12 +63,12 @@ def parsed(step: Document) -> re.Match[str]:
 
 @pytest.fixture(scope="module")
 def makefile() -> str:
-    """The Makefile."""
+    """Return the Makefile."""
     return (Path(__file__).parents[2] / "Makefile").read_text()
 
 
 def recipe(makefile: str, target: str) -> str:
-    """A target's own lines."""
+    """Return a target's own lines."""
     found = re.search(rf"^{target}:.*\n((?:\t.*\n)*)", makefile, re.MULTILINE)
     assert found, f"the Makefile has no target {target}"
     return found[1]

@@ -34,7 +34,7 @@ NAME_LIMITS = {
 
 
 def arn_of(kind: str, name: str) -> str:
-    """The ARN that IAM checks for a resource of the type."""
+    """Return the ARN that IAM checks for a resource of the type."""
     return {
         "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}",
         "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
@@ -46,7 +46,7 @@ def arn_of(kind: str, name: str) -> str:
 
 
 def name_of(kind: str, logical_id: str, properties: Document) -> str:
-    """The name that a resource of the stack has."""
+    """Return the name that a resource of the stack has."""
     given = [properties[key] for key in ("StateMachineName", "LogGroupName") if key in properties]
     made = f"{STACK}-{logical_id}{SUFFIX}"
     lower = kind in {"AWS::S3::Bucket", "AWS::ECR::Repository"}
@@ -64,13 +64,13 @@ PSEUDO = {
 
 @pytest.fixture(scope="module")
 def document(root: Path) -> Document:
-    """bootstrap.yaml."""
+    """Return bootstrap.yaml."""
     found: Document = yaml.load((root / "bootstrap.yaml").read_text(), Loader=Loader)  # noqa: S506 - a SafeLoader
     return found
 
 
 def deployed(document: Document, **parameters: Any) -> Document:
-    """The properties of every resource that a deployment with the parameters makes, by logical id."""
+    """Return the properties of every resource that a deployment with the parameters makes, by logical id."""
     given = {"Repository": REPOSITORY, "Environment": "dev", **parameters}
     values = {name: given.get(name, rule.get("Default")) for name, rule in document["Parameters"].items()}
     for name in ("PullingAccounts", "DataBuckets"):
@@ -103,18 +103,18 @@ def deployed(document: Document, **parameters: Any) -> Document:
 
 @pytest.fixture(scope="module")
 def resources(document: Document) -> Document:
-    """What the template makes for the environment dev, all of it."""
+    """Return all resources of the template for the environment dev."""
     return deployed(document)
 
 
 @pytest.fixture(scope="module")
 def stack(template: Document) -> dict[str, tuple[str, Document]]:
-    """template.yaml as CloudFormation carries it out: logical id → type and properties, with the boundary given."""
+    """Return template.yaml as CloudFormation carries it out: logical id → type and properties, with the boundary given."""
     return carried_out(template)
 
 
 def carried_out(template: Document, **parameters: str) -> dict[str, tuple[str, Document]]:
-    """The same with further parameters."""
+    """Return the same with further parameters."""
     packaged = json.loads(json.dumps(template))
     packaged["Globals"]["Function"]["CodeUri"] = "s3://packages/functions"
     packaged["Resources"]["StateMachine"]["Properties"]["DefinitionUri"] = "s3://packages/definition"
@@ -144,7 +144,7 @@ def carried_out(template: Document, **parameters: str) -> dict[str, tuple[str, D
 
 @pytest.fixture(scope="module")
 def known_actions() -> dict[str, bool]:
-    """Every IAM action, in small letters → whether AWS has a resource level for it: the lists that cfn-lint brings."""
+    """Return every IAM action, in small letters → whether AWS has a resource level for it, from the lists of cfn-lint."""
     folder = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs"
     services = json.loads((folder / "Policies.json").read_text())
     return {
@@ -155,14 +155,14 @@ def known_actions() -> dict[str, bool]:
 
 
 def policies_of(resource: Document) -> list[Document]:
-    """The documents of a role, or that of a managed policy."""
+    """Return the documents of a role, or that of a managed policy."""
     if "PolicyDocument" in resource:
         return [resource["PolicyDocument"]]
     return [policy["PolicyDocument"] for policy in resource["Policies"]]
 
 
 def principals(resources: Document) -> dict[str, list[Document]]:
-    """Logical id of each role, and of the boundary → its documents."""
+    """Return logical id of each role, and of the boundary → its documents."""
     return {
         name: policies_of(properties)
         for name, properties in resources.items()

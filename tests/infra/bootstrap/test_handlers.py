@@ -109,7 +109,7 @@ WITHHELD = {
 
 
 def published(kind: str) -> set[str]:
-    """The permissions that AWS publishes for making, reading, changing and deleting resources of the type."""
+    """Return the permissions that AWS publishes for making, reading, changing and deleting resources of the type."""
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
     return {one for verb, told in handlers.items() if verb != "list" for one in told["permissions"]}
 

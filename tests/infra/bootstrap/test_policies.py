@@ -44,7 +44,7 @@ def test_no_action_is_a_pattern_and_every_one_exists(resources: Document, known_
 
 
 def narrowed_by_namespace(statement: Document) -> bool:
-    """Whether it allows metrics of told namespaces only; their ARNs, of data sets, came later and are optional."""
+    """Return whether it allows metrics of named namespaces only; their ARNs, of data sets, came later and are optional."""
     return statement["Action"] == "cloudwatch:PutMetricData" and "cloudwatch:namespace" in json.dumps(statement)
 
 
@@ -91,7 +91,7 @@ def test_a_role_is_given_to_one_subject_only(resources: Document, role: str, wel
 
 
 @pytest.mark.parametrize("role", ["ImageRole", "DeployRole", "SmokeRole"])
-def test_tokens_are_told_apart_by_equality_never_by_pattern(resources: Document, role: str) -> None:
+def test_tokens_are_compared_by_equality_never_by_pattern(resources: Document, role: str) -> None:
     (statement,) = resources[role]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"].keys() == {"StringEquals"}
     assert "*" not in json.dumps(statement)
@@ -182,7 +182,7 @@ def test_only_the_policies_that_sam_attaches_can_be_attached(
     assert allows(found, "iam:AttachRolePolicy", role, context) is allowed
 
 
-def test_roles_are_passed_to_told_services_only(resources: Document) -> None:
+def test_roles_are_passed_to_named_services_only(resources: Document) -> None:
     found = {
         name: statement["Condition"]["StringEquals"]["iam:PassedToService"]
         for name, policies in principals(resources).items()
@@ -258,7 +258,7 @@ def test_the_boundary_leaves_the_stacks_roles_all_they_are_given(
 
 
 def kept_from(resources: Document, stack: dict[str, tuple[str, Document]]) -> list[tuple[str, str, str]]:
-    """What the stack's roles are given and the boundary keeps from them: logical id, action and resource."""
+    """Return the permissions of the stack's roles that the boundary denies: logical id, action and resource."""
     bound = policies_of(resources["PermissionsBoundary"])
     context = {
         "iam:passedtoservice": "sagemaker.amazonaws.com",

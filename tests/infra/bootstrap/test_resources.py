@@ -87,7 +87,7 @@ def test_images_are_immutable_scanned_and_kept(resources: Document) -> None:
     assert "RepositoryPolicyText" not in repository
 
 
-def test_told_accounts_may_pull_images_and_no_more(document: Document) -> None:
+def test_named_accounts_may_pull_images_and_no_more(document: Document) -> None:
     accounts = ["111122223333", "444455556666"]
     policy = deployed(document, PullingAccounts=accounts)["ImageRepository"]["RepositoryPolicyText"]
     (statement,) = policy["Statement"]

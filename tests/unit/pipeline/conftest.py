@@ -46,11 +46,11 @@ ENVIRONMENT = {
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The environment of prepare_run, which holds that of every job."""
+    """Return the environment of prepare_run, which holds that of every job."""
     return dict(ENVIRONMENT)
 
 
 @pytest.fixture
 def settings(environment: dict[str, str]) -> PrepareRunSettings:
-    """The same, as settings."""
+    """Return that environment as settings."""
     return load_settings(PrepareRunSettings, environment)

@@ -48,7 +48,7 @@ class Bucket:
         self.objects[key] = content if isinstance(content, bytes) else json.dumps(content).encode()
 
     def json(self, key: str) -> Any:
-        """The JSON object at `key`."""
+        """Return the JSON object at `key`."""
         return json.loads(self.objects[key])
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
@@ -80,7 +80,7 @@ class Bucket:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
-        """Two keys a page; with a delimiter, the folders alone."""
+        """Yield pages of two keys; with a delimiter, only the folders."""
         assert Bucket == BUCKET
         keys = sorted(key for key in self.objects if key.startswith(Prefix))
         if Delimiter:
@@ -95,7 +95,7 @@ class Bucket:
             yield {}
 
     def add_run(self, run_id: str, lines: list[dict[str, Any]], **prepared: Any) -> None:
-        """A run's work list, with what was asked of the run as its metadata."""
+        """Add a run's work list, with the prepared run as its metadata."""
         run = {
             "runId": run_id,
             "executionArn": f"arn:{run_id}",
@@ -109,12 +109,12 @@ class Bucket:
         self.metadata[f"runs/{run_id}/items.json"] = {"run": json.dumps(run | prepared)}
 
     def add_record(self, run_id: str, record: dict[str, Any]) -> None:
-        """An item's record."""
+        """Add an item's record."""
         self.add(f"runs/{run_id}/records/{record['index']}.json", record)
 
 
 def line(index: int, run_id: str, item: str | None = None, **others: Any) -> dict[str, Any]:
-    """A line that trains and scores; `others` replace keys, and what belongs to a job that is None goes with it."""
+    """Return a line that trains and scores; `others` replace keys, and keys of a job that is None become None."""
     item = item or f"item{index}"
     started = run_id.partition("-")[0]
     artifact = f"analysis_predicted/{item}/t-{item}-{started}/output/model.tar.gz"
@@ -154,7 +154,7 @@ def work_list_line(run_id: str, **others: Any) -> Line:
 
 
 def success(index: int, item: str | None = None, status: str = "Completed") -> dict[str, Any]:
-    """The record of an item that was scored."""
+    """Return the record of an item that was scored."""
     return {
         "index": index,
         "item": item or f"item{index}",
@@ -167,7 +167,7 @@ def success(index: int, item: str | None = None, status: str = "Completed") -> d
 
 
 def failure(index: int, item: str | None = None, stage: str = "StartTrainingJob", **others: Any) -> dict[str, Any]:
-    """The record of an item that failed; what comes after the stage is null."""
+    """Return the record of an item that failed; what comes after the stage is null."""
     return {
         "index": index,
         "item": item or f"item{index}",

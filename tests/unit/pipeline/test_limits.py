@@ -35,7 +35,7 @@ NOW = test_create_model.NOW
 
 @pytest.fixture
 def allowed(settings: PrepareRunSettings) -> Limits:
-    """Those of the tests' stack."""
+    """Return the limits of the tests' stack."""
     return Limits.from_settings(settings)
 
 

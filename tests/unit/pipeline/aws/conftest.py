@@ -14,7 +14,7 @@ KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", 
 
 @pytest.fixture
 def s3() -> Iterator[Stubber]:
-    """A stubbed S3 client."""
+    """Return a stubbed S3 client."""
     with Stubber(boto3.client("s3", **KEYS)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -22,7 +22,7 @@ def s3() -> Iterator[Stubber]:
 
 @pytest.fixture
 def sagemaker() -> Iterator[Stubber]:
-    """A stubbed SageMaker client."""
+    """Return a stubbed SageMaker client."""
     with Stubber(boto3.client("sagemaker", **KEYS)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -30,7 +30,7 @@ def sagemaker() -> Iterator[Stubber]:
 
 @pytest.fixture
 def stepfunctions() -> Iterator[Stubber]:
-    """A stubbed Step Functions client."""
+    """Return a stubbed Step Functions client."""
     with Stubber(boto3.client("stepfunctions", **KEYS)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

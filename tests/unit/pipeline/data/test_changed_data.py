@@ -33,13 +33,13 @@ class Data(VersionedBucket):
     """The bucket of the items' data, by moments."""
 
     def write(self, moment: datetime, body: bytes = b"German", key: str = "in/a.csv") -> None:
-        """Writes an object."""
+        """Write an object."""
         self.put(key, body, (moment - datetime(2026, 11, 22, 9, 0, tzinfo=UTC)).total_seconds())
 
 
 @pytest.fixture
 def users() -> Data:
-    """Data that was there before the runs."""
+    """Return data that was there before the runs."""
     found = Data()
     found.write(datetime(2026, 11, 21, tzinfo=UTC), b"French")
     return found
@@ -51,7 +51,7 @@ def expected_version(users: Data) -> dict[str, Any]:
 
 
 def on_users_data(s3: Any, users: Data) -> Any:
-    """A client that lists the users' bucket."""
+    """Return a client that lists the users' bucket."""
     s3.list_object_versions = users.list_object_versions
     s3.list_objects_v2 = users.list_objects_v2
     return s3
@@ -68,7 +68,7 @@ class Run:
         self.s3.add_record(R0, success(1))
 
     def summed_up(self) -> dict[str, Any]:
-        """The manifest."""
+        """Return the manifest."""
         prepared = PreparedRun(
             run_id=R0,
             execution_arn="arn:x",
@@ -196,7 +196,7 @@ def test_a_training_of_other_data_does_not_reach_the_gate(
 
 # --- reruns ---------------------------------------------------------------------------------------------------------
 def cut_off(users: Data, **fields: Any) -> RerunScenario:
-    """A run of one item, which has no manifest."""
+    """Return a run of one item, which has no manifest."""
     scenario = RerunScenario()
     on_users_data(scenario.s3, users)
     scenario.s3.add_run(R0, [line(0, R0, **fields)])

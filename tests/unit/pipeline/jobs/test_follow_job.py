@@ -61,7 +61,7 @@ def as_tags(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def described(kind: str, status: str, **others: Any) -> dict[str, Any]:
-    """What SageMaker says of the item's job."""
+    """Return SageMaker's description of the item's job."""
     noun = KINDS[kind]
     found = {
         f"{noun}JobName": name_of(kind),
@@ -86,7 +86,7 @@ def described(kind: str, status: str, **others: Any) -> dict[str, Any]:
 
 
 def answers(sagemaker: Stubber, kind: str, status: str, tags: dict[str, str] | None = None, **others: Any) -> None:
-    """SageMaker describes the job, and tells its tags on two pages."""
+    """Add the description of the job, and its tags on two pages."""
     sagemaker.add_response(
         f"describe_{kind}_job", described(kind, status, **others), {f"{KINDS[kind]}JobName": name_of(kind)}
     )

@@ -34,7 +34,7 @@ IMAGE, OTHER_IMAGE = f"{REGISTRY}/image:1", f"{REGISTRY}/image:2"
 
 
 def artifact(run_id: str) -> str:
-    """The key of what the item's training in the run has made."""
+    """Return the key of the artifact of the item's training in the run."""
     return layout.model_artifact_key("item1", naming.training_job_name("item1", run_id.partition("-")[0]))
 
 
@@ -42,7 +42,7 @@ ARTIFACT = artifact(RUN)
 
 
 def trained(*runs: str) -> dict[str, bytes]:
-    """What the item's trainings have made."""
+    """Return the objects that the item's trainings have written."""
     return {artifact(run_id): b"x" for run_id in (OLDER, RUN, YOUNGER, *runs)}
 
 
@@ -54,7 +54,7 @@ def create(variables: dict[str, str], s3: Objects, sagemaker: Models, /, **event
 
 
 def step(run_id: str = RUN, trained_in: str = RUN, **changes: Any) -> dict[str, Any]:
-    """What the state machine sends of a run that trains, or keeps the training of an earlier one."""
+    """Return the step of a run that trains, or keeps the training of an earlier run."""
     started, trained = run_id.partition("-")[0], trained_in.partition("-")[0]
     name = naming.training_job_name("item1", trained)
     return {
@@ -132,7 +132,7 @@ SAMPLE = layout.sample_key("item1", RUN)
 
 
 def isolated(objects: dict[str, bytes], run_id: str = RUN) -> Objects:
-    """S3 where the run's trainings had no network."""
+    """Return S3 with a run whose trainings had no network."""
     s3 = Objects({ARTIFACT: b"x", **objects})
     s3.metadata[layout.items_key(run_id)] = {"isolated": "true"}
     return s3
@@ -248,7 +248,7 @@ def test_a_latest_json_of_another_shape_is_refused_by_name(environment: dict[str
 
 
 def scoring(run_id: str = RUN, **changes: Any) -> dict[str, Any]:
-    """What the state machine sends of a run that only scores."""
+    """Return the step of a run that only scores."""
     return step(run_id) | {"mode": "score", "training": None, "trainedIn": None} | changes
 
 

@@ -20,7 +20,7 @@ def metrics_of(error: object, baseline: object, **more: object) -> dict[str, obj
 
 
 def served(error: object, baseline: object, **more: object) -> dict[str, object]:
-    """The same of what is served; `lower` is short for the key of its lower end."""
+    """Return the same metrics of the served model; `lower` is short for the key of the lower bound."""
     values = {"mean_absolute_error": error, "baseline_mean_absolute_error": baseline, **more}
     return {f"served_{'error_ratio_lower' if name == 'lower' else name}": value for name, value in values.items()}
 

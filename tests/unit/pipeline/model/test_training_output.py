@@ -18,7 +18,7 @@ METRICS = f"analysis_predicted/item1/{RUN}/metrics.json"
 
 
 def archive_of(**files: bytes) -> bytes:
-    """A tar.gz of these files, in this order; `__` in a name stands for a dot."""
+    """Return a tar.gz of these files, in this order; `__` in a name stands for a dot."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, content in files.items():

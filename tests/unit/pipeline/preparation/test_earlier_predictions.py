@@ -24,7 +24,7 @@ def file_of(run_id: str, name: str = "sample_prediction.csv") -> str:
 
 
 def after(*runs: str, mode: str = "train", files: tuple[str, ...] | None = None, **latest: Any) -> Objects:
-    """What is in S3 after item `a` went through these runs, newest first, and left these files."""
+    """Return S3 after these runs of item `a`, newest first, with these files."""
     content = {
         "runId": runs[0],
         "acceptedAt": ACCEPTED,
@@ -41,7 +41,7 @@ def after(*runs: str, mode: str = "train", files: tuple[str, ...] | None = None,
 
 
 def training_job(settings: PrepareRunSettings, s3: Objects, entry: Any = "a", **request: Any) -> dict[str, Any]:
-    """The body of CreateTrainingJob that the item's next run has for it."""
+    """Return the body of CreateTrainingJob that the item's next run has for it."""
     (line,) = s3.json(prepare(settings, s3, {"itemList": [entry], **request}).items_key)
     assert line["error"] is None
     job: dict[str, Any] = line["trainingJob"]
@@ -49,7 +49,7 @@ def training_job(settings: PrepareRunSettings, s3: Objects, entry: Any = "a", **
 
 
 def handed_over(job: dict[str, Any]) -> str | None:
-    """Key of the predictions that the job is given."""
+    """Return key of the predictions that the job is given."""
     channels = {channel["ChannelName"]: channel for channel in job["InputDataConfig"]}
     assert next(iter(channels)) == "training"
     assert channels.keys() <= {"training", "predictions"}

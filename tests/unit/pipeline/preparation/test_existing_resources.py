@@ -165,7 +165,7 @@ def test_a_role_that_is_not_there_is_refused(environment: dict[str, str], s3: An
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=ROLE)
     iam.add_response("get_role", role(trust()))
     without_path = ROLE.replace("team/", "")
-    with pytest.raises(ExistingResourceError, match=rf"does not exist: it is {ROLE}"):
+    with pytest.raises(ExistingResourceError, match=rf"does not exist: the role of this name is {ROLE}"):
         check(environment, s3, iam, CHECK_SAGEMAKER_ROLE="true", SAGEMAKER_ROLE_ARN=without_path)
 
 

@@ -29,7 +29,7 @@ RECORD_KEY = f"runs/{EARLIER}/records/0.json"
 def training(
     settings: PrepareRunSettings, entry: dict[str, Any] | None = None, found: list[DataObject] | None = None
 ) -> str:
-    """The fingerprint of the item's training."""
+    """Return the fingerprint of the item's training."""
     asked = parse_event(ItemRequest, entry or ENTRY)
     return fingerprints.training_fingerprint(asked, settings, DATA if found is None else found)
 
@@ -45,7 +45,7 @@ def fingerprint(
     mode: Mode = "train",
     **model: Any,
 ) -> str:
-    """The fingerprint of the item's result; `model` is that of mode score."""
+    """Return the fingerprint of the item's result; `model` is that of mode score."""
     return fingerprints.result_fingerprint(
         parse_event(ItemRequest, entry or ENTRY),
         settings,
@@ -194,7 +194,7 @@ SCORED = {"train": "sample_prediction.csv", "score": "Online_Retail.csv"}
 
 
 def after_success(settings: PrepareRunSettings, mode: str, entry: Any = "a", **changes: Any) -> Objects:
-    """What is in S3 after item `a` has succeeded in this mode."""
+    """Return S3 after item `a` has succeeded in this mode."""
     s3 = Objects(data("a") | {"in/x.csv": b"1", "in/y.csv": b"2"})
     s3.objects["analysis_predicted/a/latest.json"] = json.dumps(latest("")).encode()
     printed = line_of(s3, prepare(settings, s3, {"itemList": [entry], "mode": mode}, name="first"))["fingerprint"]

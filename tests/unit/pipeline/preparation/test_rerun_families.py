@@ -21,7 +21,7 @@ from tests.unit.pipeline.stored_documents import failure, line, success
 
 @pytest.fixture
 def scenario() -> RerunScenario:
-    """One item that succeeded, one that failed in training, one after it, and one that was cut off."""
+    """Return one item that succeeded, one that failed in training, one after it, and one that was cut off."""
     return scenario_with_a_run()
 
 

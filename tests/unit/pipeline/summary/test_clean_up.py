@@ -56,7 +56,7 @@ def summary(kind: str, name: str) -> dict[str, Any]:
 def lists(
     stubber: Stubber, kind: str, names: list[str], token: str | None = None, asked: str | None = None
 ) -> None:
-    """SageMaker lists `names`."""
+    """Add SageMaker's listing of `names`."""
     operation, entries = {
         "Model": ("list_models", "Models"),
         "Training": ("list_training_jobs", "TrainingJobSummaries"),
@@ -72,7 +72,7 @@ def lists(
 
 
 def has_tags(stubber: Stubber, kind: str, name: str, run: str | None = RUN) -> None:
-    """The job's tags say that it is the run's, or no run's."""
+    """Add tags that name the run, or no run."""
     tags = [{"Key": "automlops:run", "Value": run}] if run else []
     stubber.add_response("list_tags", {"Tags": tags}, {"ResourceArn": summary(kind, name)[f"{kind}JobArn"]})
 

@@ -49,7 +49,7 @@ class Place:
             monkeypatch.setenv(name, value)
 
     def run(self, **others: Any) -> Any:
-        """The function's answer."""
+        """Return the function's response."""
         event = {
             "runId": RUN,
             "executionArn": EXECUTION,

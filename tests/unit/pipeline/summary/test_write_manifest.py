@@ -42,7 +42,7 @@ def prepared(count: int, tolerated: float = 0.0, **others: Any) -> PreparedRun:
 
 
 def manifest_of(lines: list[Any], records: list[Any], tolerated: float = 0.0, **others: Any) -> Any:
-    """The manifest as it is stored."""
+    """Return the manifest as it is stored."""
     return as_json(made(lines, records, tolerated, **others))
 
 
@@ -223,7 +223,7 @@ def test_every_item_is_counted_exactly_once(statuses: list[str]) -> None:
 
 @pytest.fixture
 def stored() -> Bucket:
-    """Two items, of which one has failed."""
+    """Return a bucket with a run of two items, of which one has failed."""
     s3 = Bucket()
     s3.add_run(RUN, lines_of(2))
     s3.add_record(RUN, success(0))
