@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from automlops.aws.connection import connect_emulator
 from emulator.account.plan import Account, Fault, StandInJobs
-from emulator.deployment import deploy
-from emulator.serve import DEFAULT_STACK, TEMPLATE
+from emulator.serve import DEFAULT_STACK
 from emulator.server import Emulator
-from tests.live.stack import Run, Stack, open_stack
+from tests.emulated import deploy_stack
+from tests.live.stack import Run, Stack
 
 # Minutes of waiting become fractions of a second.
 TIME_SCALE = 400.0
@@ -49,8 +48,7 @@ def account_of(faults: Sequence[Fault], *, seed: int = 0) -> Account:
 def stack_on(account: Account) -> Iterator[Stack]:
     """The stack, deployed on an emulator of its own."""
     with Emulator(account=account) as emulator:
-        deploy(emulator.url, TEMPLATE, DEFAULT_STACK, PARAMETERS)
-        yield open_stack(connect_emulator(emulator.url), DEFAULT_STACK, prefix="", patience=RUN_PATIENCE)
+        yield deploy_stack(emulator.url, DEFAULT_STACK, PARAMETERS, patience=RUN_PATIENCE)
 
 
 def upload(stack: Stack, items: Sequence[str]) -> None:

@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import json
 import random
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from automlops.aws.connection import connect_emulator
-from automlops.local.emulator_process import COMMAND, local_emulator
-from tests.live.stack import Looks, Run, Stack, open_stack
+from tests.emulated import OTHER_COMMAND, OTHER_IMAGE, stack_of_image
+from tests.live.stack import Looks, Run, Stack
 
-from .conftest import STACK
-
-IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
 FRENCH, GERMAN = b"one\ntwo\n", b"three\nseven\nthree\n"
 OF_FRENCH, OF_GERMAN = b"3\n3\n", b"5\n5\n5\n"
 # S3 tells times to the second: what was written before a run is older than what is written in it.
@@ -49,11 +42,10 @@ Change = Callable[[], None]
 
 
 @pytest.fixture(scope="module")
-def stack(root: Path) -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """A stack of its own, whose image tells what it has read."""
-    command = shlex.join([sys.executable, str(root / "tests" / "integration" / "other_image.py")])
-    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}", "--parameter", f"ImageUri={IMAGE}"]) as url:
-        yield open_stack(connect_emulator(url), STACK, prefix="")
+    with stack_of_image(OTHER_IMAGE, OTHER_COMMAND, ImageUri=OTHER_IMAGE) as stack:
+        yield stack
 
 
 def items_of(stack: Stack, stem: str) -> list[Item]:

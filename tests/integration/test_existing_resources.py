@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from automlops.aws.connection import connect_emulator
-from emulator.deployment import DeploymentError, deploy
+from emulator.deployment import DeploymentError
 from emulator.endpoint import ACCOUNT_ID, Clients
-from emulator.serve import TEMPLATE
 from emulator.server import Emulator
+from tests.emulated import deploy_stack
 from tests.iam_policies import allows
-from tests.live.stack import Run, Stack, open_stack
+from tests.live.stack import Run, Stack
 
 BUCKET, ARCHIVE, ELSEWHERE = "team-data", "team-archive", "team-data-europe"
 GIVEN, SWITCHED = "given", "switched"
@@ -34,8 +33,7 @@ class Account:
     untrusting_role: str
 
     def deploy(self, name: str, **parameters: str) -> Stack:
-        deploy(self.url, TEMPLATE, name, parameters)
-        return open_stack(connect_emulator(self.url), name, prefix="")
+        return deploy_stack(self.url, name, parameters)
 
     def objects(self, bucket: str) -> list[tuple[str, str, Any]]:
         """Every version of every object: key, version and when it was written."""

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automlops.aws.connection import connect_emulator
-from automlops.local.emulator_process import COMMAND, local_emulator
-from tests.live.stack import Run, Stack, open_stack
+from tests.emulated import OTHER_COMMAND, OTHER_IMAGE, stack_of_image
+from tests.live.stack import Run, Stack
 
-from .conftest import STACK
 from .test_runs import CHOICE, FAILED_JOB, JOB, TASK, states, types
 
-IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
 BEHAVIOURS = ("good", "fail", "no model", "refuse", "hang", "slow answer")
 # What an item's training says of its model, where the limit of the error is 1.25 times the baseline.
 METRICS = {
@@ -32,13 +26,10 @@ METRICS = {
 
 
 @pytest.fixture(scope="module")
-def other(root: Path) -> Iterator[Stack]:
+def other() -> Iterator[Stack]:
     """The stack deployed with another image, whose command the emulator is told."""
-    program = root / "tests" / "integration" / "other_image.py"
-    parameters = ["--parameter", f"ImageUri={IMAGE}", "--parameter", "MaximumErrorRatio=1.25"]
-    command = shlex.join([sys.executable, str(program)])
-    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}", *parameters]) as url:
-        yield open_stack(connect_emulator(url), STACK, prefix="")
+    with stack_of_image(OTHER_IMAGE, OTHER_COMMAND, ImageUri=OTHER_IMAGE, MaximumErrorRatio="1.25") as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

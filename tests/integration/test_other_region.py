@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automlops.aws.connection import Connection
-from emulator.deployment import deploy
-from emulator.endpoint import isolated_session
 from emulator.moto_application import make_application
-from emulator.serve import TEMPLATE
 from emulator.server import Emulator
-from tests.live.stack import Run, Stack, open_stack
+from tests.emulated import OTHER_COMMAND, deploy_stack
+from tests.live.stack import Run, Stack
 
 REGION = "eu-central-1"
 IMAGE = f"999999999999.dkr.ecr.{REGION}.amazonaws.com/team/other:1"
@@ -46,8 +41,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(root: Path) -> Iterator[Scene]:
-    program = root / "tests" / "integration" / "other_image.py"
+def scene() -> Iterator[Scene]:
     scene = Scene({})
 
     def make_watched() -> Application:
@@ -55,14 +49,12 @@ def scene(root: Path) -> Iterator[Scene]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emulator.server.make_application", make_watched)
-        with Emulator(images={IMAGE: [sys.executable, str(program)]}) as emulator:
+        with Emulator(images={IMAGE: OTHER_COMMAND}) as emulator:
             for name, parameters in (
                 (OURS, {}),
                 (OTHER, {"ImageUri": IMAGE, "AllowedEnvironment": "level,shop_*"}),
             ):
-                deploy(emulator.url, TEMPLATE, name, parameters, region=REGION)
-                connection = Connection(isolated_session(REGION), REGION, emulator.url)
-                scene.stacks[name] = open_stack(connection, name, prefix="")
+                scene.stacks[name] = deploy_stack(emulator.url, name, parameters, region=REGION)
             yield scene
 
 

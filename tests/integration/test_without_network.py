@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from automlops.aws.connection import connect_emulator
-from emulator.deployment import deploy
 from emulator.endpoint import Clients
-from emulator.serve import TEMPLATE
 from emulator.server import Emulator
-from tests.live.stack import Run, Stack, open_stack
+from tests.emulated import OTHER_COMMAND, OTHER_IMAGE, deploy_stack
+from tests.live.stack import Run, Stack
 
-OTHER = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
 Deploy = Callable[..., Stack]
 
 
 @pytest.fixture(scope="module")
-def url(root: Path) -> Iterator[str]:
-    program = root / "tests" / "integration" / "other_image.py"
-    with Emulator(images={OTHER: [sys.executable, str(program)]}) as emulator:
+def url() -> Iterator[str]:
+    with Emulator(images={OTHER_IMAGE: OTHER_COMMAND}) as emulator:
         yield emulator.url
 
 
 @pytest.fixture(scope="module")
 def deployed_with(url: str) -> Deploy:
-    def deployed(name: str, **parameters: str) -> Stack:
-        deploy(url, TEMPLATE, name, parameters)
-        return open_stack(connect_emulator(url), name, prefix="")
-
-    return deployed
+    return lambda name, **parameters: deploy_stack(url, name, parameters)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +77,7 @@ def test_an_image_that_calls_s3_when_it_serves_needs_a_stack_that_lets_it(
     deployed_with: Deploy, isolate: str
 ) -> None:
     parameters = {} if isolate == "true" else {"IsolateModels": isolate}
-    stack = deployed_with(f"serving-{isolate}", ImageUri=OTHER, **parameters)
+    stack = deployed_with(f"serving-{isolate}", ImageUri=OTHER_IMAGE, **parameters)
     stack.upload("shop", b"one\ntwo\n")
     entry = stack.run(
         {"itemList": [{"item": "shop", "hyperparameters": {"behaviour": "reads S3"}}]}, "reads-s3"
@@ -111,7 +101,7 @@ def test_an_image_that_calls_s3_when_it_serves_needs_a_stack_that_lets_it(
 
 
 def test_another_image_leaves_its_files_where_ours_does(deployed_with: Deploy) -> None:
-    stack = deployed_with("isolated-other", ImageUri=OTHER, IsolateTraining="true")
+    stack = deployed_with("isolated-other", ImageUri=OTHER_IMAGE, IsolateTraining="true")
     worse = json.dumps({"mean_absolute_error": 30, "baseline_mean_absolute_error": 20})
     entries: list[dict[str, Any]] = [
         {"item": "leaves", "hyperparameters": {"behaviour": "leaves files", "metrics": '{"rows": 2}'}},

@@ -1,0 +1,55 @@
+"""Stacks on emulators that a test starts for itself."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from automlops.aws.connection import Connection, connect_emulator
+from automlops.local.emulator_process import COMMAND, local_emulator
+from emulator.deployment import deploy
+from emulator.endpoint import DEFAULT_REGION, isolated_session
+from emulator.serve import DEFAULT_STACK, TEMPLATE
+from tests.live.stack import Stack, open_stack
+
+OTHER_IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
+OTHER_COMMAND = (sys.executable, str(Path(__file__).parent / "integration" / "other_image.py"))
+"""An image that is not this project's, and the program that stands for it."""
+
+
+def deploy_stack(
+    url: str,
+    name: str,
+    parameters: Mapping[str, str],
+    *,
+    region: str = DEFAULT_REGION,
+    patience: float | None = None,
+) -> Stack:
+    """Deploy the project's template on the emulator at `url`; return the stack.
+
+    Args:
+        url: the emulator's URL.
+        name: the stack's name.
+        parameters: the stack's parameters.
+        region: where it is deployed.
+        patience: seconds that its runs may take.
+    """
+    deploy(url, TEMPLATE, name, parameters, region=region)
+    return open_stack(Connection(isolated_session(region), region, url), name, prefix="", patience=patience)
+
+
+@contextmanager
+def stack_of_image(image: str, program: tuple[str, ...], **parameters: str) -> Iterator[Stack]:
+    """Start an emulator in a process of its own whose stack trains with `image`, for as long as the block lasts.
+
+    Args:
+        image: the image's URI.
+        program: the command that stands for it.
+        parameters: more of the stack's parameters.
+    """
+    words = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+    with local_emulator([*COMMAND, "--image", f"{image}={shlex.join(program)}", *words]) as url:
+        yield open_stack(connect_emulator(url), DEFAULT_STACK, prefix="")
