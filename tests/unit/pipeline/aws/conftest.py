@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
+
+from tests.unit.pipeline.stubbed_clients import stubbed_client
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 
@@ -15,22 +16,19 @@ KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", 
 @pytest.fixture
 def s3() -> Iterator[Stubber]:
     """Return a stubbed S3 client."""
-    with Stubber(boto3.client("s3", **KEYS)) as stubber:
+    with stubbed_client("s3") as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture
 def sagemaker() -> Iterator[Stubber]:
     """Return a stubbed SageMaker client."""
-    with Stubber(boto3.client("sagemaker", **KEYS)) as stubber:
+    with stubbed_client("sagemaker") as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture
 def stepfunctions() -> Iterator[Stubber]:
     """Return a stubbed Step Functions client."""
-    with Stubber(boto3.client("stepfunctions", **KEYS)) as stubber:
+    with stubbed_client("stepfunctions") as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -20,6 +19,7 @@ from pipeline.errors import (
 from pipeline.preparation.existing_resources import check_existing_resources
 from pipeline.settings import PrepareRunSettings, load_settings
 from tests.unit.pipeline.in_memory_aws import Objects, data, prepare
+from tests.unit.pipeline.stubbed_clients import stubbed_client
 
 ACCOUNT = "123456789012"
 EXECUTION = f"arn:aws:states:ap-east-2:{ACCOUNT}:execution:shop:nightly"
@@ -29,16 +29,14 @@ KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", 
 
 @pytest.fixture
 def s3() -> Iterator[Stubber]:
-    with Stubber(boto3.client("s3", **KEYS)) as stubber:
+    with stubbed_client("s3") as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture
 def iam() -> Iterator[Stubber]:
-    with Stubber(boto3.client("iam", **KEYS)) as stubber:
+    with stubbed_client("iam") as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()
 
 
 def check(environment: dict[str, str], s3: Any, iam: Any, **changes: str) -> None:
