@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
 from tests.unit.pipeline.stubbed_clients import stubbed_client
-
-KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
 
 
 @pytest.fixture

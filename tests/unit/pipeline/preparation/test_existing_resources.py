@@ -24,7 +24,6 @@ from tests.unit.pipeline.stubbed_clients import stubbed_client
 ACCOUNT = "123456789012"
 EXECUTION = f"arn:aws:states:ap-east-2:{ACCOUNT}:execution:shop:nightly"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/sagemaker"
-KEYS: dict[str, Any] = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "ap-east-2"}
 
 
 @pytest.fixture
