@@ -15,7 +15,7 @@ pytest_plugins = ["tests.live.plugin", "tests.docker.plugin", "tests.chaos.plugi
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The layers that need more than Python and this machine."""
+    """Add the options of the layers that need more than Python and this machine."""
     parser.addoption(
         "--docker", action="store_true", help="run tests/docker as well; the container's tests run on its image"
     )

@@ -102,7 +102,7 @@ def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> st
 
 
 def _markdown_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: set[int]) -> list[str]:
-    """A table in Markdown.
+    """Return a table in Markdown.
 
     Args:
         header: titles of its columns.

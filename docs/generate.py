@@ -29,7 +29,7 @@ SHAPES = {"Choice": ("{{", "}}"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
 
 
 def pipeline() -> str:
-    """The state machine as a Mermaid flowchart: every state, every way on; dashed where an error is caught."""
+    """Return the state machine as a Mermaid flowchart: every state, every way on; dashed where an error is caught."""
     definition = json.loads((ROOT / "statemachine" / "automlops.asl.json").read_text())
     lines = ["```mermaid", "flowchart TD"]
     for name, state in definition["States"].items():
@@ -61,7 +61,7 @@ def _ways_on(name: str, state: dict[str, Any]) -> list[str]:
 
 
 def parameters() -> str:
-    """The template's parameters as a table."""
+    """Return the template's parameters as a table."""
     template = yaml.load((ROOT / "template.yaml").read_text(), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
     lines = ["| parameter | default | what it is |", "|---|---|---|"]
     for name, parameter in template["Parameters"].items():
@@ -80,7 +80,7 @@ _TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: None)  #
 
 
 def error_names() -> str:
-    """The errors that the functions raise, with their kind, as a table."""
+    """Return the errors that the functions raise, with their kind, as a table."""
     lines = ["| error | kind | meaning |", "|---|---|---|"]
     for name, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, errors.PipelineError) and not kind.__subclasses__():
@@ -90,7 +90,7 @@ def error_names() -> str:
 
 
 def decisions() -> str:
-    """The decisions as a table: number, title, and whether another one has replaced it."""
+    """Return the decisions as a table: number, title, and whether another one has replaced it."""
     lines = ["| number | decision | state |", "|---|---|---|"]
     for path in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")):
         text = path.read_text()
@@ -102,7 +102,7 @@ def decisions() -> str:
 
 
 def retriers() -> str:
-    """The definition's retriers as a table; states that retry alike share their rows."""
+    """Return the definition's retriers as a table; states that retry alike share their rows."""
     definition = json.loads((ROOT / "statemachine" / "automlops.asl.json").read_text())
     children = definition["States"]["ProcessItems"]["ItemProcessor"]["States"]
     states: dict[str, list[str]] = {}
@@ -137,7 +137,7 @@ GROUPS: dict[Group, str] = {
 
 
 def unproven() -> str:
-    """The beliefs that AWS does not document: first those that no test on AWS can show, then the others."""
+    """Return the beliefs that AWS does not document: first those that no test on AWS can show, then the others."""
     undocumented = [(name, belief) for name, belief in read_beliefs().items() if not belief.documented]
     lines = ["| belief | evidence | live test | if it were otherwise |", "|---|---|---|---|"]
     for name, belief in sorted(undocumented, key=lambda entry: bool(entry[1].live)):
@@ -173,7 +173,7 @@ def _kinds(belief: Belief) -> str:
 
 
 def _source(source: str) -> str:
-    """A source that can be followed, told by what tells it from others."""
+    """Return a source that can be followed, told by what tells it from others."""
     if not source.startswith("https://"):
         return source
     repository = re.match(r"https://github\.com/([^/]+/[^/]+)(?:/(?:issues|pull)/(\d+)|/blob/\w+/(.*))?$", source)
@@ -205,7 +205,7 @@ def written(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the documents."""
+    """Write the documents."""
     for name in DOCUMENTS:
         path = ROOT / name
         path.write_text(written(path.read_text()))

@@ -53,7 +53,7 @@ class Shell:
         self.run("set -eo pipefail")
 
     def run(self, commands: str) -> list[str]:
-        """The lines that the commands printed.
+        """Return the lines that the commands printed.
 
         Raises:
             RuntimeError: one of them failed, or they took too long.
@@ -78,7 +78,7 @@ class Shell:
         return ESCAPES.sub("", line).rstrip("\n").split("\r")[-1].replace(str(self._home), "~").rstrip()
 
     def close(self) -> None:
-        """Ends the shell and whatever it has started."""
+        """End the shell and whatever it has started."""
         # A block that fails ends the shell, but not what runs in the background.
         with suppress(ProcessLookupError):
             os.killpg(self._bash.pid, signal.SIGTERM)
@@ -90,7 +90,7 @@ class Shell:
 
 
 def main() -> None:
-    """Runs the page and writes it anew."""
+    """Run the page and write it anew."""
     text = PAGE.read_text(encoding="utf-8")
     origin = recorded()
     with tempfile.TemporaryDirectory(prefix="automlops-transcript-") as folder:
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def with_output(commands: str, printed: list[str]) -> str:
-    """A block of commands and, if they printed anything, the block of their output."""
+    """Return a block of commands and, if they printed anything, the block of their output."""
     block = f"```bash\n{commands}```\n"
     while printed and not printed[-1]:
         printed.pop()

@@ -12,7 +12,7 @@ NO_CONTEXT: Mapping[str, str] = {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """What IAM takes alone or in a list, as a list."""
+    """Return what IAM takes alone or in a list, as a list."""
     return value if isinstance(value, list) else [value]
 
 

@@ -16,8 +16,8 @@ def run_program(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
     umask: int = -1,
-) -> str:
-    """Run a program without a terminal; return what it printed, standard output before standard error.
+) -> subprocess.CompletedProcess[str]:
+    """Run a program without a terminal; return its output.
 
     Args:
         words: the program and its arguments.
@@ -37,4 +37,4 @@ def run_program(
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout + ended.stderr
+    return ended

@@ -9,7 +9,7 @@ from benchmarks.sam_build import copy_project
 
 
 def copy_ready_project(folder: Path, *more: str) -> Path:
-    """Copies what make and sam need, and `more`, to a new folder where `make dev` has nothing to do."""
+    """Copy what make and sam need, and `more`, to a new folder where `make dev` has nothing to do."""
     copy_project(folder, "Makefile", "uv.lock", *more)
     (folder / ".venv").mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):

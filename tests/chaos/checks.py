@@ -24,7 +24,7 @@ def check_order(stack: Stack, found: Findings, *, rewritten: frozenset[str] = fr
 
 
 def check_verdicts(found: Findings) -> None:
-    """The manifest has every item of the work list exactly once, in its order, and counts them rightly."""
+    """Check that the manifest has every item of the work list exactly once, in its order, and counts them rightly."""
     manifest = found.run.manifest
     assert manifest is not None
     assert [(entry["index"], entry["item"]) for entry in manifest["items"]] == [

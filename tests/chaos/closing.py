@@ -24,7 +24,7 @@ class Closed(NamedTuple):
 
 
 def close(stack: Stack, run: Run, run_id: str) -> Closed:
-    """Makes the run's manifest of its records, and removes what it has left."""
+    """Make the run's manifest of its records, and remove what it has left."""
     shown = io.StringIO()
     close_run(Console(file=shown, width=200), stack.connection, stack.name, run_id)
     content = stack.read(f"runs/{run_id}/manifest.json")

@@ -9,7 +9,7 @@ from tests.chaos.table import table
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a `scenario` runs for each of the table."""
+    """Run a test that takes a `scenario` for each of the table."""
     if "scenario" in metafunc.fixturenames:
         scenarios = table(whole=is_whole(metafunc.config))
         metafunc.parametrize("scenario", scenarios, ids=[scenario.item for scenario in scenarios])

@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("tests.chaos.checks", "tests.chaos.stage")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The flag and what belongs to it."""
+    """Add the flag and what belongs to it."""
     group = parser.getgroup("chaos", "faults")
     group.addoption("--chaos", action="store_true", help="run all of tests/chaos, not a sample of it")
     group.addoption(

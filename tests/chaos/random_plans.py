@@ -43,13 +43,13 @@ _object_errors = st.sampled_from([SLOW_DOWN, FORBIDDEN, BROKEN])
 
 
 def _first(most: int) -> st.SearchStrategy[list[int]]:
-    """The first so many attempts."""
+    """Return the first so many attempts."""
     return st.integers(1, most).map(lambda count: list(range(1, count + 1)))
 
 
 @st.composite
 def _creations(draw: st.DrawFn) -> Fault:
-    """A job is not created, for a while, for good or by chance; or it is, and nobody hears of it."""
+    """Return plans in which a job is not created, for a while, for good or by chance; or it is, and nobody hears of it."""
     kind = draw(st.sampled_from(["training-job", "batch-transform-job"]))
     action = {"training-job": "CreateTrainingJob", "batch-transform-job": "CreateTransformJob"}[kind]
     name = f"{kind}-{draw(_some_item)}-*"
@@ -68,7 +68,7 @@ def _creations(draw: st.DrawFn) -> Fault:
 
 @st.composite
 def _removals(draw: st.DrawFn) -> Fault:
-    """A job is not stopped, or a model not removed, when it should be."""
+    """Return plans in which a job is not stopped, or a model not removed, when it should be."""
     action = draw(st.sampled_from(["StopTrainingJob", "StopTransformJob", "DeleteModel"]))
     name = draw(st.one_of(st.just("*"), _some_item.map(lambda item: f"*-{item}-*")))
     return Fault(action=action, name=name, error=draw(_removal_errors), attempts=draw(_first(REMOVAL_ATTEMPTS)))
@@ -76,7 +76,7 @@ def _removals(draw: st.DrawFn) -> Fault:
 
 @st.composite
 def _job_runs(draw: st.DrawFn) -> Fault:
-    """A job ends otherwise than it should, or late."""
+    """Return plans in which a job ends otherwise than it should, or late."""
     action = draw(st.sampled_from([TRAINING_RUN, TRANSFORM_RUN]))
     outcomes = [
         failed("AlgorithmError: no rows, exit code: 1"),
@@ -96,7 +96,7 @@ def _job_runs(draw: st.DrawFn) -> Fault:
 
 @st.composite
 def _invocations(draw: st.DrawFn) -> Fault:
-    """A function is not reached, dies, or is not heard of."""
+    """Return plans in which a function is not reached, dies, or is not heard of."""
     error: ApiError | None = draw(st.sampled_from([TOO_MANY_REQUESTS, SERVICE_EXCEPTION, None]))
     function = None if error else draw(st.sampled_from([TIMED_OUT, DIED]))
     lost = draw(st.booleans())
@@ -118,7 +118,7 @@ def _invocations(draw: st.DrawFn) -> Fault:
 
 @st.composite
 def _objects(draw: st.DrawFn) -> Fault:
-    """A record, an item's latest.json or the work list is not written or read at first."""
+    """Return plans in which a record, an item's latest.json or the work list is not written or read at first."""
     action, key = draw(
         st.sampled_from([
             ("PutObject", "runs/*/records/*.json"),
@@ -137,7 +137,7 @@ def _objects(draw: st.DrawFn) -> Fault:
 
 @st.composite
 def accounts(draw: st.DrawFn) -> Account:
-    """An account with some of all this."""
+    """Return an account with some of all this."""
     kinds = st.one_of(_creations(), _removals(), _job_runs(), _invocations(), _objects())
     faults = draw(st.lists(kinds, min_size=4, max_size=12))
     return account_of(faults, seed=draw(st.integers(0, 2**32 - 1)))

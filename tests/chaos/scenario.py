@@ -130,7 +130,7 @@ def transform_run(outcome: JobOutcome) -> Fault:
 def invoke_create_model(
     *attempts: int, error: ApiError | None = None, function: FunctionError | None = None, lost: bool = False
 ) -> Fault:
-    """The function aws_create_model, called for the item."""
+    """Return the function aws_create_model, called for the item."""
     return Fault(
         action=INVOKE,
         name="*CreateModel*",
@@ -145,7 +145,7 @@ def invoke_create_model(
 def invoke_follow_job(
     *attempts: int, error: ApiError | None = None, function: FunctionError | None = None, lost: bool = False
 ) -> Fault:
-    """The function follow_job, called for the item."""
+    """Return the function follow_job, called for the item."""
     return Fault(
         action=INVOKE,
         name="*FollowJob*",
@@ -158,16 +158,16 @@ def invoke_follow_job(
 
 
 def put_record(*attempts: int, error: ApiError = SLOW_DOWN, lost: bool = False) -> Fault:
-    """The item's record is written."""
+    """Return a fault of the call that writes the item's record."""
     name = "*-{run}/records/{index}.json"
     return Fault(action="PutObject", name=name, attempts=attempts, error=error, lost_answer=lost)
 
 
 def objects(action: str, key: str, *attempts: int, error: ApiError = SLOW_DOWN) -> Fault:
-    """An action on an object of the output bucket."""
+    """Return an action on an object of the output bucket."""
     return Fault(action=action, name=f"*/{key}", attempts=attempts, error=error)
 
 
 def failed(reason: str) -> JobOutcome:
-    """A job that fails."""
+    """Return a job that fails."""
     return JobOutcome(status="Failed", failure_reason=reason)

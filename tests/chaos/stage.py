@@ -40,19 +40,19 @@ TRAINING, TRANSFORM = JobKind("TrainingJob", "list_training_jobs"), JobKind("Tra
 
 
 def account_of(faults: Sequence[Fault], *, seed: int = 0) -> Account:
-    """An account in which `faults` happen, hours take seconds, and jobs run no image."""
+    """Return an account in which `faults` happen, hours take seconds, and jobs run no image."""
     return Account(seed=seed, time_scale=TIME_SCALE, jobs=JOBS, faults=faults)
 
 
 @contextmanager
 def stack_on(account: Account) -> Iterator[Stack]:
-    """The stack, deployed on an emulator of its own."""
+    """Return the stack, deployed on an emulator of its own."""
     with Emulator(account=account) as emulator:
         yield deploy_stack(emulator.url, DEFAULT_STACK, PARAMETERS, patience=RUN_PATIENCE)
 
 
 def upload(stack: Stack, items: Sequence[str]) -> None:
-    """Gives the items something to train on."""
+    """Give the items something to train on."""
     for item in items:
         stack.upload(item, DATA)
 
@@ -87,12 +87,12 @@ class Findings:
         return self.run.items
 
     def with_status(self, *statuses: str) -> list[str]:
-        """The items with one of these verdicts, in the manifest's order."""
+        """Return the items with one of these verdicts, in the manifest's order."""
         return [item for item, entry in self.items.items() if entry["status"] in statuses]
 
 
 def find(stack: Stack, run: Run, run_id: str | None = None) -> Findings:
-    """What is there of a run; its jobs that have been told to stop are waited for, the others are not.
+    """Return what is there of a run; its jobs that have been told to stop are waited for, the others are not.
 
     Args:
         stack: where it ran.
@@ -123,7 +123,7 @@ def find(stack: Stack, run: Run, run_id: str | None = None) -> Findings:
 
 
 def until(condition: Callable[[], bool], patience: float = PATIENCE, otherwise: str = "it did not come") -> None:
-    """Waits for `condition`, within a bound."""
+    """Wait for `condition`, within a bound."""
     end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, otherwise
@@ -150,7 +150,7 @@ def _secondary(stack: Stack, name: str) -> str:
 def _by_item(
     lines: list[dict[str, Any]], kind: str, timestamp: str, jobs: list[tuple[str, str]]
 ) -> dict[str, list[str]]:
-    """The jobs' statuses by item; the items here have names that jobs carry as they are."""
+    """Return the jobs' statuses by item; the items here have names that jobs carry as they are."""
     names = {f"{kind}-{line['item']}-{timestamp}": line["item"] for line in lines}
     assert {name for name, _ in jobs} <= names.keys(), "jobs of nobody"
     found = defaultdict(list)

@@ -14,7 +14,7 @@ TROUBLED = [*training_scenarios.SCENARIOS, *scoring_scenarios.SCENARIOS]
 
 
 def table(*, whole: bool) -> list[Scenario]:
-    """The scenarios of the whole suite, or those of its sample, in the order of the run's items."""
+    """Return the scenarios of the whole suite, or those of its sample, in the order of the run's items."""
     chosen = [scenario for scenario in TROUBLED if whole or scenario.sampled]
     found: list[Scenario] = []
     for number in range(0, len(chosen), EVERY):

@@ -71,7 +71,7 @@ def invoke(
     function: FunctionError | None = None,
     lost: bool = False,
 ) -> Fault:
-    """The function of PrepareRun or SummarizeRun, called for the run; only theirs has the execution's ARN."""
+    """Return the function of PrepareRun or SummarizeRun, called for the run; only theirs has the execution's ARN."""
     return Fault(
         action=INVOKE,
         name=f"*{state}*",
@@ -86,7 +86,7 @@ def invoke(
 def own_object(
     run: str, action: str, key: str, *attempts: int, error: ApiError = SLOW_DOWN, lost: bool = False
 ) -> Fault:
-    """An action on one of the run's own objects."""
+    """Return an action on one of the run's own objects."""
     return Fault(action=action, name=f"*/runs/*-{run}/{key}", attempts=attempts, error=error, lost_answer=lost)
 
 
@@ -189,12 +189,12 @@ def runs(request: pytest.FixtureRequest, stack: Stack) -> dict[str, Run]:
 
 
 def chosen(*, whole: bool) -> list[Trouble]:
-    """The troubles of the whole suite, or those of its sample."""
+    """Return the troubles of the whole suite, or those of its sample."""
     return [trouble for trouble in TROUBLES if whole or trouble.sampled]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a `trouble` runs for each."""
+    """Run a test that takes a `trouble` for each."""
     if "trouble" in metafunc.fixturenames:
         troubles = chosen(whole=is_whole(metafunc.config))
         metafunc.parametrize("trouble", troubles, ids=[trouble.run for trouble in troubles])

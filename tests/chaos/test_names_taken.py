@@ -26,7 +26,7 @@ PAUSE_IN_SECONDS = 5.0
 
 
 def late(action: str, item: str) -> Fault:
-    """The first attempt of the run is refused late, and the second finds what was made meanwhile."""
+    """Refuse the first attempt of the run late, so that the second finds what was made meanwhile."""
     return Fault(
         action=action, name=f"*-{item}-*", payload=f'-{FIRST}"', attempts=[1], error=THROTTLED,
         delay_seconds=PAUSE_IN_SECONDS,
@@ -51,7 +51,7 @@ def stack() -> Iterator[Stack]:
 
 
 def lines_of(stack: Stack, run: str) -> dict[str, dict[str, Any]]:
-    """The run's work list, by item, once it is there."""
+    """Return the run's work list, by item, once it is there."""
     found: list[str] = []
 
     def is_there() -> bool:
@@ -63,7 +63,7 @@ def lines_of(stack: Stack, run: str) -> dict[str, dict[str, Any]]:
 
 
 def another_executions(line: dict[str, Any], job: str) -> dict[str, Any]:
-    """The job's request as another execution of the same millisecond would make it, with folders and tags of its own."""
+    """Return the job's request as another execution of the same millisecond makes it, with its own folders and tags."""
     request: dict[str, Any] = json.loads(json.dumps(line[job]).replace(line["runId"], ANOTHER))
     # What it scores has to be there.
     return {key: line[job][key] if key == "TransformInput" else value for key, value in request.items()}
@@ -71,7 +71,7 @@ def another_executions(line: dict[str, Any], job: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def taken(stack: Stack) -> Findings:
-    """A run while which somebody else makes jobs of the names of its own."""
+    """Return a run during which another makes jobs of the run's names."""
     sagemaker = stack.client("sagemaker")
     started = stack.start({"itemList": [TRAINING, SCORING]}, FIRST)
     lines = lines_of(stack, FIRST)

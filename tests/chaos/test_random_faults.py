@@ -19,7 +19,7 @@ SAMPLE, ALL = 2, 40
 
 
 def check(stack: Stack, found: Findings, items: list[str]) -> None:
-    """What holds after any run of these items."""
+    """Check what holds after any run of these items."""
     check_verdicts(found)
     assert list(found.items) == items
     assert jobs_running(stack) == []
@@ -35,7 +35,7 @@ def check(stack: Stack, found: Findings, items: list[str]) -> None:
 
 
 def check_rerun(account: Account, first: Findings, again: Findings) -> None:
-    """A rerun trains nobody whose training had ended well."""
+    """Check that a rerun trains no item whose training had ended well."""
     may_lack_artifact = any(
         fault.action == TRAINING_RUN and fault.job is not None and fault.job.without_artifact
         for fault in account.faults

@@ -45,7 +45,7 @@ def stack() -> Iterator[Stack]:
 
 
 def run_id_of(stack: Stack, run: str) -> str | None:
-    """The id of the execution's run, once it was prepared."""
+    """Return the id of the execution's run, once it was prepared."""
     found = [key.split("/")[1] for key in stack.keys("runs/") if key.endswith(f"-{run}/items.json")]
     return found[0] if found else None
 
@@ -110,7 +110,7 @@ def test_run_stopped_while_it_was_prepared_is_read_and_completed_like_any_other(
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Stack]:
-    """The stack as `automlops up` serves it, with an account in which the run `killed` cannot score one item."""
+    """Return the stack as `automlops up` serves it, with an account in which the run `killed` cannot score one item."""
     refused = Fault(
         action="CreateTransformJob", name="batch-transform-job-refused-*", payload='-killed/"', error=DENIED
     )
@@ -122,7 +122,7 @@ def served(tmp_path: Path) -> Iterator[Stack]:
 
 
 def in_file(account: Account) -> object:
-    """The account as a file has it."""
+    """Return the account as a file has it."""
     return account.model_dump(mode="json", by_alias=True)
 
 
@@ -177,7 +177,7 @@ def test_run_whose_command_was_killed_goes_on_and_is_completed_by_the_command(
 
 
 def only_run(stack: Stack, name: str) -> str:
-    """The id of the one run of this name."""
+    """Return the id of the one run of this name."""
     found = run_id_of(stack, name)
     assert found is not None
     return found

@@ -63,7 +63,7 @@ class BaseImage:
 
 
 def find_lambda_image(tell: Tell) -> BaseImage:
-    """The image that `sam local` runs functions in.
+    """Return the image that `sam local` runs functions in.
 
     Args:
         tell: receives a line before each step that takes long.
@@ -85,7 +85,7 @@ def find_lambda_image(tell: Tell) -> BaseImage:
 
 
 def find_python_image(tell: Tell) -> BaseImage:
-    """The image that container/Dockerfile starts from; arguments and errors as above."""
+    """Return the image that container/Dockerfile starts from; arguments and errors as above."""
     if has_image(PYTHON_IMAGE) or _pull(PYTHON_IMAGE, tell):
         return BaseImage(PYTHON_IMAGE, f"{PYTHON_IMAGE}, as Docker Hub has it")
     _make_python_stand_in(tell)
@@ -173,7 +173,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def main() -> int:
-    """Finds or makes both images, says which they are, and prints sam local's flags; the process's exit code."""
+    """Find or make both images, say which they are, and print sam local's flags; return the process's exit code."""
     try:
         require_engine()
         python = find_python_image(_say)

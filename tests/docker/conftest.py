@@ -48,7 +48,7 @@ class Sam:
     flags: tuple[str, ...]
 
     def invoke(self, function: str, event: Path) -> Any:
-        """What the function answers to the event in the file, or an error's payload if it raised."""
+        """Return what the function answers to the event in the file, or an error's payload if it raised."""
         words = ("local", "invoke", function, "-e", str(event), "--config-env", "local", *self.flags)
         ended = run_sam(self.project, self.environment, *words)
         # sam says 0 whatever the function did.
@@ -60,7 +60,7 @@ class Sam:
 
     @contextmanager
     def serving(self, log: Path) -> Iterator[str]:
-        """Runs `sam local start-lambda`; its URL."""
+        """Run `sam local start-lambda`; its URL."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -89,7 +89,7 @@ class Sam:
 
 
 def run_sam(project: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs sam in the folder `project`."""
+    """Run sam in the folder `project`."""
     return subprocess.run(
         [str(BIN / "sam"), *words],
         cwd=project,
@@ -117,7 +117,7 @@ def _wait_for_port(server: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack after a run of the items that the sample events name, where containers reach it."""
+    """Return the stack after a run of the items that the sample events name, where containers reach it."""
     with local_emulator((*COMMAND, "--host", find_route().bind)) as url:
         stack = open_stack(connect_emulator(url), STACK, prefix="")
         parts = make_sample(tmp_path_factory.mktemp("sample"), 3, seed=1).parts
@@ -131,7 +131,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def sam(ready: Stack, lambda_image: BaseImage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
-    """The built functions, and the profile `local` pointing at the emulator."""
+    """Return the built functions, and the profile `local` pointing at the emulator."""
     project = copy_project(tmp_path_factory.mktemp("sam") / "project", "events")
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
     environment = own | {

@@ -15,7 +15,7 @@ class EngineError(Exception):
 
 
 def docker(*arguments: str, timeout: float = 60, environment: dict[str, str] | None = None) -> str:
-    """Runs one docker command; what it printed on stdout, without outer whitespace.
+    """Run one docker command; what it printed on stdout, without outer whitespace.
 
     Args:
         arguments: after the word docker.
@@ -44,7 +44,7 @@ def docker(*arguments: str, timeout: float = 60, environment: dict[str, str] | N
 
 
 def require_engine() -> None:
-    """Makes sure that an engine answers.
+    """Make sure that an engine answers.
 
     Raises:
         EngineError: says why there is none.
@@ -62,7 +62,7 @@ def has_image(name: str) -> bool:
 
 
 def label_of(name: str, label: str) -> str:
-    """An image's label; empty without the label or the image."""
+    """Return an image's label; empty without the label or the image."""
     try:
         return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', name)
     except EngineError:

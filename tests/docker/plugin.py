@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def tell(request: pytest.FixtureRequest) -> Tell:
-    """Shows a line at once, since making images takes minutes."""
+    """Show a line at once, since making images takes minutes."""
     config = request.config
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = cast("_Capture | None", config.pluginmanager.get_plugin("capturemanager"))
@@ -80,7 +80,7 @@ def _note(config: pytest.Config, line: str) -> None:
 
 @pytest.fixture(scope="session")
 def lambda_image(request: pytest.FixtureRequest, tell: Tell) -> BaseImage:
-    """What functions run in under sam local."""
+    """Return what functions run in under sam local."""
     found = _found(find_lambda_image, tell)
     _note(request.config, f"sam local ran in {found.told}")
     return found
@@ -88,7 +88,7 @@ def lambda_image(request: pytest.FixtureRequest, tell: Tell) -> BaseImage:
 
 @pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, tell: Tell, root: Path) -> str:
-    """The project's own image: the one named by --image, else built from container/."""
+    """Return the project's own image: the one named by --image, else built from container/."""
     if told := request.config.getoption("--image"):
         _note(request.config, f"the container's tests ran on {told}; {_size(told)}")
         return str(told)

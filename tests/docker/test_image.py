@@ -29,12 +29,12 @@ STAND_IN_SERVER = (
 
 
 def shell(image: str, script: str) -> str:
-    """What a script prints inside."""
+    """Return what a script prints inside."""
     return docker("run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-c", script)
 
 
 def python(image: str, script: str) -> str:
-    """What a script for the container's Python prints inside."""
+    """Return what a script for the container's Python prints inside."""
     return docker("run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", script)
 
 
@@ -135,7 +135,7 @@ def test_its_health_is_the_answer_to_ping(image: str, answers_at: int, port: str
 
 @contextmanager
 def running(*words: str) -> Iterator[str]:
-    """A container in the background; its id."""
+    """Return a container in the background; its id."""
     container = docker("run", "--detach", *words)
     try:
         yield container

@@ -113,7 +113,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path, registry: str) -> Iterator[Checkout]:
-    """A clean checkout with one commit."""
+    """Return a clean checkout with one commit."""
     found = Checkout(tmp_path, f"{registry}/{tmp_path.name.replace('_', '-').lower()}")
     yield found
     names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", found.repository).splitlines()
@@ -122,7 +122,7 @@ def checkout(tmp_path: Path, registry: str) -> Iterator[Checkout]:
 
 
 def manifest(address: str, name: str, reference: str) -> tuple[dict[str, Any], str, str]:
-    """A manifest as the registry has it, its media type and digest."""
+    """Return a manifest as the registry has it, its media type and digest."""
     request = urllib.request.Request(
         f"http://{address}/v2/{name}/manifests/{reference}",
         headers={"Accept": f"{PLAIN}, {LIST}, application/vnd.oci.image.index.v1+json"},

@@ -105,7 +105,7 @@ def test_a_wrong_event_is_refused_by_name(sam: Sam, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def call(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
-    """Invokes a function through `sam local start-lambda`."""
+    """Invoke a function through `sam local start-lambda`."""
     with sam.serving(tmp_path_factory.mktemp("start-lambda") / "log") as url:
         # A call again would be a second invocation.
         config = Config(retries={"total_max_attempts": 1}, read_timeout=120)

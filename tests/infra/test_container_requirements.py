@@ -33,7 +33,8 @@ def requirements(root: Path) -> Path:
 
 def _uv(*arguments: str, folder: Path) -> str:
     """Return uv's output."""
-    return run_program(UV, *arguments, folder=folder)
+    ended = run_program(UV, *arguments, folder=folder)
+    return ended.stdout + ended.stderr
 
 
 def _install(machine: str, folder: Path, *words: str) -> str:

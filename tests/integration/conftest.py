@@ -22,7 +22,7 @@ STACK = "automlops"
 
 @pytest.fixture(scope="session")
 def deployed(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The project's own stack.
+    """Return the project's own stack.
 
     With --live it is the deployed stack that was named. Otherwise it is on an emulator in a process of its own, as
     `automlops run --local` has it, where it is also made sure that tests start no more jobs than they declare.
@@ -48,7 +48,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def small_csv(sample: dict[str, bytes]) -> bytes:
-    """The smallest of them."""
+    """Return the smallest of them."""
     return min(sample.values(), key=len)
 
 

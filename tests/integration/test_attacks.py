@@ -38,7 +38,7 @@ __attribute__((constructor)) static void run(void) {
 
 @pytest.fixture(scope="module")
 def victim(deployed: Stack, small_csv: bytes) -> str:
-    """An item with an accepted model; the key of its latest.json."""
+    """Return an item with an accepted model; the key of its latest.json."""
     item = deployed.own("victim")
     deployed.upload(item, small_csv)
     run = deployed.run({"itemList": [item]}, deployed.own("before-attacks"))
@@ -47,7 +47,7 @@ def victim(deployed: Stack, small_csv: bytes) -> str:
 
 
 def library(folder: Path, python: str) -> bytes:
-    """A shared library that runs the forgery when it is loaded; where nothing can compile it, a stand-in."""
+    """Return a shared library that runs the forgery when it is loaded; where nothing can compile it, a stand-in."""
     compiler = shutil.which("cc")
     if compiler is None:
         return b"\x7fELF"

@@ -43,13 +43,13 @@ Change = Callable[[], None]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack of its own, whose image tells what it has read."""
+    """Return a stack of its own, whose image tells what it has read."""
     with stack_of_image(OTHER_IMAGE, OTHER_COMMAND, ImageUri=OTHER_IMAGE) as stack:
         yield stack
 
 
 def items_of(stack: Stack, stem: str) -> list[Item]:
-    """An item whose data is a file, one with a folder, and one that is given a file to score; of each three."""
+    """Return an item whose data is a file, one with a folder, and one that is given a file to score; of each three."""
     bucket, file_name = stack.outputs["DataBucketName"], stack.outputs["DatasetFileName"]
     found = []
     for number in range(3):
@@ -67,7 +67,7 @@ def items_of(stack: Stack, stem: str) -> list[Item]:
 
 
 def reset(stack: Stack, items: list[Item]) -> None:
-    """Gives all items the data that they begin with, and waits until no later change has the same time."""
+    """Give all items the data that they begin with, and wait until no later change has the same time."""
     for item in items:
         write(stack, item.key, FRENCH)
         stack.client("s3").delete_object(Bucket=stack.outputs["DataBucketName"], Key=item.beside)
@@ -81,7 +81,7 @@ def write(stack: Stack, key: str, body: bytes) -> None:
 def run_and_change(
     stack: Stack, name: str, request: dict[str, Any], changes: list[tuple[float, str, bytes]]
 ) -> Run:
-    """A run, during which objects are written.
+    """Return a run, during which objects are written.
 
     Args:
         stack: the stack.
@@ -124,7 +124,7 @@ def changes_at_random(chance: random.Random, items: list[Item]) -> list[tuple[fl
 
 
 def check(stack: Stack, run: Run, items: list[Item]) -> None:
-    """What succeeded is of the data that the run had found, and what failed says that the data changed."""
+    """Check that what succeeded is of the data that the run had found, and what failed says that the data changed."""
     for item in items:
         entry = run.items[item.name]
         if entry["status"] == "SUCCEEDED":

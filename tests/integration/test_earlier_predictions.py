@@ -20,7 +20,7 @@ MINIMUM_AGE = 40
 
 
 def before(content: bytes, day: str) -> bytes:
-    """The transactions before a day."""
+    """Return the transactions before a day."""
     rows = list(csv.reader(io.StringIO(content.decode())))
     moment = rows[0].index("InvoiceDate")
     text = io.StringIO()
@@ -52,7 +52,7 @@ def runs(deployed: Stack, small_csv: bytes, item: str) -> list[Run]:
 
 
 def metrics_of(stack: Stack, item: str, run: Run) -> dict[str, Any]:
-    """What the run's training says of its model."""
+    """Return what the run's training says of its model."""
     assert run.manifest is not None
     metrics: dict[str, Any] = json.loads(
         stack.read(f"analysis_predicted/{item}/{run.manifest['runId']}/metrics.json")
@@ -61,7 +61,7 @@ def metrics_of(stack: Stack, item: str, run: Run) -> dict[str, Any]:
 
 
 def channels_of(stack: Stack, item: str, run: Run) -> dict[str, str]:
-    """The channels of the item's training job and what each reads."""
+    """Return the channels of the item's training job and what each reads."""
     job = stack.client("sagemaker").describe_training_job(TrainingJobName=run.items[item]["trainingJobName"])
     return {
         channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]

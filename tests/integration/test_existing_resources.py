@@ -71,7 +71,7 @@ def account(small_csv: bytes) -> Iterator[Account]:
 
 @pytest.fixture(scope="module")
 def given(account: Account) -> Stack:
-    """A stack with a bucket and a role of the user's, and a further bucket that requests may name."""
+    """Return a stack with a bucket and a role of the user's, and a further bucket that requests may name."""
     return account.deploy(
         GIVEN, ExistingDataBucketName=BUCKET, ExistingSageMakerRoleArn=account.role, AllowedBuckets=ARCHIVE
     )
@@ -84,7 +84,7 @@ def written_before(account: Account) -> dict[str, list[tuple[str, str, Any]]]:
 
 @pytest.fixture(scope="module")
 def run(given: Stack, written_before: dict[str, list[tuple[str, str, Any]]]) -> Run:
-    """A run of an item of the given bucket, and of one whose data are in the further bucket."""
+    """Return a run of an item of the given bucket, and of one whose data are in the further bucket."""
     assert all(written_before.values())
     archived = {"item": "archived", "input": f"s3://{ARCHIVE}/{ARCHIVE_KEY}"}
     return given.run({"itemList": ["shop", archived]}, "end-to-end")

@@ -25,7 +25,7 @@ FUNCTIONS = {
 @pytest.fixture(scope="module")
 @starts(runs=1, items=2, training_jobs=2, transform_jobs=2)
 def ready(deployed: Stack, small_csv: bytes) -> Stack:
-    """The stack after a first run of the items that the sample events name."""
+    """Return the stack after a first run of the items that the sample events name."""
     items = [deployed.own("item1"), deployed.own("item2")]
     for item in items:
         deployed.upload(item, small_csv)
@@ -35,7 +35,7 @@ def ready(deployed: Stack, small_csv: bytes) -> Stack:
 
 
 def made_own(stack: Stack, event: Any) -> Any:
-    """The event with the names of items and executions made the session's own, and `BUCKET` the output bucket's."""
+    """Return the event with the names of items and executions made the session's own, and `BUCKET` the output bucket's."""
     text = json.dumps(event).replace("BUCKET", stack.outputs["OutputBucketName"])
     for name in ("item1", "item2", "nobody", "first-run"):
         text = text.replace(name, stack.own(name))
@@ -189,7 +189,7 @@ def test_a_name_that_was_asked_for_otherwise_is_taken(ready: Stack) -> None:
 
 
 def step(stack: Stack, **others: Any) -> dict[str, Any]:
-    """The event of the first run's step with item1, as the state machine has sent it."""
+    """Return the event of the first run's step with item1, as the state machine has sent it."""
     item = stack.own("item1")
     latest = json.loads(stack.read(f"analysis_predicted/{item}/latest.json"))
     job = stack.client("sagemaker").describe_training_job(TrainingJobName=latest["trainingJobName"])
@@ -270,7 +270,7 @@ def logged(stack: Stack, group_id: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def lines(ready: Stack) -> list[dict[str, Any]]:
-    """The log of aws_create_model, once it tells of both items of the first run."""
+    """Return the log of aws_create_model, once it tells of both items of the first run."""
     looks = Looks(ready.patience)
     while True:
         found = logged(ready, "CreateModelLogs")

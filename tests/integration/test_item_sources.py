@@ -13,14 +13,14 @@ from tests.live.stack import Stack
 
 
 def put(stack: Stack, key: str, body: bytes) -> str:
-    """An object of the data bucket; its URI."""
+    """Return an object of the data bucket; its URI."""
     bucket = stack.outputs["DataBucketName"]
     stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     return f"s3://{bucket}/{key}"
 
 
 def prepared(stack: Stack, name: str, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The lines that prepare_run, called by itself, writes for the request."""
+    """Return the lines that prepare_run, called by itself, writes for the request."""
     execution = {"id": f"arn:{name}", "name": name, "startTime": "2026-11-22T09:42:36.123Z"}
     answer = stack.invoke("PrepareRun", {"request": request, "execution": execution})
     assert "itemsKey" in answer, answer

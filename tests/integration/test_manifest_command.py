@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 
 
 def close(deployed: Stack, run_id: str) -> str:
-    """What the command prints."""
+    """Return what the command prints."""
     shown = io.StringIO()
     close_run(Console(file=shown, width=200), deployed.connection, deployed.name, run_id)
     return shown.getvalue()
@@ -26,7 +26,7 @@ def close(deployed: Stack, run_id: str) -> str:
 @pytest.fixture(scope="module")
 @starts(runs=1, items=1, training_jobs=1)
 def stopped(deployed: Stack, small_csv: bytes) -> str:
-    """The id of a run of two items, stopped while the first was trained."""
+    """Return the id of a run of two items, stopped while the first was trained."""
     items, name = [deployed.own("cut-one"), deployed.own("cut-two")], deployed.own("cut")
     for item in items:
         deployed.upload(item, small_csv)
@@ -48,7 +48,7 @@ def stopped(deployed: Stack, small_csv: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def shown(deployed: Stack, stopped: str) -> str:
-    """What the command says of it."""
+    """Return what the command says of it."""
     return close(deployed, stopped)
 
 

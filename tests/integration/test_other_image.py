@@ -27,7 +27,7 @@ METRICS = {
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Stack]:
-    """The stack deployed with another image, whose command the emulator is told."""
+    """Return the stack deployed with another image, whose command the emulator is told."""
     with stack_of_image(OTHER_IMAGE, OTHER_COMMAND, ImageUri=OTHER_IMAGE, MaximumErrorRatio="1.25") as stack:
         yield stack
 
@@ -298,7 +298,7 @@ def test_a_map_run_that_breaks_is_summed_up_all_the_same(other: Stack) -> None:
 
 
 def changed(stack: Stack, definition: dict[str, Any], role: str) -> Stack:
-    """The same stack, started through a machine of another definition."""
+    """Return the same stack, started through a machine of another definition."""
     answer = stack.client("stepfunctions").create_state_machine(
         name=f"changed-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=role
     )

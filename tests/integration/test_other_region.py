@@ -72,7 +72,7 @@ def watched(application: Application, puts: list[Put]) -> Application:
 
 @pytest.fixture(scope="module")
 def runs(scene: Scene, small_csv: bytes) -> dict[str, Run]:
-    """An item on each stack."""
+    """Return an item on each stack."""
     found = {}
     for name, stack in scene.stacks.items():
         stack.upload(ITEM, small_csv)
@@ -81,7 +81,7 @@ def runs(scene: Scene, small_csv: bytes) -> dict[str, Run]:
 
 
 def sample(run: Run) -> str:
-    """The end of the path of what training writes: only a container does."""
+    """Return the end of the path of what training writes: only a container does."""
     assert run.manifest is not None
     return f"/analysis_predicted/{ITEM}/{run.manifest['runId']}/sample_prediction.csv"
 

@@ -37,7 +37,7 @@ class Runs:
         self._outputs = outputs
 
     def run(self, entries: list[Document], name: str) -> str:
-        """The ARN of an execution over the entries, which has ended; each item has some data."""
+        """Return the ARN of an execution over the entries, which has ended; each item has some data."""
         for entry in entries:
             key = f"analysis_predict/{entry['item']}/Online_Retail.csv"
             self._s3.put_object(Bucket=self._outputs["DataBucketName"], Key=key, Body=b"data")
@@ -66,12 +66,12 @@ class Runs:
         return [entry["executionArn"] for page in pages for entry in page["executions"]]
 
     def events(self, arn: str) -> list[Document]:
-        """The execution's history."""
+        """Return the execution's history."""
         pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
     def output(self, arn: str) -> str:
-        """What the execution ended with; a failed one has no output."""
+        """Return what the execution ended with; a failed one has no output."""
         output: str = self._sfn.describe_execution(executionArn=arn).get("output", "{}")
         return output
 
@@ -98,7 +98,7 @@ def largest_of(histories: list[list[Document]]) -> dict[str, int]:
 
 
 def largest_entry(item: str) -> Document:
-    """An entry whose line is nearly as large as one may be: it holds the hyperparameters twice."""
+    """Return an entry whose line is nearly as large as one may be: it holds the hyperparameters twice."""
     values = {f"{name}{number}": "v" * 665 for name in string.ascii_lowercase[:10] for number in range(9)}
     return {"item": item, "hyperparameters": values}
 

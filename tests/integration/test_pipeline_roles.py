@@ -126,7 +126,7 @@ class Recorder:
         self._thread.start()
 
     def stop(self) -> None:
-        """Serves no more."""
+        """Serve no more."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=10)
@@ -142,7 +142,7 @@ class Pipeline:
     variables: dict[str, str]
 
     def policies(self, role_arn: str) -> list[Document]:
-        """The role's inline policies."""
+        """Return the role's inline policies."""
         iam, name = self.clients.get("iam"), role_arn.split("/")[-1]
         return [
             iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
@@ -151,7 +151,7 @@ class Pipeline:
 
 
 def make(folder: Path, url: str, *words: str) -> str:
-    """Calls make in the copy; what it printed."""
+    """Call make in the copy; return what it printed."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
     aws = {
         "AWS_ENDPOINT_URL": url,
@@ -162,12 +162,12 @@ def make(folder: Path, url: str, *words: str) -> str:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "SAM_CLI_POLL_DELAY": "0.1",
     }
-    return run_program("make", "--silent", *words, folder=folder, environment=mine | aws)
+    return run_program("make", "--silent", *words, folder=folder, environment=mine | aws).stdout
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """The environment dev after its bootstrap and two deployments; `make` takes this Python's packages as set up."""
+    """Return the environment dev after its bootstrap and two deployments; `make` takes this Python's packages as set up."""
     folder = copy_ready_project(tmp_path_factory.mktemp("roles") / "project", *ROOMS)
     with Emulator() as emulator:
         told = make(folder, emulator.url, "bootstrap", "ENV=dev", SUBJECT, f"PULLING_ACCOUNTS={PULLING_ACCOUNT}")

@@ -54,19 +54,20 @@ class Project:
         }
 
     def call(self, *words: str, environment: dict[str, str] | None = None) -> str:
-        """What a program, which must succeed, prints."""
-        return run_program(*words, folder=self.folder, environment=environment or self.environment)
+        """Return what a program, which must succeed, prints."""
+        ended = run_program(*words, folder=self.folder, environment=environment or self.environment)
+        return ended.stdout + ended.stderr
 
     def sam(self, *words: str) -> str:
-        """Calls sam."""
+        """Call sam."""
         return self.call(str(BIN / "sam"), *words)
 
     def make_deploy(self, *words: str, environment: dict[str, str] | None = None) -> str:
-        """What the target deploy of the Makefile calls."""
+        """Return what the target deploy of the Makefile calls."""
         return self.call(str(BIN / "automlops"), "deploy", *words, environment=environment)
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Changes a file of the project in one place."""
+        """Change a file of the project in one place."""
         path = self.folder / file
         text = path.read_text()
         assert text.count(old) == 1, f"{file} has {text.count(old)} times {old!r}"
@@ -80,16 +81,16 @@ class Project:
         return told
 
     def outputs(self, name: str) -> dict[str, str]:
-        """The stack's outputs."""
+        """Return the stack's outputs."""
         return {one["OutputKey"]: one["OutputValue"] for one in self.describe(name)["Outputs"]}
 
     def parameters(self, name: str, region: str = "us-east-1") -> dict[str, str]:
-        """The stack's parameters, as they are in effect."""
+        """Return the stack's parameters, as they are in effect."""
         told = self.describe(name, region)["Parameters"]
         return {one["ParameterKey"]: one["ParameterValue"] for one in told}
 
     def remove(self, name: str) -> None:
-        """Makes sure that there is no such stack."""
+        """Make sure that there is no such stack."""
         Clients(self.url).get("cloudformation").delete_stack(StackName=name)
 
     def packages(self) -> list[str]:
@@ -115,7 +116,7 @@ def profiles(root: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def defaults(root: Path) -> dict[str, str]:
-    """The template's parameters with their defaults."""
+    """Return the template's parameters with their defaults."""
     parameters = parse((root / "template.yaml").read_text())["Parameters"]
     return {name: str(parameter["Default"]) for name, parameter in parameters.items()}
 
@@ -174,7 +175,7 @@ def test_prod_asks_before_it_changes_anything(project: Project) -> None:
 
 @pytest.fixture(scope="module")
 def local(project: Project, root: Path) -> Project:
-    """The project, its profile local deployed over the stack that `automlops up` makes."""
+    """Return the project, its profile local deployed over the stack that `automlops up` makes."""
     before = deploy(project.url, root / "template.yaml", "automlops", {"TimeSeriesLength": "4"})
     project.sam("deploy", "--config-env", "local")
     assert project.outputs("automlops") == before
@@ -284,7 +285,7 @@ def test_deleting_removes_a_stack_and_its_packages_and_no_others(local: Project)
 
 
 def empty(clients: Clients, bucket: str) -> None:
-    """Removes every version of every object."""
+    """Remove every version of every object."""
     s3 = clients.get("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for one in page.get("Versions", []) + page.get("DeleteMarkers", []):

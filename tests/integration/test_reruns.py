@@ -17,14 +17,14 @@ NO_TABLE = b"this is,no table\nof transactions,1\n"
 
 
 def put_features(deployed: Stack, item: str, content: bytes) -> str:
-    """Puts the file that the item scores into the data bucket; its URI."""
+    """Put the file that the item scores into the data bucket; its URI."""
     bucket, key = deployed.outputs["DataBucketName"], f"analysis_predict/{item}/features.csv"
     deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
     return f"s3://{bucket}/{key}"
 
 
 def own(deployed: Stack, stem: str) -> str:
-    """A name of this session that no other module uses."""
+    """Return a name of this session that no other module uses."""
     return deployed.own(f"rerun-{stem}")
 
 

@@ -54,7 +54,7 @@ def shops(deployed: Stack, sample: dict[str, bytes]) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 @starts(runs=1, items=3, training_jobs=3, transform_jobs=3)
 def good(deployed: Stack, shops: dict[str, bytes]) -> Run:
-    """A run of the good items."""
+    """Return a run of the good items."""
     for item, content in shops.items():
         deployed.upload(item, content)
     return deployed.run({"itemList": list(shops)}, deployed.own("good"))

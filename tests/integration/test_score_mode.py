@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 @starts(runs=1, items=2, training_jobs=2, transform_jobs=2)
 def trained(deployed: Stack, sample: dict[str, bytes]) -> Run:
-    """A run that trains two items."""
+    """Return a run that trains two items."""
     for item, content in zip(items(deployed), sample.values(), strict=False):
         deployed.upload(item, content)
     run = deployed.run({"itemList": items(deployed)}, deployed.own("score-trained"))
@@ -27,14 +27,14 @@ def trained(deployed: Stack, sample: dict[str, bytes]) -> Run:
 
 
 def items(stack: Stack) -> list[str]:
-    """An item whose data changes, and one whose features are given."""
+    """Return an item whose data changes, and one whose features are given."""
     return [stack.own("raw"), stack.own("features")]
 
 
 @pytest.fixture(scope="module")
 @starts(runs=1, items=3, transform_jobs=2)
 def scored(deployed: Stack, trained: Run, sample: dict[str, bytes]) -> Run:
-    """A run that scores both, and one that was never trained, after the first one has got other data."""
+    """Return a run that scores both, and one that was never trained, after the first one has got other data."""
     raw, features = items(deployed)
     new = deployed.own("new")
     deployed.upload(raw, list(sample.values())[2])

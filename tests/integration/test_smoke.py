@@ -26,7 +26,7 @@ STEMS = ("smoke-a", "smoke-b")
 @pytest.fixture(scope="module")
 @starts(runs=1, items=2, training_jobs=2, transform_jobs=2)
 def smoke(deployed: Stack, small_csv: bytes) -> Run:
-    """A run of two tiny items."""
+    """Return a run of two tiny items."""
     items = [deployed.own(stem) for stem in STEMS]
     for item in items:
         deployed.upload(item, small_csv)

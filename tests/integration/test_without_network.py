@@ -29,7 +29,7 @@ def deployed_with(url: str) -> Deploy:
 
 @pytest.fixture(scope="module")
 def isolated(deployed_with: Deploy) -> Stack:
-    """A stack of our image whose trainings have no network; nor have its models."""
+    """Return a stack of our image whose trainings have no network; nor have its models."""
     return deployed_with("isolated", IsolateTraining="true")
 
 

@@ -13,7 +13,7 @@ from tests.live.stack import open_stack
 
 
 def main(words: list[str]) -> str | None:
-    """What went wrong, if anything did."""
+    """Return what went wrong, if anything did."""
     if len(words) != 2 or not PREFIX.fullmatch(words[1]):
         return "usage: python -m tests.live STACK PREFIX, as the session printed them (test-0123abcd-)"
     try:

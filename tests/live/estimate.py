@@ -75,7 +75,7 @@ def price_of(connection: Connection, given: Decimal | None) -> PriceOf:
 
 
 def read_price(products: list[dict[str, Any]], use: str, instance_type: str) -> Decimal | None:
-    """The on-demand price in USD per hour among the Price List API's products.
+    """Return the on-demand price in USD per hour among the Price List API's products.
 
     A use is known by its usage type, `USE1-Train:ml.m5.large`; its letters before the hyphen stand for the Region.
     Of several prices the highest is taken.
@@ -93,7 +93,7 @@ def read_price(products: list[dict[str, Any]], use: str, instance_type: str) -> 
 
 
 def estimate_lines(plan: Plan, parameters: Mapping[str, str], look_up: PriceOf, minutes: int) -> list[str]:
-    """The estimate.
+    """Return the estimate.
 
     Args:
         plan: what will be started.

@@ -38,7 +38,7 @@ _declared: dict[tuple[str, str], Plan] = {}
 def starts(
     *, runs: int = 0, items: int = 0, training_jobs: int = 0, transform_jobs: int = 0
 ) -> Callable[..., Function]:
-    """Declares what the decorated test, or the decorated fixture of its module, starts.
+    """Declare what the decorated test, or the decorated fixture of its module, starts.
 
     It stands next to the function, below `pytest.fixture`; a fixture counts once for its module.
     """
@@ -52,7 +52,7 @@ def starts(
 
 
 def plan_of(items: Iterable[pytest.Item]) -> Plan:
-    """What the selected tests start, with the fixtures that they use."""
+    """Return what the selected tests start, with the fixtures that they use."""
     total = Plan()
     fixtures: set[tuple[str, str]] = set()
     for item in items:

@@ -31,7 +31,7 @@ def _price(text: str) -> Decimal:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The flag and what belongs to it."""
+    """Add the flag and what belongs to it."""
     group = parser.getgroup("live", "a deployed stack")
     group.addoption(
         "--live",
@@ -59,7 +59,7 @@ def is_live(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A pipeline that is cancelled sends SIGTERM."""
+    """Treat SIGTERM, which a pipeline that is cancelled sends, as Ctrl-C."""
     if is_live(config):
         config.add_cleanup(end_on_signals())
 
@@ -113,7 +113,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(config: pytest.Config) -> None:
-    """What became of the runs."""
+    """Return what became of the runs."""
     live = config.stash.get(LIVE, None)
     if live is not None:
         live.report(lambda line: _tell(config, line))

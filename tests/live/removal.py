@@ -28,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 def new_prefix() -> str:
-    """What the names of a session's items and executions begin with."""
+    """Return what the names of a session's items and executions begin with."""
     return f"test-{secrets.token_hex(4)}-"
 
 
@@ -82,7 +82,7 @@ class Remover:
     """
 
     def __init__(self, stack: Stack, patience: float = STOP_PATIENCE_IN_SECONDS) -> None:
-        """Takes the stack, and the seconds that jobs may take to stop.
+        """Take the stack, and the seconds that jobs may take to stop.
 
         Raises:
             ValueError: the stack's prefix is no session's.
@@ -98,7 +98,7 @@ class Remover:
         self.stopped: set[str] = set()
 
     def find(self) -> Found:
-        """What there is now.
+        """Return what there is now.
 
         Raises:
             ServiceError: AWS may not be asked.
@@ -130,7 +130,7 @@ class Remover:
         return found
 
     def remove(self, tell: Tell) -> Found:
-        """Stops what runs, deletes models and objects, and makes sure of it.
+        """Stop what runs, delete models and objects, and make sure of it.
 
         What costs is stopped first, and nothing is waited for before everything has been tried once: whoever is killed
         on the way has done the most.

@@ -50,7 +50,7 @@ class LiveSession:
     """
 
     def __init__(self, options: Options, environment: Mapping[str, str], items: Iterable[pytest.Item]) -> None:
-        """Looks the stack up.
+        """Look the stack up.
 
         Raises:
             CommandError: there is no such stack, or AWS cannot be asked.
@@ -69,7 +69,7 @@ class LiveSession:
             tell(line)
 
     def check(self) -> None:
-        """Makes sure that runs can start, and that there is nothing under the session's names.
+        """Make sure that runs can start, and that there is nothing under the session's names.
 
         Raises:
             CommandError: the stack has no image, AWS may not be asked, or there is something.
@@ -84,7 +84,7 @@ class LiveSession:
             raise CommandError(f"There is something named {self.stack.prefix}… already; run it again.")
 
     def remove(self, tell: Tell) -> bool:
-        """Removes what the session made; whether all of it is gone and no more was started than declared."""
+        """Remove what the session made; whether all of it is gone and no more was started than declared."""
         remover = Remover(self.stack)
         with _signals_ignored(signal.SIGTERM, signal.SIGHUP):
             try:
@@ -118,7 +118,7 @@ class LiveSession:
 
 
 def removal_line(remover: Remover) -> str:
-    """What was removed."""
+    """Return what was removed."""
     return (
         f"removed {counted(remover.objects, 'object version')} and {counted(remover.models, 'model')}, "
         f"stopped {counted(len(remover.stopped), 'execution or job', 'executions and jobs')}"
@@ -126,7 +126,7 @@ def removal_line(remover: Remover) -> str:
 
 
 def kept_line(kept: Found) -> str:
-    """What AWS keeps of the session."""
+    """Return what AWS keeps of the session."""
     return (
         f"left, since AWS keeps them: {counted(len(kept.training_jobs), 'ended training job')}, "
         f"{counted(len(kept.transform_jobs), 'ended transform job')}, the executions' histories, and the logs of all these"
@@ -144,7 +144,7 @@ def _signals_ignored(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def end_on_signals() -> Callable[[], None]:
-    """Makes SIGTERM and SIGHUP end the session as Ctrl-C does, tidying included; undone by what is returned."""
+    """Make SIGTERM and SIGHUP end the session as Ctrl-C does, tidying included; undone by what is returned."""
     # nohup ignores SIGHUP and means it.
     heeded = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}

@@ -103,11 +103,11 @@ class Stack:
         return self.connection.endpoint_url
 
     def own(self, stem: str) -> str:
-        """A name that nobody else uses, for an item or an execution."""
+        """Return a name that nobody else uses, for an item or an execution."""
         return f"{self.prefix}{stem}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the service."""
+        """Return a boto3 client of the service."""
         if service not in self._clients:
             client = self.connection.client(service)
             client.meta.events.register("before-call", self._note)
@@ -115,24 +115,24 @@ class Stack:
         return self._clients[service]
 
     def with_machine(self, arn: str) -> Stack:
-        """The same stack, started through another state machine."""
+        """Return the same stack, started through another state machine."""
         outputs = self.outputs | {"StateMachineArn": arn}
         return Stack(self.connection, replace(self.description, outputs=outputs), self.prefix, self.patience)
 
     def upload(self, item: str, content: bytes) -> None:
-        """Puts the item's data where the pipeline looks for it."""
+        """Put the item's data where the pipeline looks for it."""
         self._check_own(item)
         key = f"analysis_predict/{item}/{self.outputs['DatasetFileName']}"
         self.client("s3").put_object(Bucket=self.outputs["DataBucketName"], Key=key, Body=content)
 
     def read(self, key: str) -> bytes:
-        """An object of the output bucket."""
+        """Return an object of the output bucket."""
         answer = self.client("s3").get_object(Bucket=self.outputs["OutputBucketName"], Key=key)
         body: bytes = answer["Body"].read()
         return body
 
     def predictions(self, entry: Mapping[str, Any]) -> bytes:
-        """The predictions of an item, from its entry in a manifest."""
+        """Return the predictions of an item, from its entry in a manifest."""
         return self.read(entry["predictionsUri"].split("/", 3)[3])
 
     def keys(self, prefix: str, after: str = "") -> list[str]:
@@ -142,7 +142,7 @@ class Stack:
         return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
     def start(self, request: object, name: str) -> str:
-        """Starts an execution called `name`; its ARN."""
+        """Start an execution called `name`; its ARN."""
         self._check_own(name)
         self._check_items(request)
         answer = self.client("stepfunctions").start_execution(
@@ -152,7 +152,7 @@ class Stack:
         return arn
 
     def wait(self, arn: str) -> Run:
-        """Waits, with a bound, for the execution's end."""
+        """Wait, with a bound, for the execution's end."""
         states = self.client("stepfunctions")
         looks = Looks(self.patience)
         while (told := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
@@ -166,11 +166,11 @@ class Stack:
         return run
 
     def run(self, request: object, name: str) -> Run:
-        """Starts an execution called `name` and waits for its end."""
+        """Start an execution called `name` and wait for its end."""
         return self.wait(self.start(request, name))
 
     def wait_for_training(self, name: str) -> Any:
-        """Waits, with a bound, for the training job's end; what DescribeTrainingJob tells of it then."""
+        """Wait, with a bound, for the training job's end; what DescribeTrainingJob tells of it then."""
         sagemaker = self.client("sagemaker")
         looks = Looks(self.patience)
         while (told := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] == "InProgress":
@@ -192,7 +192,7 @@ class Stack:
         return [event for page in pages.paginate(executionArn=arn) for event in page["events"]]
 
     def invoke(self, function: str, event: object) -> Any:
-        """The answer of one of the stack's functions; an error's payload if it raised."""
+        """Return the answer of one of the stack's functions; an error's payload if it raised."""
         self._check_items(event)
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs[f"{function}FunctionName"], Payload=json.dumps(event).encode()
@@ -203,7 +203,7 @@ class Stack:
         assert name.startswith(self.prefix), f"{name!r} is not one of this session's names ({self.prefix}…)"
 
     def _check_items(self, event: object) -> None:
-        """Makes sure that `event` names no item of somebody else."""
+        """Make sure that `event` names no item of somebody else."""
         if not isinstance(event, Mapping):
             return
         self._check_items(event.get("request"))
@@ -230,7 +230,7 @@ class Looks:
         self._started = time.monotonic()
 
     def pause(self, otherwise: str) -> None:
-        """Waits a twentieth of the time waited so far.
+        """Wait a twentieth of the time waited so far.
 
         Raises:
             AssertionError: the patience is over; says `otherwise`.
@@ -241,7 +241,7 @@ class Looks:
 
 
 def open_stack(connection: Connection, name: str, prefix: str, patience: float | None = None) -> Stack:
-    """The deployed stack called `name`.
+    """Return the deployed stack called `name`.
 
     Raises:
         ServiceError: there is none, it is none of ours, or it may not be read.

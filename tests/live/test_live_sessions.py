@@ -47,7 +47,7 @@ TIMEOUT_IN_SECONDS = 200
 
 @pytest.fixture(scope="module")
 def held(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A command that stands for the stack's image; `hold-train` and `hold-serve` beside it make it wait."""
+    """Return a command that stands for the stack's image; `hold-train` and `hold-serve` beside it make it wait."""
     program = tmp_path_factory.mktemp("image") / "held.py"
     program.write_text(HELD.replace("CONTAINER", repr(str(root / "container"))))
     return program
@@ -63,7 +63,7 @@ def account(held: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def owner(account: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The stack as somebody uses it every day: two runs of an item, and names that look a little like a session's."""
+    """Return the stack as somebody uses it every day: two runs of an item, and names that look a little like a session's."""
     stack = open_stack(connect_emulator(account), STACK, prefix="")
     (part,) = make_sample(tmp_path_factory.mktemp("sample"), 1, seed=2).parts
     items = ["France", "test-0123abcd", "xtest-0123abcd-a"]
@@ -145,7 +145,7 @@ def actions_in(output: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def before(owner: Stack) -> dict[str, Any]:
-    """What there was before any session."""
+    """Return what there was before any session."""
     return everything(owner)
 
 
@@ -173,7 +173,7 @@ def holding(held: Path, step: str) -> Iterator[None]:
 def interrupted(
     root: Path, held: Path, account: str, owner: Stack, before: dict[str, Any]
 ) -> Callable[[str, signal.Signals], tuple[int, str, str]]:
-    """Ends a session by a signal while a job is at `train` or `serve`: exit code, output, and the job's name."""
+    """End a session by a signal while a job is at `train` or `serve`: exit code, output, and the job's name."""
     done: dict[str, tuple[int, str, str]] = {}
 
     def run(step: str, number: signal.Signals) -> tuple[int, str, str]:

@@ -44,7 +44,7 @@ class Deployed(Protocol):
 
 @pytest.fixture
 def command(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs `automlops` in an empty directory, as somebody who has typed the exports of `automlops up`."""
+    """Run `automlops` in an empty directory, as somebody who has typed the exports of `automlops up`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", deployed.url)
@@ -56,7 +56,7 @@ def command(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A small shop's transactions."""
+    """Return a small shop's transactions."""
     path = tmp_path / "shop.csv"
     write_transactions(path, ["France"], 1)
     return path
@@ -71,7 +71,7 @@ def without_data(tmp_path: Path) -> tuple[str, str]:
 
 @pytest.fixture
 def versions(deployed: Deployed) -> Callable[[], list[tuple[str, str]]]:
-    """What lies in the stack's buckets: key and version of everything that was ever written."""
+    """Return what lies in the stack's buckets: key and version of everything that was ever written."""
     s3 = Clients(deployed.url).get("s3")
 
     def read() -> list[tuple[str, str]]:

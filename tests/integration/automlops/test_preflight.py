@@ -45,7 +45,7 @@ def stack(connection: Connection) -> Stack:
 
 @pytest.fixture
 def command(connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs `automlops run` in a directory with some data."""
+    """Run `automlops run` in a directory with some data."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("a,b\n1,2\n")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
@@ -67,7 +67,7 @@ def versions(connection: Connection, stack: Stack) -> Callable[[], list[str]]:
 
 @contextmanager
 def under_way(connection: Connection, stack: Stack, request: dict[str, Any]) -> Iterator[str]:
-    """An execution of `request` whose items train until the block ends; its ARN."""
+    """Return an execution of `request` whose items train until the block ends; its ARN."""
     sfn = connection.client("stepfunctions")
     arn = sfn.start_execution(stateMachineArn=stack.state_machine_arn, input=json.dumps(request))["executionArn"]
     try:

@@ -45,7 +45,7 @@ class EchoHandler(BaseHTTPRequestHandler):
         self._answer(self.server.status, json.dumps({"MaxConcurrentTransforms": 3}).encode())
 
     def do_POST(self) -> None:
-        """The lines."""
+        """Return the lines."""
         server = self.server
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with server.lock:
@@ -73,7 +73,7 @@ class EchoHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[EchoServer]:
-    """It listens already."""
+    """Return a server that listens already."""
     with EchoServer() as found:
         thread = threading.Thread(target=found.serve_forever)
         thread.start()
@@ -84,7 +84,7 @@ def server() -> Iterator[EchoServer]:
 
 @pytest.fixture
 def features(tmp_path: Path) -> Path:
-    """A header and a thousand rows."""
+    """Return a header and a thousand rows."""
     path = tmp_path / "features.csv"
     path.write_text("\n".join([HEADER, *ROWS]) + "\n")
     return path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def container(request: pytest.FixtureRequest) -> Container:
-    """What is to keep the contract."""
+    """Return the container that is to keep the contract."""
     if request.config.getoption("--docker"):
         route = find_route()
         return ImageContainer(request.getfixturevalue("image"), route.bind, route.name)

@@ -33,7 +33,7 @@ class Container(Protocol):
     def start(
         self, root: Path, *arguments: str, port: int | None = None, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Starts a command; its output is one stream of text, its exit code and signals are the command's.
+        """Start a command; its output is one stream of text, its exit code and signals are the command's.
 
         Args:
             root: folder that stands for /opt/ml.
@@ -43,10 +43,10 @@ class Container(Protocol):
         """
 
     def inside(self, root: Path, path: Path) -> str:
-        """What a file below `root` is called inside."""
+        """Return what a file below `root` is called inside."""
 
     def release(self, root: Path) -> None:
-        """Ends whatever still runs on `root`, and makes the files below it this user's."""
+        """End whatever still runs on `root`, and make the files below it this user's."""
 
 
 class ProcessContainer:

@@ -30,7 +30,7 @@ class Ended:
 
 
 def run_to_end(container: Container, root: Path, *arguments: str, **environment: str) -> Ended:
-    """Runs a command on the folder `root` to its end."""
+    """Run a command on the folder `root` to its end."""
     process = container.start(root, *arguments, environment=environment)
     try:
         output, _ = process.communicate(timeout=120)
@@ -41,13 +41,13 @@ def run_to_end(container: Container, root: Path, *arguments: str, **environment:
 
 
 def model_files(root: Path) -> dict[str, bytes]:
-    """The files of the model folder below `root`, by name."""
+    """Return the files of the model folder below `root`, by name."""
     return {path.name: path.read_bytes() for path in (root / "model").iterdir()}
 
 
 @contextmanager
 def serving(container: Container, root: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A healthy server of the model in `root`, and its port; it must end at SIGTERM."""
+    """Return a healthy server of the model in `root`, and its port; it must end at SIGTERM."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -81,7 +81,7 @@ def _wait_until_healthy(server: subprocess.Popen[str], port: int) -> None:
 
 
 def predict(port: int, body: bytes) -> bytes:
-    """The server's predictions."""
+    """Return the server's predictions."""
     status, answer = call(port, "POST", "/invocations", body)
     assert status == http.client.OK, answer
     return answer

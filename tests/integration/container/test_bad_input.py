@@ -38,7 +38,7 @@ NO_PURCHASE = (
 
 
 def _shop(column: int, change: Callable[[str], str], *, lines: int | None = None) -> bytes:
-    """The shop's file with a column changed, in so many lines from line 7 on, or in all."""
+    """Return the shop's file with a column changed, in so many lines from line 7 on, or in all."""
     records = count()
 
     def change_fields(fields: list[str]) -> list[str]:
@@ -54,7 +54,7 @@ def _with_two_digit_year(date: str) -> str:
 
 
 def _give(root: Path, content: bytes) -> None:
-    """Puts a file into the channel."""
+    """Put a file into the channel."""
     path = root / "input" / "data" / "training" / NAME
     path.parent.mkdir(parents=True)
     path.write_bytes(content)

@@ -185,7 +185,7 @@ def test_words_after_the_command_are_refused(container: Container, tmp_path: Pat
 
 @pytest.fixture
 def s3(container: Container, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, str]]]:
-    """A client of an S3 on this machine with an empty bucket named `bucket`, and the environment that leads to it."""
+    """Return a client of an S3 on this machine with an empty bucket named `bucket`, and the environment that leads to it."""
     server = ThreadedMotoServer(ip_address=container.listen, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -37,7 +37,7 @@ def _failure(root: Path) -> str:
 
 @pytest.fixture(scope="module")
 def trained(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one plain file in the channel gives."""
+    """Return what one plain file in the channel gives."""
     root = tmp_path_factory.mktemp("one-file")
     (_channel(root) / "a.csv").write_bytes(csv_bytes(SHOP))
     run = run_to_end(container, root, "train")
@@ -118,7 +118,7 @@ def _credentials(endpoint: str) -> dict[str, str]:
 
 @pytest.fixture
 def s3_that_answers(container: Container) -> Iterator[Callable[[int, str], dict[str, str]]]:
-    """Starts an S3 that gives every request one status and error code; gives the environment that leads to it."""
+    """Start an S3 that gives every request one status and error code; return the environment that leads to it."""
     servers: list[http.server.ThreadingHTTPServer] = []
 
     def start(status: int, code: str) -> dict[str, str]:

@@ -171,7 +171,7 @@ def test_memory_does_not_grow_with_the_requests(container: Container, trained: P
 
 
 def _children(container: Container, server: subprocess.Popen[str]) -> list[int]:
-    """The server's workers."""
+    """Return the server's workers."""
     if not isinstance(container, ProcessContainer) or not sys.platform.startswith("linux"):
         pytest.skip("looks into processes, which only Linux shows, and no container")
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children")

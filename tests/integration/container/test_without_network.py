@@ -32,7 +32,7 @@ PIPELINE = {
 
 @contextmanager
 def called(container: Container) -> Iterator[tuple[socket.socket, dict[str, str]]]:
-    """A port where nobody answers and callers can be seen, and the variables that send AWS's clients there."""
+    """Return a port where nobody answers and callers can be seen, and the variables that send AWS's clients there."""
     with socket.create_server((container.listen, 0)) as port:
         port.setblocking(False)
         address = f"http://{container.host}:{port.getsockname()[1]}"

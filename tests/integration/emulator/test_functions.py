@@ -55,7 +55,7 @@ def about(_, context):
 
 
 def packaged(files: dict[str, str]) -> bytes:
-    """The sources as a code package."""
+    """Return the sources as a code package."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for path, source in files.items():
@@ -114,7 +114,7 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture
 def create(bench: Bench, request: pytest.FixtureRequest) -> Callable[..., str]:
-    """Makes a function that bears the test's name."""
+    """Make a function that bears the test's name."""
 
     def make(code: bytes = b"", **told: Any) -> str:
         name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[:64]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
-    """Makes a client of a service and the stub that answers for it; every answer must be asked for."""
+    """Make a client of a service and the stub that answers for it; every answer must be asked for."""
     session = boto3.session.Session(
         aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1"
     )
@@ -37,7 +37,7 @@ def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
 
 @pytest.fixture
 def console() -> Console:
-    """A console without a terminal; `shown` reads it."""
+    """Return a console without a terminal; `shown` reads it."""
     return Console(file=io.StringIO(), width=160, highlight=False)
 
 

@@ -22,7 +22,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs `automlops` in an empty directory, far from anybody's AWS."""
+    """Run `automlops` in an empty directory, far from anybody's AWS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return lambda *words: CliRunner().invoke(app, list(words))

@@ -25,7 +25,7 @@ def test_every_handler_is_measured_with_the_clients_it_makes(root: Path) -> None
 
 
 def run_bare_handler(event: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """Calls the bare handler once, in a process of its own: Powertools keeps one logger for each service."""
+    """Call the bare handler once, in a process of its own: Powertools keeps one logger for each service."""
     code = f"""{cold_start.BARE_HANDLER}
 class Context:
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "x"
@@ -68,7 +68,7 @@ def test_each_handler_is_held_against_the_bare_handler_with_the_same_clients(
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> cold_start.Runtime:
-    """A package with one module, and no boto3."""
+    """Return a package with one module, and no boto3."""
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "handler.py").touch()
     return cold_start.Runtime(Path(sys.executable), tmp_path / "package", tmp_path / "boto3", "this Python")

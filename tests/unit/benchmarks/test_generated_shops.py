@@ -16,7 +16,7 @@ SEED = 11
 
 @pytest.fixture(scope="module")
 def shops() -> dict[str, pl.DataFrame]:
-    """The days of all orders, with the days since the customer's order before, by kind."""
+    """Return the days of all orders, with the days since the customer's order before, by kind."""
     gap = (pl.col("day") - pl.col("day").shift(1)).over("customer")
     return {kind: make_order_days(kind, SEED).with_columns(gap=gap) for kind in KINDS}
 

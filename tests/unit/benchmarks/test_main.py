@@ -17,7 +17,7 @@ MISSED = Measure("slow", "s", 9.0, 1.0, Goal(1, "ratio"))
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A project's folder with two subjects of its own."""
+    """Return a project's folder with two subjects of its own."""
 
     def slow(work: Path) -> Iterator[Measure]:
         (work / "slow").touch()

@@ -35,7 +35,7 @@ class CountingPipeline:
         raise AssertionError(folder, port)
 
     def sample(self, folder: Path) -> Path:
-        """It has none."""
+        """Fail: it has none."""
         raise AssertionError(folder)
 
 

@@ -16,7 +16,7 @@ PACKAGES = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}
 
 @pytest.fixture(scope="module")
 def imported(root: Path) -> set[str]:
-    """What the reference imports that is neither Python's nor its own."""
+    """Return what the reference imports that is neither Python's nor its own."""
     names = set()
     for path in (root / "benchmarks" / "reference").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

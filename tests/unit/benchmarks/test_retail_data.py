@@ -21,7 +21,7 @@ C536379,D,Discount,-1,2010-12-01 23:59:00,27.50,14527.0,France
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """An order, a return and a line without a customer."""
+    """Return an order, a return and a line without a customer."""
     path = tmp_path / "retail.csv"
     path.write_text(TABLE)
     return path

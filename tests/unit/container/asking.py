@@ -18,7 +18,7 @@ ANSWER_HEADER = (
 
 
 def ask(client: FlaskClient, body: str | bytes, given: str = CSV, accept: str | None = None) -> str:
-    """The text of the answer, which must be a success."""
+    """Return the text of the answer, which must be a success."""
     headers = {"Content-Type": given} | ({} if accept is None else {"Accept": accept})
     answer = client.post("/invocations", data=body, headers=headers)
     assert answer.status_code == HTTPStatus.OK, answer.text
@@ -26,14 +26,14 @@ def ask(client: FlaskClient, body: str | bytes, given: str = CSV, accept: str | 
 
 
 def refusal(client: FlaskClient, body: str | bytes, given: str = CSV) -> str:
-    """The sentence with which a line is refused."""
+    """Return the sentence with which a line is refused."""
     answer = client.post("/invocations", data=body, content_type=given)
     assert answer.status_code == HTTPStatus.BAD_REQUEST, answer.text
     return answer.text
 
 
 def read_objects(sample: str) -> list[dict[str, Any]]:
-    """The lines of the features file as objects; what is unknown is null."""
+    """Return the lines of the features file as objects; what is unknown is null."""
     texts = ("CustomerID", "last_order_date", "as_of")
     return [
         {name: value if name in texts else float(value) if value else None for name, value in row.items()}

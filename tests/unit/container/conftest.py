@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> ContainerPaths:
-    """What a training left, beside the transactions it read."""
+    """Return what a training left, beside the transactions it read."""
     paths = ContainerPaths(tmp_path_factory.mktemp("shop"))
     write_lines(paths.channel("training") / "Online_Retail.csv", make_shop(customers=200))
     train(paths, {})
@@ -27,17 +27,17 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> ContainerPaths:
 
 @pytest.fixture(scope="session")
 def shop_model(shop_folder: ContainerPaths) -> TrainedModel:
-    """The model that was learned."""
+    """Return the model that was learned."""
     return load_artifact(shop_folder.model)
 
 
 @pytest.fixture(scope="session")
 def client(shop_model: TrainedModel) -> FlaskClient:
-    """A client of the application that serves it."""
+    """Return a client of the application that serves it."""
     return create_application(shop_model, concurrent_requests=3).test_client()
 
 
 @pytest.fixture(scope="session")
 def sample(shop_folder: ContainerPaths) -> str:
-    """The features file that training wrote, with its header."""
+    """Return the features file that training wrote, with its header."""
     return (shop_folder.output_data / "sample_prediction.csv").read_text(encoding="utf-8")

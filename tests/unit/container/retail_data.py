@@ -37,7 +37,7 @@ class Line:
     description: str = 'CAFÉ MUG, 12" "RETRO"'
 
     def fields(self) -> list[str]:
-        """The line as Online Retail writes it."""
+        """Return the line as Online Retail writes it."""
         return [
             self.invoice,
             "85123A",
@@ -73,7 +73,7 @@ def make_shop(customers: int = 120, days: int = 365, seed: int = 7) -> list[Line
 
 
 def sum_orders(lines: Sequence[tuple[str, date, float, float]]) -> pl.DataFrame:
-    """The orders of lines of customer, day, quantity and price."""
+    """Return the orders of lines of customer, day, quantity and price."""
     schema = {"customer": pl.String, "date": pl.Date, "quantity": pl.Float64, "price": pl.Float64}
     read = pl.DataFrame(lines, schema=schema, orient="row")
     return make_orders(read.group_by("customer", "date").agg(**purchase_sums()))
@@ -87,7 +87,7 @@ def csv_bytes(
     change: Callable[[list[str]], list[str]] = list,
     line_end: str = "\n",
 ) -> bytes:
-    """The lines as a CSV file has them; `change` rewrites each line's fields."""
+    """Return the lines as a CSV file has them; `change` rewrites each line's fields."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
     if header:
@@ -113,16 +113,16 @@ def write_lines(
 
 
 def american_date(fields: list[str]) -> list[str]:
-    """The date as `12/1/2010 8:26`."""
+    """Return the date as `12/1/2010 8:26`."""
     moment = datetime.strptime(fields[4], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - a shop's wall clock
     return [*fields[:4], f"{moment.month}/{moment.day}/{moment.year} {moment.hour}:{moment:%M}", *fields[5:]]
 
 
 def whole_customer(fields: list[str]) -> list[str]:
-    """The customer as `17850`."""
+    """Return the customer as `17850`."""
     return [*fields[:6], fields[6].removesuffix(".0"), *fields[7:]]
 
 
 def return_all(lines: Sequence[Line]) -> list[Line]:
-    """The same lines, all of them sent back."""
+    """Return the same lines, all of them sent back."""
     return [replace(line, invoice=f"C{line.invoice}", quantity=-abs(line.quantity)) for line in lines]

@@ -19,7 +19,7 @@ DAY = date(2011, 1, 1)
 
 
 def day(number: int) -> date:
-    """The day of this number."""
+    """Return the day of this number."""
     return DAY + timedelta(days=number)
 
 
@@ -40,5 +40,5 @@ def orders_on(days: Mapping[str, Sequence[int]]) -> pl.DataFrame:
 
 
 def examples_on(days: Mapping[str, Sequence[int]]) -> pl.DataFrame:
-    """The same with features, and with the date of the next order."""
+    """Return the same with features, and with the date of the next order."""
     return add_next_order(make_features(orders_on(days), 5))

@@ -49,7 +49,7 @@ def simulate_rhythm(
 
 
 def known_at_the_end(orders: pl.DataFrame, days: int = WATCHED_DAYS) -> pl.DataFrame:
-    """What was known of the orders when the simulation ended."""
+    """Return what was known of the orders when the simulation ended."""
     return known_outcomes(orders, known_until=DAY + timedelta(days=days))
 
 

@@ -231,7 +231,7 @@ def test_unknown_resource_is_found(resource: str) -> None:
 
 
 def job(action: str, form: str = ".sync", **more: Any) -> list[str]:
-    """What is wrong with a job's state that is given `more` than the fields it must have."""
+    """Return what is wrong with a job's state that is given `more` than the fields it must have."""
     resource = f"arn:aws:states:::sagemaker:{action}{form}"
     return problems(machine(T=task(resource, Parameters=REQUIRED[action] | more)))
 

@@ -27,7 +27,7 @@ AWS = Connection(boto3.session.Session("key", "secret", region_name="eu-west-1")
 
 
 def product(usage_type: str, *prices: str, term: str = "OnDemand") -> dict[str, Any]:
-    """A product as the Price List API (format aws_v1) gives it."""
+    """Return a product as the Price List API (format aws_v1) gives it."""
     dimensions = {
         f"SKU.TERM.{number}": {"unit": "Hrs", "pricePerUnit": {"USD": price}}
         for number, price in enumerate(prices)
@@ -141,7 +141,7 @@ def test_without_a_price_the_instance_minutes_are_told() -> None:
 @pytest.fixture(scope="module")
 @starts(training_jobs=1)
 def shared() -> str:
-    """What the test below shares with itself."""
+    """Return what the test below shares with itself."""
     return "shared"
 
 

@@ -219,7 +219,7 @@ class Bench:
         self.s3.create_bucket(Bucket=BUCKET)
 
     def name(self, word: str = "job") -> str:
-        """A name that was never used."""
+        """Return a name that was never used."""
         return f"{word}-{next(self._numbers)}"
 
     def put(self, key: str, content: bytes | str) -> str:
@@ -247,7 +247,7 @@ class Bench:
             return found
 
     def training_request(self, algorithm: str = "good", **changes: Any) -> dict[str, Any]:
-        """A CreateTrainingJob request; `changes` replace members, None takes one out."""
+        """Return a CreateTrainingJob request; `changes` replace members, None takes one out."""
         request = {
             "TrainingJobName": self.name("train"),
             "AlgorithmSpecification": {
@@ -292,7 +292,7 @@ class Bench:
         return name
 
     def transform_request(self, model: str, uri: str, **changes: Any) -> dict[str, Any]:
-        """A CreateTransformJob request for lines of text; `split`, `accept` and the like are short for inner members."""
+        """Return a CreateTransformJob request for lines of text; `split`, `accept` and others are inner members."""
         name = self.name("transform")
         source: dict[str, Any] = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
         source |= {
@@ -320,7 +320,7 @@ class Bench:
         return self._wait("TransformJob", name, statuses, seconds)
 
     def log_lines(self, group: str, job: str, *, data_log: bool = False) -> list[str]:
-        """What a job logged so far."""
+        """Return what a job logged so far."""
         streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
         names = [s["logStreamName"] for s in streams if s["logStreamName"].endswith("/data-log") == data_log]
         assert len(names) == 1
@@ -336,7 +336,7 @@ class Bench:
             token = {"nextToken": page["nextForwardToken"]}
 
     def wait_for_line(self, group: str, job: str, start: str, seconds: float = 20) -> str:
-        """The first logged line that starts so."""
+        """Return the first logged line that starts so."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

@@ -11,7 +11,7 @@ from .conftest import ROLE
 
 
 def reached(bench: Any, *, isolated: bool) -> dict[str, str]:
-    """What a training that reaches out gets, target to answer."""
+    """Return what a training that reaches out gets, target to answer."""
     uri = bench.put("in/isolated/a.csv", "1\n")
     job = bench.train("reaching-out", EnableNetworkIsolation=isolated, InputDataConfig=[bench.channel(uri)])
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

@@ -173,7 +173,7 @@ def test_end_of_the_emulator_kills_jobs_and_removes_their_directories(algorithms
 
 
 def jobs_in(work_dir: Path) -> set[int]:
-    """Processes whose home is in the work directory."""
+    """Return the processes whose home is in the work directory."""
     if not Path("/proc").exists():
         pytest.skip("processes are looked up in /proc")
     found = set()

@@ -34,7 +34,7 @@ def requests_of(bench: Any, job: dict[str, Any]) -> list[str]:
 
 
 def data_log(bench: Any, job: dict[str, Any]) -> list[str]:
-    """What AWS's own log says, without times."""
+    """Return what AWS's own log says, without times."""
     lines = bench.log_lines(GROUP, job["TransformJobName"], data_log=True)
     return [line.partition("[sagemaker logs]: ")[2] for line in lines]
 

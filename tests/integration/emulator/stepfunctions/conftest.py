@@ -28,7 +28,7 @@ PATIENCE = 20.0
 
 
 def client_error(code: str, message: str = "no", status: int = 400) -> ClientError:
-    """What boto3 raises for an answer with this code."""
+    """Return what boto3 raises for an answer with this code."""
     response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"RequestId": "request-1", "HTTPStatusCode": status},
@@ -159,12 +159,12 @@ class World:
         return arn
 
     def wait(self, arn: str) -> Run:
-        """The execution once it is over."""
+        """Return the execution once it is over."""
         until(lambda: self.describe(arn)["status"] != "RUNNING")
         return Run(arn, self.describe(arn), self.history(arn))
 
     def run(self, definition: dict[str, Any], given: Any = None) -> Run:
-        """An execution of a new state machine once it is over."""
+        """Return an execution of a new state machine once it is over."""
         return self.wait(self.start(definition, given))
 
     def describe(self, arn: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class World:
         return body
 
     def children(self, arn: str, status: str | None = None) -> list[dict[str, Any]]:
-        """The children of an execution's first map run, in the order they started."""
+        """Return the children of an execution's first map run, in the order they started."""
         more = {"statusFilter": status} if status else {}
         pages = self.states.get_paginator("list_executions").paginate(
             mapRunArn=self.map_run(arn)["mapRunArn"], **more
@@ -191,12 +191,12 @@ class World:
         return [child for page in pages for child in page["executions"]][::-1]
 
     def put(self, key: str, body: Any) -> None:
-        """An object in the test's bucket, JSON unless it is text."""
+        """Return an object in the test's bucket, JSON unless it is text."""
         text = body if isinstance(body, str) else json.dumps(body)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
 
     def get(self, key: str) -> Any:
-        """The JSON in an object of the test's bucket."""
+        """Return the JSON in an object of the test's bucket."""
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
 
@@ -211,7 +211,7 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """An emulator of Step Functions and of what moto has of itself: the tests script the other services."""
+    """Return an emulator of Step Functions and of what moto has of itself: the tests script the other services."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "_PARTS", (stepfunctions,))
         with server.Emulator() as running:

@@ -48,7 +48,7 @@ CHILD = {
 
 
 def distributed(world: World, items: list[Any] | str, **fields: Any) -> dict[str, Any]:
-    """A machine whose map reads `items` from S3."""
+    """Return a machine whose map reads `items` from S3."""
     world.put("items.json", items)
     state = {
         "Type": "Map",
@@ -69,7 +69,7 @@ def items(count: int, **fields: Any) -> list[dict[str, Any]]:
 
 
 def counts(body: dict[str, Any]) -> dict[str, int]:
-    """The counts of a map run that are not 0, once for items and executions, which must agree."""
+    """Return the counts of a map run that are not 0, once for items and executions, which must agree."""
     assert body["itemCounts"] == body["executionCounts"]
     return {name: number for name, number in body["itemCounts"].items() if number}
 
@@ -363,7 +363,7 @@ def test_child_whose_input_is_too_large_fails_alone(world: World) -> None:
 
 
 def with_small_output(definition: dict[str, Any]) -> dict[str, Any]:
-    """The same machine; children give `{}`, and the map drops what they give."""
+    """Return the same machine; children give `{}`, and the map drops what they give."""
     states = json.loads(json.dumps(CHILD["States"]))
     states["Good"] = {"Type": "Pass", "OutputPath": None, "End": True}
     definition["States"]["M"]["ItemProcessor"]["States"] = states

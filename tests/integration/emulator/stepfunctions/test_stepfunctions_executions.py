@@ -35,7 +35,7 @@ def task(**fields: Any) -> dict[str, Any]:
 
 
 def threads_of(arn: str) -> list[threading.Thread]:
-    """What still runs of an execution."""
+    """Return what still runs of an execution."""
     return [thread for thread in threading.enumerate() if thread.name == arn]
 
 

@@ -94,7 +94,7 @@ class Body(io.BytesIO):
     """The body of an answer, as urllib3 hands it to botocore."""
 
     def stream(self) -> Iterator[bytes]:
-        """The whole body at once."""
+        """Return the whole body at once."""
         yield self.getvalue()
 
 
@@ -106,7 +106,7 @@ class Service:
         self.attempts = 0
 
     def answer(self, **_: Any) -> AWSResponse:
-        """The next answer; the last one again and again."""
+        """Return the next answer; the last one again and again."""
         found = self.answers[min(self.attempts, len(self.answers) - 1)]
         self.attempts += 1
         if isinstance(found, Exception):
@@ -178,7 +178,7 @@ class OneClient(Connection):
         object.__setattr__(self, "_client", client)
 
     def client(self, service: str) -> Any:
-        """The one client."""
+        """Return the one client."""
         assert service == "cloudformation"
         return self._client  # type: ignore[attr-defined]  # set past the frozen dataclass
 

@@ -13,7 +13,7 @@ from automlops.local.docker_route import Route, ask_docker, find_route
 
 
 def docker(system: str, *settings: dict[str, str]) -> Callable[..., str]:
-    """What an engine says of its system and of its bridge's addresses."""
+    """Return what an engine says of its system and of its bridge's addresses."""
 
     def ask(*words: str) -> str:
         return system if words[0] == "info" else json.dumps(list(settings) or None)

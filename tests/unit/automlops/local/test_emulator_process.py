@@ -22,7 +22,7 @@ def program(text: str) -> tuple[str, ...]:
 
 
 def leaving(trace: Path, *, say: str = "ready http://127.0.0.1:1") -> tuple[str, ...]:
-    """A program that says it is ready, and leaves its trace when SIGTERM ends it."""
+    """Return a program that says it is ready, and leaves its trace when SIGTERM ends it."""
     return program(f"""
         import pathlib, signal, sys, time
         def end(*_):

@@ -29,7 +29,7 @@ def verdict() -> Verdict:
 
 @pytest.fixture
 def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verdict: Verdict) -> list[Order]:
-    """What would have been run."""
+    """Return what would have been run."""
     found: list[Order] = []
     predictions = tmp_path / "predictions.csv"
     predictions.write_text("CustomerID,days\n" + "".join(f"{n},{n}\n" for n in range(100)))

@@ -59,7 +59,7 @@ class Place:
         monkeypatch.setattr(close_run_module, "clean_up", self._remove)
 
     def close(self, run_id: str = RUN, **options: Any) -> Manifest:
-        """What the command does."""
+        """Return what the command does."""
         clients: dict[str, Any] = {"s3": self.s3, "stepfunctions": self.executions, "sagemaker": "sagemaker"}
         session: Any = SimpleNamespace(client=lambda service, **_: clients[service])
         return close_run(self._console, Connection(session, "eu-west-1"), "mine", run_id, **options)

@@ -40,7 +40,7 @@ def test_on_a_terminal_the_bar_ends_with_the_last_word() -> None:
 
 
 def a_manifest(*metrics: dict[str, Any] | None) -> Manifest:
-    """A manifest of items named by their number."""
+    """Return a manifest of items named by their number."""
     items = [
         ManifestItem(item=f"item{number}", status="SUCCEEDED", metrics=one) for number, one in enumerate(metrics)
     ]
@@ -49,7 +49,7 @@ def a_manifest(*metrics: dict[str, Any] | None) -> Manifest:
 
 
 def lines_below(text: str) -> list[str]:
-    """What was printed after the table's last line and before the verdict."""
+    """Return what was printed after the table's last line and before the verdict."""
     below = text.splitlines()
     last = max(number for number, line in enumerate(below) if line.startswith("└"))
     return below[last + 1 : next(number for number, line in enumerate(below) if line.startswith("verdict"))]

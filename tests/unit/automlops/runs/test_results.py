@@ -53,25 +53,25 @@ class Bucket:
         self.objects = objects
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """The object, or S3's error."""
+        """Return the object, or S3's error."""
         assert Bucket == "output"
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "none"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def download_file(self, bucket: str, key: str, filename: str) -> None:
-        """Writes the object, or raises as S3's HEAD does."""
+        """Write the object, or raise as S3's HEAD does."""
         assert bucket == "output"
         if key not in self.objects:
             raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
         Path(filename).write_bytes(self.objects[key])
 
     def get_paginator(self, _call: str) -> Bucket:
-        """This, which pages as well."""
+        """Return this client, which pages as well."""
         return self
 
     def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
-        """A page for each object."""
+        """Return a page for each object."""
         assert Bucket == "output"
         for key in self.objects:
             if key.startswith(Prefix):

@@ -263,7 +263,7 @@ class Bucket:
         self.objects: dict[str, bytes] = {}
 
     def upload_fileobj(self, stream: BinaryIO, bucket: str, key: str, **_options: Any) -> None:
-        """Reads all of the stream."""
+        """Read all of the stream."""
         self.objects[f"{bucket}/{key}"] = stream.read()
 
 

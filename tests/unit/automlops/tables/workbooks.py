@@ -51,7 +51,7 @@ def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Cell]]]) -
 
 
 def zip_of(files: Mapping[str, str]) -> bytes:
-    """A zip file of these files."""
+    """Return a zip file of these files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, text in files.items():

@@ -43,7 +43,7 @@ def _features(mean_gaps: np.ndarray, orders: np.ndarray) -> pl.DataFrame:
 
 
 def _drawn(family: str, never: float = 0.0) -> pl.DataFrame:
-    """Times drawn from _model, of which some are only known to be longer than they were watched."""
+    """Return times drawn from _model, of which some are only known to be longer than they were watched."""
     chance = np.random.default_rng(5)
     rows = _features(chance.uniform(0, 30, ROWS), np.full(ROWS, 3.0))
     level = chance.uniform(size=ROWS)

@@ -31,7 +31,7 @@ class After:
 
 
 def _every(step: int, customers: int = 20, until: int = 300) -> dict[str, range | list[int]]:
-    """Customers who all buy every `step` days until a day; one more marks the end of the data."""
+    """Return customers who all buy every `step` days until a day; one more marks the end of the data."""
     return {f"{who:03}": range(0, until + 1, step) for who in range(customers)} | {"last": [300]}
 
 

@@ -28,7 +28,7 @@ def _learn(days: Mapping[str, Sequence[int]], **hyperparameters: str) -> Result:
 
 
 def _shop(customers: int) -> dict[str, list[int]]:
-    """The days of a made-up shop's real orders."""
+    """Return the days of a made-up shop's real orders."""
     days: dict[str, list[int]] = {}
     lines = [line for line in make_shop(customers=customers) if line.customer and line.quantity > 0]
     first = min(line.moment for line in lines).date()

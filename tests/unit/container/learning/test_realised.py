@@ -35,7 +35,7 @@ NOTHING = {
 
 
 def answer(who: str, days: float, interval: str = ",", chance: str = "", made: int = MADE, last: int = 90) -> str:
-    """A line as our image writes it; the days of the horizon mean that the date lies beyond it."""
+    """Return a line as our image writes it; the days of the horizon mean that the date lies beyond it."""
     when = "" if days == HORIZON else f"{day(made) + timedelta(days=round(days))}"
     return f"{who},{day(last)},{day(made)},{days},{when},{interval},{chance},false"
 
@@ -54,7 +54,7 @@ def judge(
     horizon: int = HORIZON,
     probability_days: int | None = DAYS,
 ) -> dict[str, Any]:
-    """What is told of the files when the data has orders on these days of each customer."""
+    """Return what is told of the files when the data has orders on these days of each customer."""
     paths = files if isinstance(files, list) else [files]
     return judge_previous(paths, orders_on(days), day(until), horizon, probability_days)  # type: ignore[arg-type]
 

@@ -44,7 +44,7 @@ NEEDED = b"Invoice,Quantity,InvoiceDate,Price,Customer ID\n"
 
 
 def _zip(files: dict[str, bytes]) -> bytes:
-    """A zip file of these files."""
+    """Return a zip file of these files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in files.items():
