@@ -10,7 +10,7 @@ class EmulatorError(Exception):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, made here because werkzeug's own ends the process when the port is taken.
+    """Return a listening socket, made here because werkzeug's own ends the process when the port is taken.
 
     Args:
         host: address or name of this machine.

@@ -145,7 +145,7 @@ def names_of(group: Group) -> frozenset[str]:
 
 
 def fields_of(action: str) -> frozenset[str] | None:
-    """The fields of a SageMaker action that its integration is shown to take, or None for an action without entries."""
+    """Return the fields of a SageMaker action that its integration takes; None for an action without entries."""
     for group in INTEGRATIONS:
         if group == action:
             return names_of(group)

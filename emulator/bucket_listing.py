@@ -55,7 +55,7 @@ class KeyStore(models._VersionedKeyStore):  # type: ignore[misc]  # noqa: SLF001
                     self._order.insert(place, key)
 
     def starting_with(self, prefix: str) -> list[str]:
-        """The keys that begin with `prefix`, in order."""
+        """Return the keys that begin with `prefix`, in order."""
         with self._order_lock:
             first = bisect.bisect_left(self._order, prefix)
             last = bisect.bisect_right(self._order, prefix, lo=first, key=lambda key: key[: len(prefix)])

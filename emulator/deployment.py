@@ -104,7 +104,7 @@ def _exists(cloudformation: Any, stack_name: str) -> bool:
 
 
 def _wait(ask: Any, status: str) -> dict[str, Any]:
-    """What `ask` answers once its `status` is no longer one of something going on.
+    """Return the answer of `ask` once its `status` is final.
 
     Raises:
         DeploymentError: it still is after WAIT_SECONDS.

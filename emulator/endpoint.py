@@ -49,7 +49,7 @@ class EmulatorSettings:
 
 @functools.cache
 def isolated_session(region: str = DEFAULT_REGION) -> boto3.session.Session:
-    """A boto3 session that knows only this emulator: no profile and no file of the user's reaches it.
+    """Return a boto3 session that knows only this emulator: no profile and no file of the user's reaches it.
 
     There is one per Region, since each reads the description of AWS's services anew. boto3's sessions are not
     thread-safe: make clients with `Clients`.
@@ -76,7 +76,7 @@ class Clients:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def get(self, service: str, region: str = DEFAULT_REGION) -> Any:
-        """The client for `service` (boto3's name) in `region`."""
+        """Return the client for `service` (boto3's name) in `region`."""
         key = (service, region)
         if key in self._clients:
             return self._clients[key]

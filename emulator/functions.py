@@ -70,7 +70,7 @@ class _Runtime:
         self._lock = threading.Lock()
 
     def task_root(self, code: bytes) -> Path:
-        """The directory with `code` (a zip file) unpacked; made once for equal code."""
+        """Return the directory with `code` (a zip file) unpacked; made once for equal code."""
         directory = self._directory / hashlib.sha256(code).hexdigest()[:16] / "task"
         with self._lock:
             if not directory.is_dir():
@@ -82,7 +82,7 @@ class _Runtime:
         return directory
 
     def scratch(self) -> Path:
-        """A new directory for one sandbox's temporary files."""
+        """Return a new directory for one sandbox's temporary files."""
         directory = self._directory / f"tmp-{uuid.uuid4().hex}"
         directory.mkdir()
         return directory
@@ -189,7 +189,7 @@ class _Backend(models.LambdaBackend):  # type: ignore[misc]  # moto is not follo
 
 
 def _event(body: Any) -> bytes:
-    """The request's body as the event.
+    """Return the request's body as the event.
 
     Raises:
         LambdaClientError: it is no JSON, or too large.
@@ -235,7 +235,7 @@ def _invoke(function: Any, event: bytes, context: str) -> tuple[Outcome, list[st
 
 
 def _broken(outcome: Outcome, error: FunctionError, request_id: str, seconds: float) -> Outcome:
-    """What an invocation comes to that fails as the account's plan says."""
+    """Return the result of an invocation that fails as the account's plan says."""
     words = {
         "Sandbox.Timedout": f"Task timed out after {seconds:.2f} seconds",
         "Runtime.ExitError": "Runtime exited with error: signal: killed",
@@ -286,12 +286,12 @@ def _run(function: Any, event: bytes, context: str, request_id: str) -> tuple[Ou
 
 
 def _log_stream(function: Any) -> str:
-    """A new name of the log stream of a sandbox."""
+    """Return a new name of the log stream of a sandbox."""
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
 
 
 def _environment(function: Any, url: str) -> dict[str, str]:
-    """The function's own variables under those that Lambda reserves."""
+    """Return the function's own variables under those that Lambda reserves."""
     logging = function.logging
     variables = {
         "AWS_REGION": function.region,
@@ -315,7 +315,7 @@ def _environment(function: Any, url: str) -> dict[str, str]:
 
 
 def _log(function: Any, request_id: str, outcome: Outcome) -> Iterator[tuple[int, str]]:
-    """The lines Lambda writes for one invocation, in its text format."""
+    """Return the lines Lambda writes for one invocation, in its text format."""
     end = int(time.time() * 1000)
     started = end - int(outcome.seconds * 1000)
     yield started, f"START RequestId: {request_id} Version: {function.version}"

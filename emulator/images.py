@@ -134,14 +134,14 @@ def check_image_uri(uri: str, template: Path) -> bool:
 
 
 def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    """The value of the key `name`; read from YAML's own nodes, CloudFormation's tags need no meaning."""
+    """Return the value of the key `name`; read from YAML's own nodes, CloudFormation's tags need no meaning."""
     if not isinstance(node, yaml.MappingNode):
         return None
     return next((value for key, value in node.value if key.value == name), None)
 
 
 def repository(uri: str) -> str:
-    """The image's URI without tag and digest."""
+    """Return the image's URI without tag and digest."""
     name = uri.partition("@")[0]
     # A colon before the last slash is the registry's port.
     head, slash, tail = name.rpartition("/")
@@ -149,7 +149,7 @@ def repository(uri: str) -> str:
 
 
 def resolve_image(uri: str, images: Mapping[str, list[str]]) -> Image:
-    """The command for `uri`: told for exactly it, told for its repository, or this project's own container.
+    """Return the command for `uri`: that of exactly this URI, that of its repository, or this project's own container.
 
     Every image in a registry of the emulator's account stands for this project's container unless told otherwise.
 

@@ -51,7 +51,7 @@ class ObjectValue:
         return len(chunk)
 
     def read(self, size: int = -1) -> bytes:
-        """What comes at the position, `size` bytes at most."""
+        """Return the bytes at the position, `size` at most."""
         if self._file is not None:
             return self._file.read(size)
         end = len(self._content) if size < 0 else self._position + size

@@ -26,7 +26,7 @@ class PackagingError(Exception):
 
 
 def zip_code(folder: Path) -> bytes:
-    """The Python sources under `folder` as a zip file; the same sources give the same bytes.
+    """Return the Python sources under `folder` as a zip file; the same sources give the same bytes.
 
     Libraries are not in it: the emulator's functions take them from its own environment.
 

@@ -37,12 +37,12 @@ def _backend_of(host: str | None) -> Any:
 
 
 def get_backend_for_host(_: Any, host: str | None) -> Any:
-    """The name of the backend that serves a host; looked for once."""
+    """Return the name of the backend that serves a host; it is looked up once."""
     return _backend_of(host)
 
 
 def make_request_id(headerdict: dict[str, Any] | None = None) -> str:
-    """A new request id, put into the headers as well; moto draws each of its characters on its own."""
+    """Return a new request id, put into the headers as well; moto draws each of its characters on its own."""
     request_id = secrets.token_hex(_ID_BYTES)
     if headerdict is not None:
         headerdict["x-amzn-requestid"] = request_id

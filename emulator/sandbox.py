@@ -208,7 +208,7 @@ class _ApiServer(ThreadingHTTPServer):
 def _runtime_api(
     events: queue.Queue[_Event | None], answers: queue.Queue[tuple[str, bytes]], loaded: threading.Event
 ) -> type[BaseHTTPRequestHandler]:
-    """The request handler of one sandbox's Runtime API."""
+    """Return the request handler of one sandbox's Runtime API."""
 
     class RuntimeApi(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -276,7 +276,7 @@ class _Output:
                 return
 
     def take(self) -> list[tuple[int, str]]:
-        """The lines so far; what the process wrote before it answered is among them."""
+        """Return the lines so far; what the process wrote before it answered is among them."""
         with self._lock:
             self._read()
             lines, self._lines = self._lines, []
@@ -336,7 +336,7 @@ def _site_packages() -> list[str]:
 
 
 def failure_payload(kind: str, request_id: str, message: str) -> bytes:
-    """The answer of a function whose process failed, in Lambda's words; `kind` is its errorType."""
+    """Return the answer of a function whose process failed, in Lambda's words; `kind` is its errorType."""
     return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {message}"}).encode()
 
 

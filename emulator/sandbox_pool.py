@@ -36,7 +36,7 @@ class SandboxPool:
         self._closed = False
 
     def take(self, key: str, start: Callable[[], Sandbox], *, wait_seconds: float = WAIT_SECONDS) -> Sandbox:
-        """A warm sandbox of `key`, or the one that `start()` makes.
+        """Return a warm sandbox of `key`, or the one that `start()` makes.
 
         Raises:
             NoSandboxError: all were busy for `wait_seconds`, or the pool is closed.

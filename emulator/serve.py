@@ -166,7 +166,7 @@ def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
 
 
 def read_account(file: Path | None) -> Account | None:
-    """The account of a file; None without one.
+    """Return the account of a file; None without one.
 
     Raises:
         EmulatorError: the file cannot be read, or describes none.
@@ -180,7 +180,7 @@ def read_account(file: Path | None) -> Account | None:
 def stack_parameters(
     told: Mapping[str, str], images: Mapping[str, list[str]], template: Path | None
 ) -> dict[str, str]:
-    """The stack's parameters: those told and, where a single image was told, that image as ImageUri.
+    """Return the stack's parameters: those given and, where a single image was given, that image as ImageUri.
 
     Args:
         told: parameters of the stack; an ImageUri in them wins.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def service_model(service: str) -> ServiceModel:
-    """The model of a service by boto3's name for it.
+    """Return the model of a service by boto3's name for it.
 
     Raises:
         UnknownServiceError: botocore's; there is no such service.

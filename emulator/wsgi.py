@@ -43,7 +43,7 @@ def withdraw(url: str) -> None:
 
 
 def application_at(url: str) -> Any:
-    """The application that answers under `url`; None if that is not in this process."""
+    """Return the application that answers under `url`; None if that is not in this process."""
     return _applications.get(url)
 
 
@@ -57,7 +57,7 @@ def make_environ(
     client: tuple[str, int],
     protocol: str = "HTTP/1.1",
 ) -> dict[str, Any]:
-    """A WSGI environ (PEP 3333) as moto wants it.
+    """Return a WSGI environ (PEP 3333) as moto wants it.
 
     Args:
         method: GET, PUT, …
@@ -110,7 +110,7 @@ def make_environ(
 
 
 def ask(application: Any, environ: dict[str, Any]) -> Answer:
-    """The application's answer to a request; what it raises passes through."""
+    """Return the application's answer to a request; what it raises passes through."""
     told: list[Any] = []
 
     def start_response(
@@ -132,5 +132,5 @@ def ask(application: Any, environ: dict[str, Any]) -> Answer:
 
 @functools.lru_cache(maxsize=8)
 def http_date(second: int) -> str:
-    """A moment, in seconds since 1970, as HTTP's Date header tells it."""
+    """Return a moment, in seconds since 1970, in the form of HTTP's Date header."""
     return email.utils.formatdate(second, usegmt=True)

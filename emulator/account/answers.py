@@ -51,17 +51,17 @@ _REASONS = {
 
 
 def throttle(call: Call) -> ApiError:
-    """The refusal of a call that comes too soon after others."""
+    """Return the refusal of a call that comes too soon after others."""
     return ApiError(code=_THROTTLES[call.service])
 
 
 def broken(call: Call) -> ApiError:
-    """What a caller hears when the service fails."""
+    """Return the response to a caller when the service fails."""
     return ApiError(code=_BROKEN[call.service])
 
 
 def refusal(call: Call, error: ApiError) -> Answer:
-    """The answer to `call` that says `error`."""
+    """Return the answer to `call` that says `error`."""
     status, message = error.status or _status(call, error.code), error.message or _message(call, error.code)
     request_id = str(uuid.uuid4())
     headers = [("x-amzn-RequestId", request_id)]

@@ -52,7 +52,7 @@ class Call:
 
 
 def identify(environ: dict[str, Any]) -> Call | None:
-    """The call that a WSGI request is; None for services and actions that no plan can name."""
+    """Return the call that a WSGI request is; None for services and actions that no plan can name."""
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "") or unquote(_presigned(environ)))
     region, service = scope.groups() if scope else (DEFAULT_REGION, "")
     if target := environ.get("HTTP_X_AMZ_TARGET"):
@@ -118,7 +118,7 @@ def _object_action(method: str, query: dict[str, list[str]], *, copies: bool) ->
 
 
 def _named(action: str, body: str) -> str:
-    """The name in a JSON request: `TrainingJobName` of a CreateTrainingJob, the end of an ARN else."""
+    """Return the name in a JSON request: `TrainingJobName` of a CreateTrainingJob, the end of an ARN else."""
     try:
         request = json.loads(body or "{}")
     except ValueError:

@@ -48,7 +48,7 @@ class FaultMatcher:
         return bool(self._of_action(action))
 
     def happening(self, action: str, name: str, body: str = "", *, counted_by: str | None = None) -> Fault | None:
-        """What happens at this call of `action` for `name`; the call is counted.
+        """Return what happens at this call of `action` for `name`; the call is counted.
 
         Args:
             action: an API's action, or a job's run.

@@ -68,7 +68,7 @@ class AccountGate:
 
 
 def _read_body(environ: dict[str, Any]) -> str:
-    """The request's body, which can be read once more afterwards."""
+    """Return the request's body, which can be read once more afterwards."""
     if not environ.get("CONTENT_LENGTH"):
         return ""
     content = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))

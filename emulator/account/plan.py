@@ -275,7 +275,7 @@ class Account(_Part, frozen=True):
 
 
 def read_account(path: Path) -> Account:
-    """The account of a YAML or JSON file.
+    """Return the account of a YAML or JSON file.
 
     Raises:
         AccountError: it cannot be read, is no YAML, or does not describe an account. Of the last it names every

@@ -38,7 +38,7 @@ _USUAL = tuple(
 
 
 def listed_quotas(account: Account, region: str) -> list[dict[str, Any]]:
-    """The quotas of SageMaker as Service Quotas lists them, by name: the plan's, or usual ones if it has none."""
+    """Return the quotas of SageMaker as Service Quotas lists them, by name: the plan's, or usual ones if it has none."""
     told: Sequence[InstanceQuota] = account.quotas or _USUAL
     return sorted((_listed(one, region) for one in told), key=lambda quota: str(quota["QuotaName"]))
 
@@ -61,7 +61,7 @@ def _listed(quota: InstanceQuota, region: str) -> dict[str, Any]:
 
 
 def list_page(quotas: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-    """The page of `quotas` that a ListServiceQuotas request asks for.
+    """Return the page of `quotas` that a ListServiceQuotas request asks for.
 
     Raises:
         ValueError: NextToken is none that was given out.

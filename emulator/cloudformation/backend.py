@@ -231,7 +231,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
         stack.last_updated_time = stack.events[-1].timestamp
 
     def _stack_to_create(self, new: Stack) -> Stack:
-        """`new`, kept from now on, or the stack of its name that a change set before has left unmade."""
+        """Return `new`, kept from now on, or the stack of its name that a change set before has left unmade."""
         _check_name(new.name)
         there = self._find(new.name)
         if there is None:
@@ -336,7 +336,7 @@ def _check_updatable(stack: Stack) -> None:
 
 
 def _template_from_url(template_url: str, account_id: str, partition: str) -> str:  # noqa: ARG001 - moto's signature
-    """The template at an S3 URL, in AWS's forms or on this emulator.
+    """Return the template at an S3 URL, in AWS's forms or on this emulator.
 
     Raises:
         ValidationError: it is not there, or the URL is none of S3's.

@@ -66,7 +66,7 @@ class Deployment:
         _require_types(template)
 
     def changes(self) -> list[Change]:
-        """What carrying it out would do; values that exist only then are taken for changed."""
+        """Return the changes that it would make; values that exist only afterwards count as changed."""
         found = []
         for logical_id in self._order:
             kind = self._resources[logical_id]["Type"]
@@ -277,7 +277,7 @@ def _delete(stack: Stack, resource: Resource, clients: Clients) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """What went wrong, for the stack's events."""
+    """Return what went wrong, for the stack's events."""
     if isinstance(error, ClientError):
         told = error.response.get("Error", {})
         return f"{told.get('Message', '')} (Operation: {error.operation_name}, Error Code: {told.get('Code', '')})"

@@ -206,5 +206,5 @@ def _require(wanted: set[str], known: set[str], block: str) -> None:
 
 
 def missing_resource(logical_id: str) -> ResourceError:
-    """The error of a reference to a resource that the stack does not have."""
+    """Return the error of a reference to a resource that the stack does not have."""
     return ResourceError(f"{logical_id} is not in the stack: its condition is false")

@@ -65,7 +65,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The template as plain dictionaries, functions in their long form.
+    """Return the template as plain dictionaries, functions in their long form.
 
     Raises:
         TemplateError: it is neither YAML nor JSON, or no template.
@@ -143,7 +143,7 @@ def aws_managed_policies() -> dict[str, str]:
 
 
 def resolve_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The value of every declared parameter.
+    """Return the value of every declared parameter.
 
     Raises:
         TemplateError: one is missing, unknown, or breaks a constraint; worded as CloudFormation words it.

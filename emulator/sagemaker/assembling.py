@@ -63,7 +63,7 @@ class CsvJoin:
 
 
 def choose_assembler(assemble_with: str, join_source: str) -> Assembler:
-    """The assembler for a job's AssembleWith and JoinSource."""
+    """Return the assembler for a job's AssembleWith and JoinSource."""
     if join_source == "Input":
         return CsvJoin()
     return LineAssembly() if assemble_with == "Line" else Concatenation()

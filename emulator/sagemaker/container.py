@@ -60,7 +60,7 @@ class JobFolder:
             folder.mkdir(parents=True)
 
     def make(self, relative: str) -> Path:
-        """A directory below /opt/ml, made if need be."""
+        """Return a directory below /opt/ml, made if need be."""
         folder = self.ml / relative
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -71,7 +71,7 @@ class JobFolder:
 
 
 def find_image(uri: str, surroundings: Surroundings) -> Image:
-    """The image that `uri` names.
+    """Return the image that `uri` names.
 
     Raises:
         JobFailedError: no command stands for it.
@@ -136,7 +136,7 @@ def start_container(
 
 
 def _clean_environment(folder: JobFolder) -> dict[str, str]:
-    """What an image would set for itself; the request may override it."""
+    """Return what an image would set for itself; the request may override it."""
     # The interpreter that runs this emulator comes first: a told `python algorithm.py` finds its packages.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
@@ -150,7 +150,7 @@ def _clean_environment(folder: JobFolder) -> dict[str, str]:
 
 
 def _access(surroundings: Surroundings) -> dict[str, str]:
-    """What it takes to reach AWS here, and SageMaker does not set: the emulator's address, and keys for the role's.
+    """Return what it takes to reach AWS here, and SageMaker does not set: the emulator's address, and keys for the role's.
 
     A Region is not needed for that, so a client without one must miss it here as it does on AWS.
     """

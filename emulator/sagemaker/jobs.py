@@ -117,12 +117,12 @@ class Job:
             return self._description | rest
 
     def summary(self) -> dict[str, Any]:
-        """What lists show of the job, at least."""
+        """Return the members that every list has of the job."""
         with self._lock:
             return dict(self._description)
 
     def gen_response_object(self) -> dict[str, Any]:
-        """What moto's Search shows of the job."""
+        """Return what moto's Search shows of the job."""
         return {**self.describe(), "Tags": self.tags}
 
     def stop(self) -> None:
@@ -327,7 +327,7 @@ class TransformJob(Job):
 
 
 def shown_members(operation: str, description: dict[str, Any]) -> dict[str, Any]:
-    """What `operation` (`DescribeTransformJob`) answers of a description: the members its model has."""
+    """Return what `operation` (`DescribeTransformJob`) answers of a description: the members its model has."""
     shape = service_model("sagemaker").operation_model(operation).output_shape
     if shape is None:
         raise ValueError(f"{operation} answers nothing")

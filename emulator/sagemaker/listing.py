@@ -12,7 +12,7 @@ _DEFAULT_PAGE = 10
 
 
 def answer_list(operation: str, request: dict[str, Any], descriptions: list[dict[str, Any]]) -> dict[str, Any]:
-    """The answer of `operation` (`ListTrainingJobs`).
+    """Return the answer of `operation` (`ListTrainingJobs`).
 
     Args:
         operation: its name.

@@ -69,7 +69,7 @@ class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not follo
         return model_name.lower() in self._models
 
     def describe_model(self, model_name: str) -> Any:
-        """A model.
+        """Return a model.
 
         Raises:
             ValidationError: there is none of that name.
@@ -135,7 +135,7 @@ def _make_action(
 
 
 def _answer(found: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
-    """The answer as moto takes it; the members are those of the service model already, so nothing is looked up there."""
+    """Return the answer in moto's form; its members are those of the service model already, so none is looked up."""
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(found, default=_timestamp)
 
 

@@ -37,7 +37,7 @@ class PortDesk:
 
     @contextmanager
     def private_port(self) -> Iterator[int]:
-        """A port that no other container of this emulator has."""
+        """Return a port that no other container of this emulator has."""
         port = self._take()
         try:
             yield port
@@ -57,7 +57,7 @@ class PortDesk:
 
     @contextmanager
     def fixed_port(self, control: JobControl) -> Iterator[FixedPort]:
-        """The fixed port, once no other job has it.
+        """Return the fixed port, once no other job has it.
 
         Raises:
             JobStoppedError: the job shall stop while it waits.

@@ -33,7 +33,7 @@ _PROBE_SECONDS = 10.0
 
 
 def mount_command(command: list[str], folder: Path, empty: Path) -> list[str] | None:
-    """The command with `folder` as its /opt/ml, or None where this machine does not allow that.
+    """Return the command with `folder` as its /opt/ml, or None where this machine does not allow that.
 
     Args:
         command: program and arguments.
@@ -50,7 +50,7 @@ def _wrapped(unshare: tuple[str, ...], command: list[str], folder: Path, empty: 
 
 @lru_cache(maxsize=1)
 def _working_unshare() -> tuple[str, ...] | None:
-    """The first way to make a mount namespace that works here, found by trying once."""
+    """Return the first way to make a mount namespace that works here, found by trying once."""
     if shutil.which("unshare") is None:
         return None
     ways: list[tuple[str, ...]] = [("unshare", "--user", "--map-root-user", "--mount")]

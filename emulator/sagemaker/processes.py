@@ -106,7 +106,7 @@ class ContainerProcess:
         self.send(signal.SIGKILL)
 
     def send(self, number: signal.Signals) -> None:
-        """A signal to the whole group; nothing happens when it has ended."""
+        """Send a signal to the whole group; nothing happens when it has ended."""
         with self._alive_lock:
             if not self.ended:
                 signal_group(self._process.pid, number)

@@ -101,7 +101,7 @@ def check_model_request(request: dict[str, Any]) -> None:
 
 
 def check_transform_model(model: dict[str, Any]) -> dict[str, Any]:
-    """The one container definition that a transform job of `model` runs.
+    """Return the one container definition that a transform job of `model` runs.
 
     Raises:
         ValidationError: a batch transform cannot use this model.
@@ -117,7 +117,7 @@ def check_transform_model(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def containers(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """The container definitions of a model's request or description."""
+    """Return the container definitions of a model's request or description."""
     found: list[dict[str, Any]] = model.get("Containers") or [model["PrimaryContainer"]]
     return found
 

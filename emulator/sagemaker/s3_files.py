@@ -39,7 +39,7 @@ class S3Place:
         return cls(bucket, key)
 
     def under(self, *parts: str) -> S3Place:
-        """The place of `parts` below this one, joined by one slash each."""
+        """Return the place of `parts` below this one, joined by one slash each."""
         head = [self.key.rstrip("/")] if self.key.rstrip("/") else []
         return S3Place(self.bucket, "/".join([*head, *parts]))
 
@@ -77,7 +77,7 @@ def list_files(s3: Any, prefix: S3Place) -> Iterator[S3File]:
 
 
 def relative_path(key: str, prefix: str) -> str:
-    """The name that SageMaker gives the object `key`, found by `prefix`, in a job's directory."""
+    """Return the name that SageMaker gives the object `key`, found by `prefix`, in a job's directory."""
     if key == prefix:
         return posixpath.basename(key)
     if prefix.endswith("/") or not prefix:

@@ -76,7 +76,7 @@ class ServingClient:
             connection.close()
 
     def execution_parameters(self) -> ExecutionParameters:
-        """What GET /execution-parameters says; nothing when the container has no such page or answers nonsense."""
+        """Return what GET /execution-parameters says; nothing when the container has no such page or answers nonsense."""
         connection = http.client.HTTPConnection(_LOOPBACK, self._port, timeout=_PARAMETER_SECONDS)
         try:
             connection.request("GET", "/execution-parameters")

@@ -91,7 +91,7 @@ def line_records(file: BinaryIO, max_bytes: int | None) -> Iterator[bytes]:
 
 
 def split_file(file: Path, split_type: str, strategy: str, max_bytes: int | None) -> Iterator[Payload]:
-    """The requests of one input file; an empty file has none.
+    """Return the requests of one input file; an empty file has none.
 
     Args:
         file: on disk, unpacked.

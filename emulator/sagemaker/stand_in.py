@@ -191,7 +191,7 @@ class _TrainingRun(_TransformRun):
         return output.under(self._job.name, "output", name)
 
     def _write(self) -> None:
-        """A small model, and the sample: where the job's environment asks for it, or in the output of an isolated job."""
+        """Write a small model, and the sample: to the place in the job's environment, or into an isolated job's output."""
         self._job.enter_phase("Uploading", "Uploading generated training model")
         self._put(self._artifact(), _archive("model.json", b"{}\n"))
         sample = f"stand-in\n{self._job.name}\n".encode()
@@ -205,7 +205,7 @@ class _TrainingRun(_TransformRun):
 
 @functools.lru_cache(maxsize=8)
 def _archive(name: str, content: bytes) -> bytes:
-    """An archive of one file that can be unpacked."""
+    """Return an archive of one file that can be unpacked."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         member = tarfile.TarInfo(name)

@@ -214,7 +214,7 @@ class _TransformRun:
         return settings
 
     def _inputs(self) -> Iterator[InputFile]:
-        """The input files, each fetched when its turn comes."""
+        """Return the input files, each fetched when its turn comes."""
         source = self._request["TransformInput"]
         uri = source["DataSource"]["S3DataSource"]["S3Uri"]
         root: Path = self._folder.root / "inputs"

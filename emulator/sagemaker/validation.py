@@ -29,7 +29,7 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def read_request(operation: str, body: str | bytes) -> dict[str, Any]:
-    """The request of `operation` (`CreateTrainingJob`) from its JSON body, checked; unknown members are dropped.
+    """Return the request of `operation` (`CreateTrainingJob`) from its JSON body, checked; unknown members are dropped.
 
     Raises:
         SerializationError: the body is no JSON object, or a member has another JSON type than the model says.
@@ -165,7 +165,7 @@ def _java_type(type_name: str) -> str:
 
 
 def _show(value: Any) -> str:
-    """A value as Java prints it."""
+    """Return a value as Java prints it."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={_show(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):

@@ -42,7 +42,7 @@ _from_error = StateTaskServiceAwsSdk._from_error  # noqa: SLF001 - wrapped by fr
 
 
 def service_name(api_name: str) -> str:
-    """The service's name in error names: `S3`, `SageMaker`."""
+    """Return the service's name in error names: `S3`, `SageMaker`."""
     return _NAMES.get(api_name.lower(), pascal_case(api_name))
 
 
@@ -72,7 +72,7 @@ def call_service(
 
 
 def from_error(task: Any, env: Any, ex: Exception) -> Any:
-    """The failure that an exception of the call is."""
+    """Return the failure that an exception of the call is."""
     api = task.resource.api_name
     if isinstance(ex, ClientError):
         error, meta = ex.response["Error"], ex.response.get("ResponseMetadata", {})

@@ -114,7 +114,7 @@ class EmulatorBackend(StepFunctionsParserBackend):  # type: ignore[misc]  # moto
         return execution
 
     def _get_executions(self, execution_status: Any = None) -> list[Any]:
-        """The executions in which moto looks for a task token."""
+        """Return the executions in which moto looks for a task token."""
         wanted = getattr(execution_status, "value", execution_status)
         return [
             _TokenHolder(execution)

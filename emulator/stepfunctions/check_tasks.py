@@ -39,7 +39,7 @@ def is_sagemaker_supported(action: str, form: str | None) -> bool:
 
 
 def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a Task's resource and its parameters' names, each with its place below the state."""
+    """Return what is wrong with a Task's resource and its parameters' names, each with its place below the state."""
     arn = state.get("Resource")
     if not isinstance(arn, str) or not arn:
         yield "The field 'Resource' is required but was missing", ""

@@ -36,7 +36,7 @@ _clients: DirectClients | None = None
 
 
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - moto's signature
-    """The client for `service` of the emulator that runs now; roles are not looked at."""
+    """Return the client for `service` of the emulator that runs now; roles are not looked at."""
     if _clients is None:
         raise RuntimeError("no emulator runs: a task has outlived the one that started it")
     return _clients.get(service, region)

@@ -30,7 +30,7 @@ _IMMUTABLE = frozenset({str, int, float, bool, type(None)})
 
 
 def copy_payload(value: Any) -> Any:
-    """A copy of `value` that shares no dictionary and no list with it."""
+    """Return a copy of `value` that shares no dictionary and no list with it."""
     kind = type(value)
     if kind in _IMMUTABLE:
         return value
@@ -52,7 +52,7 @@ _get_input = States.get_input
 
 
 def get_input(states: States, query: str | None = None) -> Any:
-    """A state's input, to be read only; what `query` leads to is a copy."""
+    """Return a state's input, to be read only; what `query` leads to is a copy."""
     return states._states_data["input"] if query is None else _get_input(states, query)  # noqa: SLF001 - its own method
 
 

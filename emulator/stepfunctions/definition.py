@@ -18,7 +18,7 @@ _PERCENTAGE = "ToleratedFailurePercentage"
 
 
 def check_definition(definition: str) -> list[Problem]:
-    """What is wrong with a definition by the static checks or, if those pass, by the interpreter's parser."""
+    """Return what is wrong with a definition by the static checks or, if those pass, by the interpreter's parser."""
     try:
         problems = find_problems(definition)
     except (AttributeError, TypeError):
@@ -36,7 +36,7 @@ def check_definition(definition: str) -> list[Problem]:
 
 @functools.lru_cache(maxsize=64)
 def parse_definition(definition: str) -> Any:
-    """The program of a definition; it keeps nothing of a run, so all executions share it.
+    """Return the program of a definition; it keeps nothing of a run, so all executions share it.
 
     Raises:
         ASLParserException: the text does not follow the grammar.
@@ -46,7 +46,7 @@ def parse_definition(definition: str) -> Any:
 
 
 def _with_decimals(definition: str) -> str:
-    """The same definition, each map's percentage written as the grammar wants it (`100` as `100.0`)."""
+    """Return the same definition, each map's percentage written as the grammar wants it (`100` as `100.0`)."""
     if _PERCENTAGE not in definition:
         return definition
     machine = json.loads(definition)

@@ -104,7 +104,7 @@ class _Operation:
         self._parser = factory.create_parser(protocol)
 
     def request(self, parameters: dict[str, Any]) -> tuple[str, str, dict[str, str], bytes]:
-        """Method, path with query, headers and body."""
+        """Return method, path with query, headers and body."""
         made = self._serializer.serialize_to_request(parameters, self.model)
         query = urlencode(made.get("query_string") or {}, doseq=True)
         body = made.get("body") or b""
@@ -152,7 +152,7 @@ class DirectClients:
         self._direct: dict[tuple[str, str], DirectClient] = {}
 
     def get(self, service: str, region: str) -> Any:
-        """The client for `service` (boto3's name) in `region`."""
+        """Return the client for `service` (boto3's name) in `region`."""
         if service not in DIRECT:
             return self._clients.get(service, region)
         key = (service, region)

@@ -120,7 +120,7 @@ def _size(outputs: list[str | None]) -> int:
 
 
 def _read_items(declared: Any, env: ExecutionEnvironment) -> list[Any]:
-    """The items of the map: from S3 if there is an ItemReader, else the array that is already known.
+    """Return the items of the map: from S3 if there is an ItemReader, else the array that is already known.
 
     Raises:
         FailureEventException: States.ItemReaderFailed, with what S3 or the JSON parser said as its cause.
@@ -185,7 +185,7 @@ def _child_maker(
 
 
 def _select(selector: Any, env: ExecutionEnvironment, state_input: Any, index: int, item: Any) -> Any:
-    """The input that ItemSelector makes of an item; `$` is the map's input, `$$.Map.Item` the item."""
+    """Return the input that ItemSelector makes of an item; `$` is the map's input, `$$.Map.Item` the item."""
     frame = env.open_inner_frame()
     try:
         frame.states.context_object.context_object_data["Map"] = {"Item": {"Index": index, "Value": item}}

@@ -47,12 +47,12 @@ class ExecutionEnvironment(Environment):  # type: ignore[misc]  # moto is not fo
 
     @classmethod
     def as_frame_of(cls, env: Any, event_history_frame_cache: Any = None) -> Any:
-        """A frame that shares the variables of `env`."""
+        """Return a frame that shares the variables of `env`."""
         return cls.as_inner_frame_of(env, env.variable_store, event_history_frame_cache)
 
     @classmethod
     def as_inner_frame_of(cls, env: Any, variable_store: Any, event_history_frame_cache: Any = None) -> Any:
-        """A frame with variables of its own; knows the map item of the frame around it, as on AWS."""
+        """Return a frame with variables of its own; knows the map item of the frame around it, as on AWS."""
         frame = super().as_inner_frame_of(env, variable_store, event_history_frame_cache)
         frame.execution = env.execution
         outer = env.states.context_object.context_object_data
@@ -63,11 +63,11 @@ class ExecutionEnvironment(Environment):  # type: ignore[misc]  # moto is not fo
         return frame
 
     def is_frame(self) -> bool:
-        """Always: an execution's last event is written by Execution, never by the interpreter."""
+        """Do nothing: an execution's last event is written by Execution, never by the interpreter."""
         return True
 
     def program_state(self) -> Any:
-        """The state of the program; a shallow copy, for it is asked for at every step."""
+        """Return the state of the program; a shallow copy, for it is asked for at every step."""
         return copy.copy(self._program_state)
 
     def is_out_of_time(self) -> bool:
@@ -122,7 +122,7 @@ _STATE_DATA = state_module.StateData
 
 
 def _state_data(**fields: Any) -> Any:
-    """The context object's State with EnteredTime as AWS writes it, instead of with an offset and microseconds."""
+    """Return the context object's State with EnteredTime as AWS writes it, instead of with an offset and microseconds."""
     fields["EnteredTime"] = iso_milliseconds(dt.datetime.fromisoformat(fields["EnteredTime"]))
     return _STATE_DATA(**fields)
 

@@ -46,7 +46,7 @@ def matches(error: str | None, error_equals: list[str]) -> bool:
 def failure(
     env: Any, error: str, cause: str, event_type: Any = HistoryEventType.TaskFailed
 ) -> FailureEventException:
-    """The exception with which a state of moto's ends in `error`; no event details but error and cause."""
+    """Return the exception with which a state of moto's ends in `error`; no event details but error and cause."""
     return FailureEventException(
         FailureEvent(
             env=env,
@@ -60,7 +60,7 @@ def failure(
 
 
 def name_any(self: ErrorName, error_name: str | None) -> None:
-    """A name of any kind: Map and Parallel pass on what happened in them under its own name, States.* included."""
+    """Return a name of any kind: Map and Parallel pass on what happened in them under its own name, States.* included."""
     ErrorName.__init__(self, error_name=error_name)
 
 

@@ -53,7 +53,7 @@ class _NoList(list[threading.Thread]):
 
 
 def heap_key(component: Any) -> str:
-    """The key under which a component keeps its values, such as a retrier's attempts, in each execution.
+    """Return the key under which a component keeps its values, such as a retrier's attempts, in each execution.
 
     moto makes it up when it is first asked for, so that children that meet the same retrier at once get several, and
     lose what was counted under the first. A component lives as long as the program that all its executions share.
@@ -187,7 +187,7 @@ def evaluate_retrier(retrier: RetrierDecl, env: ExecutionEnvironment) -> None:
 
 
 def wait_interval(_: WaitFunction, env: ExecutionEnvironment, wait_seconds: float) -> None:
-    """A Wait state's time."""
+    """Return a Wait state's time."""
     env.pause(wait_seconds)
 
 

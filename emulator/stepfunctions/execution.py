@@ -240,7 +240,7 @@ class Execution:
         self._on_end(self)
 
     def describe(self) -> dict[str, Any]:
-        """The body of DescribeExecution."""
+        """Return the body of DescribeExecution."""
         body: dict[str, Any] = {
             **self.list_entry(),
             "input": self.input_text,

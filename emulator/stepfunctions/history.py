@@ -89,7 +89,7 @@ class EventLog(EventManager):  # type: ignore[misc]  # moto is not followed by m
         return self._length
 
     def events(self) -> list[Event]:
-        """The events so far, oldest first; not to be changed by the caller."""
+        """Return the events so far, oldest first; not to be changed by the caller."""
         with self._lock:
             if self._events is not None:
                 return list(self._events)
@@ -119,7 +119,7 @@ class EventScope(EventManager):  # type: ignore[misc]  # moto is not followed by
 
 
 def without_payloads(event: Event) -> Event:
-    """The event as GetExecutionHistory gives it with includeExecutionData false."""
+    """Return the event as GetExecutionHistory gives it with includeExecutionData false."""
     return {
         key: {k: v for k, v in value.items() if k not in _PAYLOAD_KEYS} if isinstance(value, dict) else value
         for key, value in event.items()

@@ -59,7 +59,7 @@ def call_function(
 
 
 def from_error(task: Any, env: Any, ex: Exception) -> Any:
-    """The failure that an exception of the call is."""
+    """Return the failure that an exception of the call is."""
     if isinstance(ex, FunctionError):
         return task_failure(task, env, ex.error_name, compact_json(ex.payload))
     if isinstance(ex, ClientError):

@@ -243,7 +243,7 @@ class MapRun:
         self._hire()
 
     def describe(self) -> dict[str, Any]:
-        """The body of DescribeMapRun; without batching an item is an execution, so both counts are equal."""
+        """Return the body of DescribeMapRun; without batching an item is an execution, so both counts are equal."""
         with self._changed:
             counts = {
                 **{

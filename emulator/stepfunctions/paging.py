@@ -17,7 +17,7 @@ class BadTokenError(Exception):
 
 
 def page_size(asked: int | None) -> int:
-    """The number of entries on a page: 100 unless asked otherwise, 1,000 at most (0 means the default)."""
+    """Return the number of entries on a page: 100 unless asked otherwise, 1,000 at most (0 means the default)."""
     return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
 
 

@@ -42,7 +42,7 @@ def boto_service(name: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def operation(service: str, action: str) -> OperationModel:
-    """The model of an operation by its name in definitions, such as `createTrainingJob` of `sagemaker`.
+    """Return the model of an operation by its name in definitions, such as `createTrainingJob` of `sagemaker`.
 
     Raises:
         UnknownOperationError: no such service or operation.
@@ -59,12 +59,12 @@ def operation(service: str, action: str) -> OperationModel:
 
 
 def pascal_case(member: str) -> str:
-    """A member's name as definitions write it: `roleArn` is `RoleArn`."""
+    """Return a member's name as definitions write it: `roleArn` is `RoleArn`."""
     return member[:1].upper() + member[1:]
 
 
 def missing_or_unknown(names: set[str], shape: Shape | None) -> list[str]:
-    """What is wrong with the top-level names of parameters, in Step Functions' words."""
+    """Return what is wrong with the top-level names of parameters, in Step Functions' words."""
     members = shape.members if isinstance(shape, StructureShape) else {}
     required = {pascal_case(n) for n in shape.required_members} if isinstance(shape, StructureShape) else set()
     known = {pascal_case(n) for n in members}

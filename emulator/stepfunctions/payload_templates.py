@@ -26,7 +26,7 @@ _visit_binding = Preprocessor.visitPayload_binding_value
 
 
 def visit_binding(self: Any, ctx: Any) -> Any:
-    """A binding of a payload template, the reserved one as any other that names a path."""
+    """Return a binding of a payload template, the reserved one as any other that names a path."""
     if json.loads(ctx.string_literal().getText()) != RESERVED:
         return _visit_binding(self, ctx)
     path = json.loads(ctx.payload_value_decl().getText())

@@ -32,15 +32,15 @@ class Registry:
             self._map_runs[map_run.arn] = map_run
 
     def execution(self, arn: str) -> Execution | None:
-        """The execution or child with this ARN."""
+        """Return the execution or child with this ARN."""
         return self._executions.get(arn)
 
     def map_run(self, arn: str) -> MapRun | None:
-        """The map run with this ARN."""
+        """Return the map run with this ARN."""
         return self._map_runs.get(arn)
 
     def of_machine(self, arn: str) -> list[Execution]:
-        """The executions started on a state machine, oldest first; children are not among them."""
+        """Return the executions started on a state machine, oldest first; children are not among them."""
         return self._by_machine.get(arn, [])
 
     def forget_machine(self, arn: str) -> list[Execution]:

@@ -166,7 +166,7 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         super()._after_eval_execution(env, resource_runtime_part, normalised_parameters, state_credentials)
 
     def _wait_for_job(self, env: ExecutionEnvironment, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The job's description once it is Completed.
+        """Return the job's description once it is Completed.
 
         Raises:
             FailureEventException: States.TaskFailed with the description as Cause; the job is Failed or Stopped.
@@ -213,7 +213,7 @@ def _await_end(env: ExecutionEnvironment, job: Any) -> None:
 
 
 def _look(client: Any, job: Job, who: dict[str, Any]) -> dict[str, Any]:
-    """The job's description; nothing if the call failed in a way that passes, for Step Functions asks again then."""
+    """Return the job's description; nothing if the call failed in a way that passes, for Step Functions asks again then."""
     try:
         described: dict[str, Any] = plain(getattr(client, job.describe)(**who), epoch_milliseconds)
     except BotoCoreError:
@@ -227,7 +227,7 @@ def _look(client: Any, job: Job, who: dict[str, Any]) -> dict[str, Any]:
 
 
 def error_name(code: str) -> str:
-    """The name under which an error code of SageMaker reaches Retry and Catch."""
+    """Return the name under which an error code of SageMaker reaches Retry and Catch."""
     return f"SageMaker.{_NAMED.get(code, 'AmazonSageMakerException')}"
 
 
@@ -251,7 +251,7 @@ _state_task_service_for = state_task_service_factory.state_task_service_for
 
 
 def service_task(service_name: str) -> Any:
-    """The task for a service: ours for SageMaker, moto's for the others."""
+    """Return the task for a service: ours for SageMaker, moto's for the others."""
     return SageMakerTask() if service_name == _SERVICE else _state_task_service_for(service_name)
 
 

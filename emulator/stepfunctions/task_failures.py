@@ -44,7 +44,7 @@ def task_failure(task: Any, env: Any, error: str, cause: str) -> FailureEvent:
 
 
 def refusal_cause(error: ClientError, service: str) -> str:
-    """What the AWS SDK for Java 1 says when an API refuses a call; `service` is the SDK's name of it."""
+    """Return what the AWS SDK for Java 1 says when an API refuses a call; `service` is the SDK's name of it."""
     told, meta = error.response["Error"], error.response.get("ResponseMetadata", {})
     return (
         f"{told.get('Message')} (Service: {service}; Status Code: {meta.get('HTTPStatusCode')}; "

@@ -28,24 +28,24 @@ class Context:
     tags: dict[str, str]
 
     def client(self, service: str) -> Any:
-        """The boto3 client of `service`."""
+        """Return the boto3 client of `service`."""
         return self.clients.get(service, self.region)
 
     def generated_name(self, limit: int, *, lower: bool = False, with_stack: bool = True) -> str:
-        """A new name such as `<stack>-<logical id>-<suffix>`, of at most `limit` characters, cut in the middle."""
+        """Return a new name such as `<stack>-<logical id>-<suffix>`, of at most `limit` characters, cut in the middle."""
         suffix = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(12))
         parts = [self.stack_name, self.logical_id] if with_stack else [self.logical_id]
         name = f"{'-'.join(parts)[: limit - 13].rstrip('-')}-{suffix}"
         return name.lower() if lower else name
 
     def tag_map(self, properties: Mapping[str, Any]) -> dict[str, str]:
-        """The stack's tags and the resource's own, key → value."""
+        """Return the stack's tags and the resource's own, key → value."""
         own = properties.get("Tags") or []
         pairs = own.items() if isinstance(own, dict) else [(tag["Key"], tag["Value"]) for tag in own]
         return {**self.tags, **{str(key): str(value) for key, value in pairs}}
 
     def tag_list(self, properties: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The same as a list of Key and Value."""
+        """Return the same as a list of Key and Value."""
         return [{"Key": key, "Value": value} for key, value in self.tag_map(properties).items()]
 
 

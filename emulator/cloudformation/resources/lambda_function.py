@@ -89,7 +89,7 @@ class Function:
 
 
 def _code(code: dict[str, Any]) -> dict[str, Any]:
-    """The Code property as the API takes it; text in the template becomes the zip file Lambda makes of it."""
+    """Return the Code property as the API takes it; text in the template becomes the zip file Lambda makes of it."""
     if "ZipFile" not in code:
         return code
     content = io.BytesIO()

@@ -108,7 +108,7 @@ class Bucket:
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule of CloudFormation in the words of S3's API."""
+    """Return a rule of CloudFormation in the words of S3's API."""
     renamed = dict(rule)
     told: dict[str, Any] = {"ID": renamed.pop("Id", None), "Filter": {"Prefix": renamed.pop("Prefix", "")}}
     if "ExpirationInDays" in renamed:
