@@ -10,6 +10,8 @@ BIN := .venv/bin
 SYNC := $(BIN)/uv sync --frozen --quiet --active --extra local
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export SAM_CLI_TELEMETRY := 0
+# Hundreds of processes that compile the same files anew each time are what most of the tests' time would go to.
+unexport PYTHONDONTWRITEBYTECODE
 
 DATA ?=
 ITEMS ?=

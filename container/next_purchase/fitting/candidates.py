@@ -7,9 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from next_purchase.errors import CannotFitError
-from next_purchase.fitting.mbg_nbd import fit_mbg_nbd
 from next_purchase.fitting.naive import fit_naive
-from next_purchase.fitting.regression import fit_regression
 from next_purchase.models.average import JOIN, AverageModel
 from next_purchase.models.naive import NAIVE_GUESSES
 from next_purchase.models.names import MBG_NBD
@@ -45,7 +43,14 @@ def fit_model(name: str, known: pl.DataFrame) -> Model:
         return AverageModel({member: fit_model(member, known) for member in name.split(JOIN)})
     if name in NAIVE_GUESSES:
         return fit_naive(name, known)
-    return fit_mbg_nbd(known) if name == MBG_NBD else fit_regression(name, known)
+    # Imported here: scipy takes longer to import than a naive guess takes altogether.
+    if name == MBG_NBD:
+        from next_purchase.fitting.mbg_nbd import fit_mbg_nbd
+
+        return fit_mbg_nbd(known)
+    from next_purchase.fitting.regression import fit_regression
+
+    return fit_regression(name, known)
 
 
 def fit_models(names: Iterable[str], known: pl.DataFrame) -> dict[str, Fitted]:
