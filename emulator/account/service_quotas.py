@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from emulator.account.plan import USES, InstanceQuota
-from emulator.account.quota_names import quota_name
+from emulator.account.plan import USES, InstanceQuota, quota_name
 from emulator.endpoint import ACCOUNT_ID
 from emulator.moto_patches import replace
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
-from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource
+from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource, scalar_text
 from emulator.cloudformation.resources import RESOURCE_TYPES, Context, Resource
-from emulator.cloudformation.scalars import scalar_text
 from emulator.cloudformation.stack import Change, Output
 
 if TYPE_CHECKING:

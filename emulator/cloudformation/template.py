@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emulator.cloudformation.errors import TemplateError, TransformError
-from emulator.cloudformation.scalars import scalar_text
+from emulator.cloudformation.intrinsic_functions import scalar_text
 from emulator.endpoint import isolated_session
 
 if TYPE_CHECKING:
