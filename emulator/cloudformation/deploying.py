@@ -278,8 +278,8 @@ def _delete(stack: Stack, resource: Resource, clients: Clients) -> bool:
 def describe(error: Exception) -> str:
     """Return what went wrong, for the stack's events."""
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return f"{told.get('Message', '')} (Operation: {error.operation_name}, Error Code: {told.get('Code', '')})"
+        answer = error.response.get("Error", {})
+        return f"{answer.get('Message', '')} (Operation: {error.operation_name}, Error Code: {answer.get('Code', '')})"
     if isinstance(error, _MALFORMED):
         return f"Properties validation failed: {type(error).__name__}: {error}"
     return str(error)

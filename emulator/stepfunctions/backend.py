@@ -1,4 +1,4 @@
-"""moto's state machines, with executions that are ours.
+"""moto's state machines, with the emulator's executions.
 
 Touches moto's private parts: `StepFunctionsParserBackend`, which is replaced through `BackendDict.backend`, and
 its `_validate_definition`; and `AWSError`, whose `TYPE` is the error code that a client sees.
