@@ -42,7 +42,7 @@ def main(
     deployed = None if empty else template
     try:
         images = parse_images(image or [])
-        told = parse_pairs("--parameter", parameter or [])
+        given_parameters = parse_pairs("--parameter", parameter or [])
         serve(
             typer.echo,
             port=port,
@@ -51,7 +51,7 @@ def main(
             images=images,
             template=deployed,
             stack=stack,
-            parameters=stack_parameters(told, images, deployed),
+            parameters=stack_parameters(given_parameters, images, deployed),
             account=read_account(account),
         )
     except EmulatorError as error:

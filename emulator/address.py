@@ -1,4 +1,4 @@
-"""Binds the address that the emulator serves on; loads nothing else, so that a taken one is told at once."""
+"""Binds the address that the emulator serves on; loads nothing else, so that a port in use is reported at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 class EmulatorError(Exception):
-    """The emulator could not do what it was asked to; the message says what to change."""
+    """The emulator could not carry out a command; the message says what to change."""
 
 
 def listen(host: str, port: int) -> socket.socket:

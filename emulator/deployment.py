@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# A stack here takes seconds; whoever waits longer waits for nothing.
+# A stack here takes seconds: one that takes longer than this does not end.
 WAIT_SECONDS = 120.0
 
 
@@ -30,14 +30,14 @@ def deploy(
 ) -> dict[str, str]:
     """Package `template_path`, carry it out as stack `stack_name` and give its Outputs, name → value.
 
-    A template with a parameter ImageUri that is not told gets an image of this account's registry, which the emulator
+    A template with a parameter ImageUri without a value gets an image of this account's registry, which the emulator
     takes for the project's own container. A stack that is there already is updated, or left alone when nothing changed.
 
     Args:
         url: endpoint URL of the emulator.
         template_path: SAM or CloudFormation template.
         stack_name: name of the stack.
-        parameters: values of the template's parameters; those not told keep their defaults.
+        parameters: values of the template's parameters; the others keep their defaults.
         region: Region of the stack.
 
     Raises:
@@ -46,15 +46,17 @@ def deploy(
     clients = Clients(url)
     s3, cloudformation = clients.get("s3", region), clients.get("cloudformation", region)
     bucket = f"{ACCOUNT_ID}-{region}-artifacts"
-    told = dict(parameters)
+    values = dict(parameters)
     try:
         _make_bucket(s3, bucket, region)
         text = package(template_path, s3, bucket)
         if "ImageUri" in (json.loads(text).get("Parameters") or {}):
-            told.setdefault("ImageUri", f"{ACCOUNT_ID}.dkr.ecr.{region}.amazonaws.com/{stack_name.lower()}:local")
+            values.setdefault(
+                "ImageUri", f"{ACCOUNT_ID}.dkr.ecr.{region}.amazonaws.com/{stack_name.lower()}:local"
+            )
         key = f"{stack_name}.template"
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-        _carry_out(cloudformation, stack_name, f"{url}/{bucket}/{key}", told)
+        _carry_out(cloudformation, stack_name, f"{url}/{bucket}/{key}", values)
     except (PackagingError, TemplateError) as error:
         raise DeploymentError(str(error)) from error
     except ClientError as error:

@@ -36,13 +36,13 @@ class Image:
     Attributes:
         uri: the URI that was asked for.
         command: what runs in its place, without the `train` or `serve` that is appended.
-        told: whether the user named the command; such an image may know no other root than /opt/ml and no other
-            port than 8080, while this project's own heeds what it is told.
+        named_by_user: whether the user named the command; such an image may know no other root than /opt/ml and no other
+            port than 8080, while this project's own heeds its settings.
     """
 
     uri: str
     command: tuple[str, ...]
-    told: bool
+    named_by_user: bool
 
 
 def parse_image(pair: str) -> tuple[str, list[str]]:
@@ -151,16 +151,16 @@ def repository(uri: str) -> str:
 def resolve_image(uri: str, images: Mapping[str, list[str]]) -> Image:
     """Return the command for `uri`: that of exactly this URI, that of its repository, or this project's own container.
 
-    Every image in a registry of the emulator's account stands for this project's container unless told otherwise.
+    Without a command of the user's, every image in a registry of the emulator's account stands for this container.
 
     Raises:
         UnknownImageError: it is none of these.
     """
     for key in (uri, repository(uri)):
         if key in images:
-            return Image(uri, tuple(images[key]), told=True)
+            return Image(uri, tuple(images[key]), named_by_user=True)
     if _OWN_REGISTRY.fullmatch(uri):
-        return Image(uri, (sys.executable, str(_OWN_ENTRY_POINT)), told=False)
+        return Image(uri, (sys.executable, str(_OWN_ENTRY_POINT)), named_by_user=False)
     raise UnknownImageError(
         f"no command is known for image {uri}: start the emulator with --image '{uri}=COMMAND'"
     )

@@ -68,15 +68,15 @@ class _BackendApplication:
 
 
 def _header_list(headers: dict[str, Any], length: int) -> list[tuple[str, str]]:
-    told: list[tuple[str, str]] = []
+    header_list: list[tuple[str, str]] = []
     names: set[str] = set()
     for name, value in headers.items():
         names.add(name.lower())
-        told += [(name, str(one)) for one in (value if isinstance(value, list | tuple) else [value])]
+        header_list += [(name, str(one)) for one in (value if isinstance(value, list | tuple) else [value])]
     if "content-type" not in names:
-        told.append(("Content-Type", "text/html; charset=utf-8"))
+        header_list.append(("Content-Type", "text/html; charset=utf-8"))
     if "content-length" not in names:
-        told.append(("Content-Length", str(length)))
+        header_list.append(("Content-Length", str(length)))
     # What a browser's page on another origin needs, as from moto's own server.
-    told.append(("Access-Control-Allow-Origin", "*"))
-    return told
+    header_list.append(("Access-Control-Allow-Origin", "*"))
+    return header_list

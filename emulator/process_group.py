@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
-    """Send `number` to the group that the process `leader` began; nothing happens when nobody of it is left."""
+    """Send `number` to the group that the process `leader` began; do nothing if none of its processes is left."""
     try:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
-        # Nobody is left; macOS answers EPERM for a group of which only an ended process remains.
+        # No process is left; macOS answers EPERM for a group of which only an ended process remains.
         return

@@ -80,7 +80,7 @@ def serve(
     signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup else [])]
     before = {number: signal.signal(number, end) for number in signals}
     try:
-        # What follows takes seconds to load: a port that is taken is told before.
+        # The imports below take seconds: a port in use is reported before them.
         listen(host, port).close()
         from emulator.deployment import DeploymentError, deploy
         from emulator.server import Emulator
@@ -178,19 +178,19 @@ def read_account(file: Path | None) -> Account | None:
 
 
 def stack_parameters(
-    told: Mapping[str, str], images: Mapping[str, list[str]], template: Path | None
+    given: Mapping[str, str], images: Mapping[str, list[str]], template: Path | None
 ) -> dict[str, str]:
     """Return the stack's parameters: those given and, where a single image was given, that image as ImageUri.
 
     Args:
-        told: parameters of the stack; an ImageUri in them wins.
+        given: parameters of the stack; an ImageUri in them wins.
         images: image URI → command line.
         template: what is to be deployed; None is nothing.
 
     Raises:
         EmulatorError: the template does not take the image's URI.
     """
-    parameters = dict(told)
+    parameters = dict(given)
     if template is None:
         return parameters
     option = "--parameter ImageUri" if "ImageUri" in parameters else "--image"
@@ -201,7 +201,7 @@ def stack_parameters(
             taken = check_image_uri(uri, template)
         except ImageError as error:
             raise EmulatorError(f"{option}: {error}") from error
-        if not taken and "ImageUri" not in told:
+        if not taken and "ImageUri" not in given:
             # Another application's template, which knows of no such parameter.
             del parameters["ImageUri"]
     return parameters

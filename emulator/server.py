@@ -147,7 +147,7 @@ class Emulator:
                 if self._thread is not None:
                     self._server.shutdown()
                     self._thread.join(timeout=10)
-                # Jobs and sandboxes go first: what they still ask finds nobody listening.
+                # The socket closes before jobs and sandboxes end, so that their last requests are refused.
                 self._server.server_close()
             _shut_down_parts()
             if self._server is not None:
@@ -168,7 +168,7 @@ class Emulator:
         self.stop()
 
     def _set_environment(self, port: int) -> None:
-        wanted = {
+        variables = {
             # moto reads its own port from here whenever it calls itself.
             "MOTO_PORT": str(port),
             # Else every request's key is looked for in the IAM of every partition, each made with all of AWS's policies.
@@ -179,16 +179,16 @@ class Emulator:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
-        self._environment = {name: os.environ.get(name) for name in wanted}
-        _update_environment(wanted)
+        self._environment = {name: os.environ.get(name) for name in variables}
+        _update_environment(variables)
 
     def _restore_environment(self) -> None:
         _update_environment(self._environment)
         self._environment = {}
 
 
-def _update_environment(wanted: Mapping[str, str | None]) -> None:
-    for name, value in wanted.items():
+def _update_environment(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)
         else:

@@ -1,4 +1,4 @@
-"""Asks the emulator's application in this process, and makes for it what a request is in WSGI.
+"""Calls the emulator's application inside this process, and builds the WSGI request for it.
 
 Touches moto's private parts: its request's environ key for header names that WSGI cannot tell apart.
 """
@@ -38,7 +38,7 @@ def publish(url: str, application: Any) -> None:
 
 
 def withdraw(url: str) -> None:
-    """Nobody answers under `url` any more."""
+    """Remove the application that answers under `url`."""
     _applications.pop(url, None)
 
 
@@ -111,13 +111,13 @@ def make_environ(
 
 def ask(application: Any, environ: dict[str, Any]) -> Answer:
     """Return the application's answer to a request; what it raises passes through."""
-    told: list[Any] = []
+    response_start: list[Any] = []
 
     def start_response(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
         del exc_info
-        told[:] = [status, headers]
+        response_start[:] = [status, headers]
         return written.append
 
     written: list[bytes] = []
@@ -127,7 +127,7 @@ def ask(application: Any, environ: dict[str, Any]) -> Answer:
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    return Answer(told[0], told[1], written[0] if len(written) == 1 else b"".join(written))
+    return Answer(response_start[0], response_start[1], written[0] if len(written) == 1 else b"".join(written))
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from emulator.account.plan import INVOKE
 from emulator.service_models import service_model
 
-# Of the services whose actions are told by method and path.
+# Of the services whose requests name an action by method and path.
 S3_ACTIONS = (
     "AbortMultipartUpload",
     "CompleteMultipartUpload",

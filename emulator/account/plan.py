@@ -85,6 +85,11 @@ _Text = Annotated[str, AfterValidator(_check_not_empty)]
 _List = Annotated[Sequence[_Entry], GetPydanticSchema(_tuple_schema)]
 
 
+def quota_name(instance_type: str, use: str) -> str:
+    """Return the name of a quota of instances, as refusals and Service Quotas write it."""
+    return f"{instance_type} for {use} job usage"
+
+
 class AccountError(Exception):
     """The account's file cannot be used; says which file, where in it, and what to write instead."""
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from emulator.account.plan import USES, InstanceQuota
-from emulator.account.quota_names import quota_name
+from emulator.account.plan import USES, InstanceQuota, quota_name
 from emulator.endpoint import ACCOUNT_ID
 from emulator.moto_patches import replace
 
@@ -39,8 +38,8 @@ _USUAL = tuple(
 
 def listed_quotas(account: Account, region: str) -> list[dict[str, Any]]:
     """Return the quotas of SageMaker as Service Quotas lists them, by name: the plan's, or usual ones if it has none."""
-    told: Sequence[InstanceQuota] = account.quotas or _USUAL
-    return sorted((_listed(one, region) for one in told), key=lambda quota: str(quota["QuotaName"]))
+    quotas: Sequence[InstanceQuota] = account.quotas or _USUAL
+    return sorted((_listed(one, region) for one in quotas), key=lambda quota: str(quota["QuotaName"]))
 
 
 def _listed(quota: InstanceQuota, region: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
-from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource
+from emulator.cloudformation.intrinsic_functions import Evaluator, creation_order, missing_resource, scalar_text
 from emulator.cloudformation.resources import RESOURCE_TYPES, Context, Resource
-from emulator.cloudformation.scalars import scalar_text
 from emulator.cloudformation.stack import Change, Output
 
 if TYPE_CHECKING:
@@ -279,8 +278,8 @@ def _delete(stack: Stack, resource: Resource, clients: Clients) -> bool:
 def describe(error: Exception) -> str:
     """Return what went wrong, for the stack's events."""
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        return f"{told.get('Message', '')} (Operation: {error.operation_name}, Error Code: {told.get('Code', '')})"
+        answer = error.response.get("Error", {})
+        return f"{answer.get('Message', '')} (Operation: {error.operation_name}, Error Code: {answer.get('Code', '')})"
     if isinstance(error, _MALFORMED):
         return f"Properties validation failed: {type(error).__name__}: {error}"
     return str(error)

@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.cloudformation.errors import ResourceError, TemplateError
-from emulator.cloudformation.scalars import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +16,11 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 # What AWS::NoValue leaves: the property is taken out.
 _NOTHING = object()
 _CONDITION_FUNCTIONS = {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition"}
+
+
+def scalar_text(value: object) -> str:
+    """Return `value` as CloudFormation writes it in text: `true` or `false` for a boolean, else as it stands."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Evaluator:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emulator.cloudformation.errors import TemplateError, TransformError
-from emulator.cloudformation.scalars import scalar_text
+from emulator.cloudformation.intrinsic_functions import scalar_text
 from emulator.endpoint import isolated_session
 
 if TYPE_CHECKING:
@@ -173,23 +173,23 @@ def _value(name: str, rule: Mapping[str, Any], raw: Any) -> Any:
 
 
 def _check(name: str, rule: Mapping[str, Any], value: str) -> None:
-    told = rule.get("ConstraintDescription")
+    description = rule.get("ConstraintDescription")
 
     def refuse(reason: str) -> TemplateError:
-        return TemplateError(f"Parameter {name} failed to satisfy constraint: {told or reason}")
+        return TemplateError(f"Parameter {name} failed to satisfy constraint: {description or reason}")
 
     allowed = rule.get("AllowedValues")
     if allowed is not None and value not in [scalar_text(one) for one in allowed]:
         known = ", ".join(scalar_text(one) for one in allowed)
         raise TemplateError(
-            f"Parameter '{name}' must be one of AllowedValues [{known}]" if not told else str(refuse(""))
+            f"Parameter '{name}' must be one of AllowedValues [{known}]" if not description else str(refuse(""))
         )
     pattern = rule.get("AllowedPattern")
     # CloudFormation matches the whole value.
     if pattern is not None and re.fullmatch(pattern, value) is None:
         raise TemplateError(
-            f"Parameter {name} failed to satisfy constraint: {told}"
-            if told
+            f"Parameter {name} failed to satisfy constraint: {description}"
+            if description
             else f"Parameter '{name}' must match pattern {pattern}"
         )
     if "MinLength" in rule and len(value) < int(rule["MinLength"]):

@@ -1,4 +1,4 @@
-"""What each SageMaker action does: refuse, remember, start, stop, tell."""
+"""What each SageMaker action does: refuse, record, start, stop, describe."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def start_container(
     if shutil.which(command[0], path=variables["PATH"]) is None:
         log.note(f"{command[0]} is no program on this machine")
         raise JobFailedError(cannot_start(role))
-    if image.told:
+    if image.named_by_user:
         mounted = mount_command(command, folder.ml, folder.before_mount)
         if mounted is None:
             log.note(
@@ -137,7 +137,7 @@ def start_container(
 
 def _clean_environment(folder: JobFolder) -> dict[str, str]:
     """Return what an image would set for itself; the request may override it."""
-    # The interpreter that runs this emulator comes first: a told `python algorithm.py` finds its packages.
+    # The interpreter that runs this emulator comes first: a `python algorithm.py` that the user named finds its packages.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
         "PATH": path,

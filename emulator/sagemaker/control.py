@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class JobControl:
-    """Shared by a job's own thread and whoever stops it; nobody polls: `wait_for` sleeps until `notify`."""
+    """State shared by a job's own thread and the threads that stop it; `wait_for` sleeps until `notify`, without polling."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

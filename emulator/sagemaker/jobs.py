@@ -1,4 +1,4 @@
-"""A job as the API shows it: what was asked for, how far it is, how it ended.
+"""A job as the API shows it: its request, its status, how it ended.
 
 Touches moto's private parts: gen_response_object, by which its Search reads a job.
 """
@@ -221,7 +221,7 @@ class TrainingJob(Job):
 
     @property
     def seconds_left(self) -> float:
-        """AWS seconds that the attempt under way may run: MaxRuntimeInSeconds (a day unless told) is for all together."""
+        """AWS seconds that the attempt under way may run: MaxRuntimeInSeconds (a day by default) is for all together."""
         seconds: int = self._description["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
         return max(0.0, seconds - self._spent)
 
@@ -271,7 +271,7 @@ class TrainingJob(Job):
     def _enter(self, status: str, message: str) -> None:
         now = _now()
         self._close_transition(now)
-        # Whoever was told the list before keeps it as it was.
+        # A new list, as callers that hold the one before must not see it change.
         self._description["SecondaryStatusTransitions"] = [
             *self._description["SecondaryStatusTransitions"],
             {"Status": status, "StartTime": now, "StatusMessage": message},

@@ -26,7 +26,7 @@ _PROPERTY = re.compile(r"\\p\{(?:Is)?([A-Za-z]+)\}|\\p([A-Z])")
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the Python equivalent of a service model's pattern; match it with `fullmatch`, as AWS does."""
-    # In Java `\\d`, `\\w` and `\\s` are ASCII unless told otherwise; Unicode only enters through \p classes.
+    # In Java `\\d`, `\\w` and `\\s` are ASCII by default; Unicode only enters through \p classes.
     return re.compile(_PROPERTY.sub(_class_members, pattern), re.ASCII)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from emulator.account.quota_names import quota_name
+from emulator.account.plan import quota_name
 from emulator.sagemaker.errors import ResourceLimitError
 from emulator.sagemaker.jobs import TRAINING
 

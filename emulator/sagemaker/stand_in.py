@@ -1,4 +1,4 @@
-"""Jobs that run no image: they wait as long as they are told, then write what an image would have written."""
+"""Jobs that run no image: they wait as long as the plan says, then write what an image would have written."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class _TransformRun:
         port = stack.enter_context(desk.private_port())
         ports = [port]
         fixed: FixedPort | None = None
-        if self._image.told and not desk.heeds(self._image.command):
+        if self._image.named_by_user and not desk.heeds(self._image.command):
             fixed = stack.enter_context(desk.fixed_port(self._control))
             if fixed.is_free():
                 ports.append(FIXED_PORT)

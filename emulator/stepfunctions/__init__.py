@@ -1,7 +1,7 @@
 """Step Functions for the emulator: moto's interpreter, repaired, with the parts of AWS's that it lacks.
 
 Touches moto's private parts only through its modules, each of which says which; together they are held by
-tests/unit/emulator/test_stepfunctions_moto_parts.py.
+tests/unit/emulator/stepfunctions/test_stepfunctions_moto_parts.py.
 """
 
 from __future__ import annotations

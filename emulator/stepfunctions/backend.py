@@ -1,7 +1,7 @@
-"""moto's state machines, with executions that are ours.
+"""moto's state machines, with the emulator's executions.
 
 Touches moto's private parts: `StepFunctionsParserBackend`, which is replaced through `BackendDict.backend`, and
-its `_validate_definition`.
+its `_validate_definition`; and `AWSError`, whose `TYPE` is the error code that a client sees.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.core.config import default_user_config
+from moto.core.exceptions import AWSError
 from moto.stepfunctions.exceptions import (
     ExecutionAlreadyExists,
     InvalidExecutionInput,
@@ -25,8 +26,21 @@ from emulator.stepfunctions.definition import check_definition, parse_definition
 from emulator.stepfunctions.execution import Execution, Machine, Status
 from emulator.stepfunctions.names import IllegalNameError, NameTooLongError, check_name, execution_arn
 from emulator.stepfunctions.payloads import LARGEST_PAYLOAD, payload_size
-from emulator.stepfunctions.refusals import InvalidDefinitionError, StateMachineAlreadyExistsError
 from emulator.stepfunctions.registry import Registry
+
+
+class InvalidDefinitionError(AWSError):  # type: ignore[misc]  # moto is not followed by mypy
+    """CreateStateMachine or UpdateStateMachine was given a definition that Step Functions refuses."""
+
+    TYPE: ClassVar[str] = "InvalidDefinition"
+    STATUS: ClassVar[int] = 400
+
+
+class StateMachineAlreadyExistsError(AWSError):  # type: ignore[misc]  # moto is not followed by mypy
+    """A state machine with this name and another definition exists."""
+
+    TYPE: ClassVar[str] = "StateMachineAlreadyExists"
+    STATUS: ClassVar[int] = 400
 
 
 class EmulatorBackend(StepFunctionsParserBackend):  # type: ignore[misc]  # moto is not followed by mypy

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.cloudformation.errors import ResourceError
-from emulator.cloudformation.scalars import scalar_text
+from emulator.cloudformation.intrinsic_functions import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

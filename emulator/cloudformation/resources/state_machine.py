@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.cloudformation.errors import ResourceError
+from emulator.cloudformation.intrinsic_functions import scalar_text
 from emulator.cloudformation.resources.base import Made, api_parameters
-from emulator.cloudformation.scalars import scalar_text
 from emulator.cloudformation.template import parse_yaml
 
 if TYPE_CHECKING:

@@ -141,13 +141,13 @@ def test_told_image_is_found(uri: str, program: str) -> None:
         "123456789012.dkr.ecr.us-east-1.amazonaws.com/told": ["told"],
     }
     image = resolve_image(uri, images)
-    assert (image.command, image.told) == ((program,), True)
+    assert (image.command, image.named_by_user) == ((program,), True)
 
 
 def test_any_image_of_the_emulators_account_is_this_projects_container() -> None:
     image = resolve_image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/automlops:local", {})
     python, entry_point = image.command
-    assert (python, image.told) == (sys.executable, False)
+    assert (python, image.named_by_user) == (sys.executable, False)
     assert Path(entry_point) == Path(__file__).parents[3] / "container" / "entrypoint.py"
 
 
