@@ -23,6 +23,7 @@ from automlops.local.emulator_process import COMMAND, local_emulator
 from automlops.tables.items import make_sample
 from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION
+from tests.integration.conftest import NAIVE
 from tests.live.removal import Remover
 from tests.live.stack import Looks, Stack, open_stack
 from tests.programs import run_program
@@ -57,7 +58,7 @@ def held(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def account(held: Path) -> Iterator[str]:
     """URL of an emulator with the stack deployed."""
     command = shlex.join([sys.executable, str(held)])
-    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}"]) as url:
+    with local_emulator([*COMMAND, "--image", f"{IMAGE}={command}", *NAIVE]) as url:
         yield url
 
 
