@@ -93,7 +93,7 @@ def _as_list(value: Any) -> list[Any]:
 
 @functools.lru_cache(maxsize=64)
 def _parsed(policy: str | bytes) -> dict[str, Any]:
-    # A bucket is asked at every request.
+    # The policy of a bucket is looked up at every request.
     document: dict[str, Any] = json.loads(policy)
     return document
 

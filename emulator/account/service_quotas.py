@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SERVICE = "sagemaker"
 _PAGE = 100
-# An account without a plan has no limits, but is asked for them; AWS's own figures differ from account to account.
+# An account without a plan has no limits, but the API lists some; AWS's own figures differ from account to account.
 _USUAL_LIMIT = 20
 _USUAL = tuple(
     InstanceQuota(instance_type=f"ml.{family}.{size}", use=use, limit=_USUAL_LIMIT)
@@ -44,7 +44,7 @@ def listed_quotas(account: Account, region: str) -> list[dict[str, Any]]:
 
 def _listed(quota: InstanceQuota, region: str) -> dict[str, Any]:
     name = quota_name(quota.instance_type, quota.use)
-    # AWS's codes are numbers that nothing can be told from; these are always the same, too.
+    # AWS's quota codes are arbitrary but fixed, and so are these.
     code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
     return {
         "ServiceCode": _SERVICE,

@@ -116,7 +116,7 @@ def _apply_serverless(document: dict[str, Any], given: Mapping[str, str]) -> dic
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
-    # It complains of its own measurements, which nobody takes here.
+    # The translator warns about measurements of its own, which are off here.
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=isolated_session())
     try:

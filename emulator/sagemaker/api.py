@@ -168,7 +168,7 @@ class SageMakerApi:
     def _begin(self, backend: Backend, jobs: dict[str, Any], job: TrainingJob | TransformJob, taken: str) -> None:
         with self._lock:
             _refuse_taken_name(jobs, job.name, taken)
-            # A job that is refused for want of instances has not spent its name.
+            # A job that is refused because of the instance quota has not used up its name.
             self._quotas.take(job, backend.region_name)
             jobs[job.name.lower()] = job
         self._runner.start(job, backend.account_id, backend.region_name)

@@ -161,7 +161,7 @@ def _access(surroundings: Surroundings) -> dict[str, str]:
     }
 
 
-# AWS's clients find no credentials, as on AWS, and the common clients of HTTP are sent to a port where nobody listens. A
+# AWS's clients find no credentials, as on AWS, and the common clients of HTTP are sent to a port on which nothing listens. A
 # process that opens sockets of its own is not kept from it: the server must be reached, and shares this machine's network.
 _NOBODY = "http://127.0.0.1:9"
 _WITHOUT_NETWORK = {

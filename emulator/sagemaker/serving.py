@@ -107,7 +107,7 @@ class ServingClient:
         try:
             return self._invoke_on(connection, payload, headers)
         except NoAnswerError as error:
-            # The container may have closed an idle connection; that tells nothing about the request.
+            # The container may have closed an idle connection; this says nothing about the request.
             if isinstance(error.__cause__, TimeoutError):
                 raise
             return self._invoke_on(self._connect(seconds), payload, headers)

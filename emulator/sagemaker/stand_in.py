@@ -183,7 +183,7 @@ class _TrainingRun(_TransformRun):
         super()._end(status, reason=reason, **members)
 
     def _end_with_artifact(self, status: str, **members: Any) -> None:
-        # As on AWS, the address is told even when there was nothing to store.
+        # As on AWS, the description has the address even if there was nothing to store.
         super()._end(status, ModelArtifacts={"S3ModelArtifacts": str(self._artifact())}, **members)
 
     def _artifact(self, name: str = "model.tar.gz") -> S3Place:

@@ -138,7 +138,7 @@ class _TrainingRun:
         self._store_packed(self._output_data, "output.tar.gz")
         if status == "Completed" and process.exit_code != 0:
             raise JobFailedError(self._failure_reason(process.exit_code))
-        # As on AWS, the address is told even when there was nothing to store.
+        # As on AWS, the description has the address even if there was nothing to store.
         if keep_model:
             self._store_packed(self._model, "model.tar.gz")
         self._log.close()
@@ -229,6 +229,6 @@ class _TrainingRun:
                 text = file.read(FAILURE_REASON_LENGTH)
         except OSError:
             text = ""
-        # The code is told even when the container's own text would fill all of FailureReason.
+        # FailureReason has the exit code even if the container's own text would fill all of it.
         end = f", exit code: {exit_code}"
         return f"AlgorithmError: {text.strip()}"[: FAILURE_REASON_LENGTH - len(end)] + end

@@ -162,7 +162,7 @@ class _TransformRun:
             isolated=self._job.isolated,
         )
         stack.callback(process.end, 0.0)
-        # Requests under way fail at once when nobody is there to answer them.
+        # Requests under way fail at once when the server is gone.
         self._control.on_stop(process.kill)
         found = self._wait_until_healthy(process, ports)
         if fixed is not None and len(ports) > 1:

@@ -53,14 +53,14 @@ def read_request(operation: str, body: str | bytes) -> dict[str, Any]:
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
     _check_json_type(shape, value)
     if shape.type_name == "structure":
-        yield from _structure_problems(shape, value, path)  # type: ignore[arg-type]  # told by type_name
+        yield from _structure_problems(shape, value, path)  # type: ignore[arg-type]  # type_name is the shape's
         return
     for constraint in _broken_constraints(shape, value):
         yield f"Value '{_show(value)}' at '{path}' failed to satisfy constraint: {constraint}"
     if shape.type_name == "list":
-        yield from _list_problems(shape, value, path)  # type: ignore[arg-type]  # told by type_name
+        yield from _list_problems(shape, value, path)  # type: ignore[arg-type]  # type_name is the shape's
     elif shape.type_name == "map":
-        yield from _map_problems(shape, value, path)  # type: ignore[arg-type]  # told by type_name
+        yield from _map_problems(shape, value, path)  # type: ignore[arg-type]  # type_name is the shape's
 
 
 def _structure_problems(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:

@@ -78,7 +78,7 @@ class DirectClient:
         headers |= {
             "Host": self._host,
             "Content-Length": str(len(body)),
-            # Who calls, where and what; nobody here checks a signature.
+            # The caller, the Region and the service; the signature is not checked here.
             "Authorization": f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['aws_access_key_id']}/{scope}, Signature=none",
         }
         environ = wsgi.make_environ(

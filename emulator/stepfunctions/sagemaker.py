@@ -177,7 +177,7 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         who = {job.name: parameters[job.name]}
         client = client_for(region, _SERVICE)
         jobs: dict[str, Any] = getattr(_backend(env, region), job.kept_in, {})
-        # What the emulator does not run itself, a processing job, tells nobody of its end.
+        # A processing job, which the emulator does not run itself, sends no notice of its end.
         if (running := jobs.get(str(parameters[job.name]).lower())) is not None:
             _await_end(env, running)
         with _pace:

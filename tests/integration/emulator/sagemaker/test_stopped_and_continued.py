@@ -23,5 +23,8 @@ def test_the_next_job_goes_on_from_the_checkpoints_of_a_stopped_one(bench: Any) 
     again = request | {"TrainingJobName": bench.name("train"), "HyperParameters": {"steps": str(kept + 2)}}
     bench.sagemaker.create_training_job(**again)
     assert bench.wait_training(again["TrainingJobName"])["TrainingJobStatus"] == "Completed"
-    lines = bench.log_lines(GROUP, again["TrainingJobName"])
+    # A machine that allows no private mount has a line of the emulator's before those of the container.
+    lines = [
+        line for line in bench.log_lines(GROUP, again["TrainingJobName"]) if not line.startswith("[emulator]")
+    ]
     assert lines == [f"began at {kept}", f"step {kept + 1}", f"step {kept + 2}"]
