@@ -85,7 +85,7 @@ def _carry_out(cloudformation: Any, stack_name: str, template_url: str, paramete
     made = _wait(lambda: cloudformation.describe_change_set(ChangeSetName=change_set), "Status")
     if made["Status"] == "FAILED":
         reason = made.get("StatusReason", "")
-        # There is no code to tell it by.
+        # AWS has no error code of its own for this.
         if reason == NO_CHANGES:
             return
         raise DeploymentError(f"stack {stack_name}: {reason}")

@@ -42,7 +42,7 @@ class EmulatorSettings:
     @property
     def url(self) -> str:
         """URL under which processes on this machine reach the emulator."""
-        # The addresses that stand for every interface are none that a client can ask for.
+        # A client cannot connect to an address that stands for every interface.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 

@@ -56,7 +56,7 @@ class SandboxPool:
                     raise NoSandboxError
             else:
                 raise NoSandboxError
-        # Starting takes a while, and others may come and go meanwhile.
+        # Starting takes a while; other callers may take and return sandboxes meanwhile.
         sandbox: Sandbox | None = None
         try:
             sandbox = start()

@@ -67,7 +67,7 @@ def serve(
     """
 
     def ignore() -> None:
-        # One end is enough: a second Ctrl-C must not cut the tidying short.
+        # A second Ctrl-C must not interrupt the clean-up.
         for number in signals:
             signal.signal(number, signal.SIG_IGN)
 
@@ -75,7 +75,7 @@ def serve(
         ignore()
         raise _EndedError
 
-    # nohup ignores SIGHUP and means it.
+    # Under nohup SIGHUP stays ignored.
     heeds_hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heeds_hangup else [])]
     before = {number: signal.signal(number, end) for number in signals}

@@ -82,7 +82,7 @@ def make_environ(
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
-        # As it came: an encoded slash is not one.
+        # The path as it was sent: an encoded slash is not a separator.
         "RAW_URI": target,
         "REQUEST_URI": target,
         "REMOTE_ADDR": client[0],

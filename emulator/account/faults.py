@@ -33,7 +33,7 @@ class FaultMatcher:
     def __init__(self, account: Account, wanted: Callable[[Fault], bool]) -> None:
         self._seed = account.seed
         self._faults = [(number, fault) for number, fault in enumerate(account.faults) if wanted(fault)]
-        # By fault and by whose attempts they are; a digest, for an event may be long.
+        # By fault and by the subject of the calls; a digest, since an event may be long.
         self._attempts: Counter[tuple[int, bytes]] = Counter()
         self._times: Counter[int] = Counter()
         self._by_action: dict[str, list[tuple[int, Fault]]] = {}
@@ -72,7 +72,7 @@ class FaultMatcher:
         return found
 
     def _of_action(self, action: str) -> list[tuple[int, Fault]]:
-        # Actions are few, and known once they were seen.
+        # There are few actions, so each is matched once and remembered.
         if action not in self._by_action:
             self._by_action[action] = [(n, one) for n, one in self._faults if fnmatchcase(action, one.action)]
         return self._by_action[action]

@@ -45,7 +45,7 @@ ACTIONS = (
 
 
 class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not followed by mypy
-    """moto's backend of one account and Region, with names told apart as AWS does: without regard to case."""
+    """moto's backend of one account and Region, with names compared as AWS does: without regard to case."""
 
     # moto finds the service's URLs by the backend's module.
     __module__ = SageMakerModelBackend.__module__

@@ -175,7 +175,7 @@ class RequestSender:
                 for payload in split_file(source.file, settings.split_type, settings.strategy, settings.max_bytes):
                     yield target, payload
             except PayloadTooLargeError:
-                # What was sent before is still good.
+                # Requests that were sent before are still valid.
                 while self._sent:
                     self._collect()
                 self._say(f"{source.label}: Too much data for max payload size")

@@ -93,7 +93,7 @@ class JobRunner:
         except JobFailedError as error:
             job.end("Failed", reason=str(error))
         except Exception as error:
-            # Whatever it is: a thread that died without a word would leave the job InProgress for ever.
+            # Any error: a thread that dies silently would leave the job InProgress for ever.
             if not job.control.abandoned:
                 _LOGGER.warning("%s could not be run", job.arn, exc_info=True)
             job.end(

@@ -56,7 +56,7 @@ class SingleRecord:
 class MultiRecord:
     """As many records per request as fit."""
 
-    # Where nothing bounds a request, memory still does.
+    # A request without a limit of its own is still bounded by memory.
     _UNBOUNDED_BYTES = 100 * 2**20
 
     def __init__(self, max_bytes: int | None) -> None:

@@ -99,7 +99,7 @@ class _TransformRun:
         except JobFailedError as error:
             self._end("Failed", reason=str(error))
         except Exception as error:
-            # Whatever it is: the job would else be InProgress for ever. The schedule logs it.
+            # Any error, which the schedule logs: otherwise the job would be InProgress for ever.
             self._end("Failed", reason=f"InternalServerError: We encountered an internal error. ({error!r})")
             raise
 

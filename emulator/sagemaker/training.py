@@ -115,7 +115,7 @@ class _TrainingRun:
             self._control.wait_for(lambda: self._control.stopping, min(at_least, longest) - passed)
             in_time = not self._control.stopping and at_least <= longest
         stopped = self._control.stopping and not in_time
-        # An ended process only needs its log to be read.
+        # Once the process has ended, only its log remains to be read.
         grace = self._surroundings.clock.real_seconds(self._surroundings.limits.stop_grace)
         process.end(0.0 if self._control.abandoned else grace)
         if self._control.abandoned:

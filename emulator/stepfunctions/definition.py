@@ -22,7 +22,7 @@ def check_definition(definition: str) -> list[Problem]:
     try:
         problems = find_problems(definition)
     except (AttributeError, TypeError):
-        # Somewhere is a value of a type that the checks do not expect; the grammar says where.
+        # A value has a type that the checks do not expect; the grammar's error names its place.
         problems = []
     if not problems:
         try:

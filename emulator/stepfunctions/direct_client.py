@@ -157,6 +157,6 @@ class DirectClients:
             return self._clients.get(service, region)
         key = (service, region)
         if key not in self._direct:
-            # Two threads that make one at once make equal ones.
+            # Two threads may make one at the same time; both results are equal.
             self._direct[key] = DirectClient(self._clients.get(service, region), self._url)
         return self._direct[key]

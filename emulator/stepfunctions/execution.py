@@ -132,7 +132,7 @@ class Execution:
             self.start_date,
             update_source_event_id=False,
         )
-        # From here on the interpreter counts it as running, so a stop is heeded even before its thread is.
+        # From here on the interpreter counts it as running, so a stop takes effect even before its thread runs.
         self.env.next_state_name = program.start_at.start_at_name
         with _running_lock:
             _running.add(self)

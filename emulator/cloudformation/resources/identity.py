@@ -48,7 +48,7 @@ class Role:
         try:
             self._set_policies(iam, name, {}, properties)
         except Exception:
-            # Whatever was wrong with a policy: the stack does not know the role yet and would leave it behind.
+            # After any error: the stack does not know the role yet and would leave it behind.
             self._remove(iam, name)
             raise
         return made

@@ -43,7 +43,7 @@ class Bucket:
         try:
             self._configure(s3, context, name, properties)
         except Exception:
-            # Whatever was wrong with a setting: the stack does not know the bucket yet and would leave it behind.
+            # After any error: the stack does not know the bucket yet and would leave it behind.
             s3.delete_bucket(Bucket=name)
             raise
         return Made(
@@ -56,7 +56,7 @@ class Bucket:
         )
 
     def update(self, context: Context, resource: Resource, properties: dict[str, Any]) -> Made:
-        """Give it new settings; one that is no longer told is taken away, except versioning, which is suspended."""
+        """Update the settings; one that the template no longer has is removed, except versioning, which is suspended."""
         s3, name = context.client("s3"), resource.physical_resource_id
         gone = set(resource.properties) - set(properties)
         if "VersioningConfiguration" in gone:
