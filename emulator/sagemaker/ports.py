@@ -46,7 +46,7 @@ class PortDesk:
                 self._in_use.discard(port)
 
     def heeds(self, command: tuple[str, ...]) -> bool | None:
-        """Whether the image with this command listens where it is told; None when not known yet."""
+        """Return whether the image with this command listens on the given port; None when not known yet."""
         with self._lock:
             return self._heeds.get(command)
 
@@ -103,6 +103,6 @@ class FixedPort:
 
     @staticmethod
     def is_free() -> bool:
-        """Whether nobody on this machine listens there."""
+        """Return whether nothing on this machine listens there."""
         with socket.socket() as probe:
             return probe.connect_ex((_LOOPBACK, FIXED_PORT)) != 0

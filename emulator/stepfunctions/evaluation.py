@@ -42,7 +42,7 @@ THREAD_HOARDERS = (
 
 
 class AttemptOverError(Exception):
-    """Unwinds what still runs of an attempt that is over, because its execution is; nobody gets to see it."""
+    """Ends what still runs of an attempt whose execution is over; it is never reported."""
 
 
 class _NoList(list[threading.Thread]):

@@ -110,20 +110,24 @@ class Bucket:
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """Return a rule of CloudFormation in the words of S3's API."""
     renamed = dict(rule)
-    told: dict[str, Any] = {"ID": renamed.pop("Id", None), "Filter": {"Prefix": renamed.pop("Prefix", "")}}
+    rule_of_s3: dict[str, Any] = {"ID": renamed.pop("Id", None), "Filter": {"Prefix": renamed.pop("Prefix", "")}}
     if "ExpirationInDays" in renamed:
-        told["Expiration"] = {"Days": renamed.pop("ExpirationInDays")}
+        rule_of_s3["Expiration"] = {"Days": renamed.pop("ExpirationInDays")}
     if "ExpiredObjectDeleteMarker" in renamed:
-        told.setdefault("Expiration", {})["ExpiredObjectDeleteMarker"] = renamed.pop("ExpiredObjectDeleteMarker")
+        rule_of_s3.setdefault("Expiration", {})["ExpiredObjectDeleteMarker"] = renamed.pop(
+            "ExpiredObjectDeleteMarker"
+        )
     if "NoncurrentVersionExpirationInDays" in renamed:
-        told["NoncurrentVersionExpiration"] = {"NoncurrentDays": renamed.pop("NoncurrentVersionExpirationInDays")}
+        rule_of_s3["NoncurrentVersionExpiration"] = {
+            "NoncurrentDays": renamed.pop("NoncurrentVersionExpirationInDays")
+        }
     if "Transitions" in renamed:
-        told["Transitions"] = [
+        rule_of_s3["Transitions"] = [
             {"StorageClass": one["StorageClass"], "Days": one["TransitionInDays"]}
             for one in renamed.pop("Transitions")
         ]
     # What is left has the API's own names, or is refused by name.
-    return {key: value for key, value in {**told, **renamed}.items() if value is not None}
+    return {key: value for key, value in {**rule_of_s3, **renamed}.items() if value is not None}
 
 
 class BucketPolicy:
