@@ -30,9 +30,10 @@ NOTE = (
     "share of these orders whose next one came before the interval, or after one that ends before the 90 days"
 )
 SERVED_NOTE = (
-    "served: what all customers of the cutoff's eve are told, against what they did then: the error of the remaining days, "
-    "at most 90, against the better of two guesses, not within 90 days, and the mean gap where it still lies ahead; the "
-    "Brier score of the probability of an order within 30 days, against that of the share of all customers who made one"
+    "served: predictions for all customers on the day before the cutoff, compared with what they did later: the error of "
+    "the remaining days, at most 90, against the better of two guesses, not within 90 days, and the mean gap where it still "
+    "lies ahead; the Brier score of the probability of an order within 30 days, against that of the share of all customers "
+    "who made one"
 )
 
 

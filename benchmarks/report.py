@@ -83,7 +83,7 @@ def as_markdown(measures: Sequence[Measure], when: datetime, machine: str) -> st
         "# Benchmarks",
         "",
         f"Written by `make bench WRITE=1` on {when:%Y-%m-%d}; {machine}. Times depend on the machine and on what else",
-        "it does; a ratio is taken in one breath with its reference, so it travels better.",
+        "it does; a ratio depends on them less, because it is measured together with its reference.",
         "",
         f"{verdict(measures)}.",
     ]

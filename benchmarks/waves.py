@@ -71,8 +71,8 @@ def _all_figures() -> Iterator[str]:
     yield (
         f"model: each item a training and a transform of {JOB_SECONDS:g} s, one create call a second of either; means of"
         f" {len(SEEDS)} seeds; makespan over the time of all jobs with as many under way as may be at once and as both"
-        " quotas together let run, or over that of an item's two jobs where that is longer; the quota of either use is as"
-        " many as there are at once, or as told; build/bench.json has all figures"
+        " quotas together let run, or over that of an item's two jobs where that is longer; the quota of either use is"
+        " the number of items at once unless the row gives it; build/bench.json has all figures"
     )
     for items in ONE_WAVE:
         for spread in SPREADS:

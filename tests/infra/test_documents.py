@@ -91,6 +91,25 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_the_anchors_of_links_between_documents_exist(root: Path) -> None:
+    documents = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    anchors = {document.resolve(): anchors_of(document.read_text()) for document in documents}
+    for document in documents:
+        for target, anchor in re.findall(r"\]\((?!https?://)([^)#\s]*)#([^)]+)\)", document.read_text()):
+            linked = (document.parent / target).resolve() if target else document.resolve()
+            if linked in anchors:
+                assert anchor in anchors[linked], f"{document.name}: {target}#{anchor}"
+
+
+def anchors_of(markdown: str) -> set[str]:
+    """Return the anchors that GitHub gives a page: one for each heading, and those written as HTML."""
+    text = re.sub(r"^```.*?^```", "", markdown, flags=re.M | re.S)
+    headings = re.findall(r"^#+ +(.+?) *$", text, re.M)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower() for heading in headings]
+    slugs = {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+    return slugs | set(re.findall(r'<a id="([^"]+)"', text))
+
+
 def test_make_targets_that_documents_name_exist(root: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
     for document in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
