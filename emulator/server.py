@@ -24,6 +24,7 @@ from emulator import (
     bucket_policy,
     cloudformation,
     functions,
+    moto_loading,
     object_values,
     request_costs,
     sagemaker,
@@ -204,6 +205,7 @@ def _install_parts(settings: EmulatorSettings) -> None:
     s3_backends.bucket_accounts.clear()
     # Roles of templates attach some of them, AWSXrayWriteOnlyAccess for one.
     default_user_config["iam"] = {"load_aws_managed_policies": True}
+    moto_loading.install()
     for part in _PARTS:
         part.install(settings)
 

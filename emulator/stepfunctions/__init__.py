@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import emulator.moto_loading  # noqa: F401 - before the modules below import moto's
 from emulator.stepfunctions import (
     api,
     aws_sdk,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ from emulator.cloudformation.backend import _Backend as CloudFormation
 from emulator.cloudformation.template import aws_managed_policies
 from emulator.functions import _Backend as Lambda
 from emulator.functions import _Function
+from tests.programs import run_program
 
 
 def parameters(function: Any) -> list[str]:
@@ -122,3 +124,9 @@ def test_the_server_is_put_together_from_these() -> None:
     assert "MOTO_ACCOUNT_ID" in inspect.getsource(BaseResponse.get_current_account)
     assert {"load_aws_managed_policies"} <= set(config.default_user_config["iam"])
     assert callable(BackendDict.reset)
+
+
+def test_what_the_emulator_does_not_use_of_moto_is_not_imported() -> None:
+    unused = ["moto.autoscaling", "moto.batch", "moto.ec2"]
+    script = f"import sys, emulator.server; print([name for name in {unused} if name in sys.modules])"
+    assert run_program(sys.executable, "-c", script).stdout.strip() == "[]"
