@@ -6,9 +6,10 @@ Only what those models use is translated: `\p{L}`, `\p{Z}`, `\p{N}`, `\p{Alnum}`
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
-from functools import lru_cache
-from itertools import chain
+from functools import cache, lru_cache
+from itertools import chain, groupby
 
 # Java's POSIX classes are ASCII only.
 _POSIX = {
@@ -20,6 +21,8 @@ _POSIX = {
 }
 # Unicode assigns nothing in the planes between, and only private characters above.
 _ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
+# Requests come at once, and the first should read all characters for the others, too.
+_reading = threading.Lock()
 _PROPERTY = re.compile(r"\\p\{(?:Is)?([A-Za-z]+)\}|\\p([A-Z])")
 
 
@@ -35,14 +38,20 @@ def _class_members(found: re.Match[str]) -> str:
     return _POSIX[name] if name in _POSIX else _category_members(name)
 
 
-@lru_cache(maxsize=32)
 def _category_members(category: str) -> str:
     """Every character of a Unicode category (`L`, `Nd`, …) as ranges that stand inside brackets."""
-    ranges: list[tuple[int, int]] = []
-    for point in chain(*_ASSIGNED):
-        if unicodedata.category(chr(point)).startswith(category):
-            if ranges and ranges[-1][1] == point - 1:
-                ranges[-1] = (ranges[-1][0], point)
-            else:
-                ranges.append((point, point))
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+    with _reading:
+        found = _runs_of_categories()
+    return "".join(
+        f"\\U{first:08x}-\\U{last:08x}" for name, first, last in found if name.startswith(category)
+    )
+
+
+@cache
+def _runs_of_categories() -> list[tuple[str, int, int]]:
+    """Return neighbours of one category as its name, the first and the last of them."""
+    runs = []
+    for name, points in groupby(chain(*_ASSIGNED), lambda point: unicodedata.category(chr(point))):
+        first, *others = points
+        runs.append((name, first, others[-1] if others else first))
+    return runs
