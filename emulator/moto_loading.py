@@ -3,8 +3,8 @@
 Whoever imports either must import this first. moto's own engine of CloudFormation imports nearly all services, and its
 Batch imports EC2, which reads all instance types of all Regions: together more than a second of each start.
 
-Touches moto's private parts: the names that moto imports from those modules, and `create_loader`, which reads the
-descriptions of services.
+Touches moto's private parts: the names that moto imports from those modules, and `_load_service_model` and
+`service_name_from_moto_package_name` of `moto.core.utils`, which read the descriptions of services.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,13 +27,29 @@ from emulator.moto_patches import replace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Each loader lists the folders of all services anew, and moto makes one for every description.
+# moto makes a loader for each description, and each lists the folders of all services anew.
 _one_loader = functools.cache(create_loader)
+# The first requests come at once: a description is read by the first of them alone.
+_reading = threading.Lock()
 
 
 def install() -> None:
-    """Let moto read descriptions of services with one loader."""
-    replace(utils, "create_loader", _one_loader, expects=())
+    """Let moto read each description of a service once."""
+    replace(utils, "_load_service_model", _load_service_model, expects=("service_name", "model_name"))
+    replace(utils, "service_name_from_moto_package_name", _service_name, expects=("moto_package_name",))
+
+
+def _load_service_model(service_name: str, model_name: str) -> dict[str, Any]:
+    with _reading:
+        description: dict[str, Any] = _one_loader().load_service_model(service_name, model_name)
+    return description
+
+
+@functools.cache
+def _service_name(moto_package_name: str) -> str:
+    with _reading:
+        services = _one_loader().list_available_services("service-2")
+    return next((name for name in services if name.replace("-", "") == moto_package_name), moto_package_name)
 
 
 @contextmanager

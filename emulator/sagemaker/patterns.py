@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, groupby
 
 # Java's POSIX classes are ASCII only.
@@ -21,14 +21,22 @@ _POSIX = {
 }
 # Unicode assigns nothing in the planes between, and only private characters above.
 _ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
-# Requests come at once, and the first should read all characters for the others, too.
-_reading = threading.Lock()
+# A service's patterns are few. The first requests come at once: the first of them alone translates a pattern.
+_compiled: dict[str, re.Pattern[str]] = {}
+_compiling = threading.Lock()
 _PROPERTY = re.compile(r"\\p\{(?:Is)?([A-Za-z]+)\}|\\p([A-Z])")
 
 
-@lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the Python equivalent of a service model's pattern; match it with `fullmatch`, as AWS does."""
+    if pattern not in _compiled:
+        with _compiling:
+            if pattern not in _compiled:
+                _compiled[pattern] = _translate(pattern)
+    return _compiled[pattern]
+
+
+def _translate(pattern: str) -> re.Pattern[str]:
     # In Java `\\d`, `\\w` and `\\s` are ASCII by default; Unicode only enters through \p classes.
     return re.compile(_PROPERTY.sub(_class_members, pattern), re.ASCII)
 
@@ -40,11 +48,8 @@ def _class_members(found: re.Match[str]) -> str:
 
 def _category_members(category: str) -> str:
     """Every character of a Unicode category (`L`, `Nd`, …) as ranges that stand inside brackets."""
-    with _reading:
-        found = _runs_of_categories()
-    return "".join(
-        f"\\U{first:08x}-\\U{last:08x}" for name, first, last in found if name.startswith(category)
-    )
+    runs = _runs_of_categories()
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for name, first, last in runs if name.startswith(category))
 
 
 @cache
