@@ -6,24 +6,47 @@ convert_to_flask_response, whose `callback` is moto's own handler, and BackendRe
 
 from __future__ import annotations
 
+import functools
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from moto.core.utils import convert_to_flask_response
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"})
+_FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/x-url-encoded"})
 _STATUSES = {int(status): f"{int(status)} {status.phrase}" for status in HTTPStatus}
 
 
 def make_application() -> Any:
     """All of moto as one WSGI application."""
     return DomainDispatcherApplication(_BackendApplication)
+
+
+class _Request(BackendRequest):  # type: ignore[misc]  # moto is not followed by mypy
+    """A request as moto's handlers read it, several times each."""
+
+    # Flask would ask an application that is not there.
+    max_content_length = None
+    max_form_parts = None
+
+    @functools.cached_property
+    def raw_url(self) -> str:
+        url: str = super().raw_url
+        return url
+
+    def _load_form_data(self) -> None:
+        if self.mimetype in _FORMS:
+            super()._load_form_data()
+        else:
+            self.__dict__.setdefault("form", ImmutableMultiDict())
+            self.__dict__.setdefault("files", ImmutableMultiDict())
 
 
 class _BackendApplication:
@@ -42,7 +65,7 @@ class _BackendApplication:
         if handler is None:
             answer: Iterable[bytes] = self._flask(environ, start_response)
             return answer
-        request = BackendRequest(environ)
+        request = _Request(environ)
         try:
             found = handler(request, request.raw_url, dict(request.headers))
         except HTTPException as error:

@@ -8,7 +8,7 @@ as moto.core.responses knows them; ErrorLookupFactory of moto.core.errors.
 from __future__ import annotations
 
 import functools
-import secrets
+import random
 from typing import TYPE_CHECKING, Any
 
 from moto import backend_index
@@ -20,8 +20,10 @@ from emulator.moto_patches import replace
 if TYPE_CHECKING:
     from emulator.endpoint import EmulatorSettings
 
-# Half of a request id's characters, which moto has 52 of.
-_ID_BYTES = 26
+# moto's request ids have 52 characters.
+_ID_BITS = 52 * 4
+# The system's randomness would make every request wait for its turn of the interpreter.
+_random = random.Random()  # noqa: S311 - an id is no secret
 # moto's way to the backend of a host, which needs nothing of the dispatcher but these.
 _get_backend_for_host = DomainDispatcherApplication.get_backend_for_host
 
@@ -43,7 +45,7 @@ def get_backend_for_host(_: Any, host: str | None) -> Any:
 
 def make_request_id(headerdict: dict[str, Any] | None = None) -> str:
     """Return a new request id, put into the headers as well; moto draws each of its characters on its own."""
-    request_id = secrets.token_hex(_ID_BYTES)
+    request_id = f"{_random.getrandbits(_ID_BITS):0{_ID_BITS // 4}x}"
     if headerdict is not None:
         headerdict["x-amzn-requestid"] = request_id
     return request_id

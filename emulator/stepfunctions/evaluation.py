@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import re
 import threading
 import time
 from typing import Any
@@ -206,5 +207,38 @@ def install() -> None:
     replace(result_path, "parse", _parse_result_path)
 
 
-_parse_path = functools.lru_cache(maxsize=1024)(json_path.parse)
+class _PlainPath:
+    """A path of names alone, such as `$.a.b`, found without a walk through a tree of its parts."""
+
+    def __init__(self, path: str) -> None:
+        self._names = path.split(".")[1:]
+
+    def find(self, data: Any) -> list[_PlainMatch]:
+        """Return the one match, or none."""
+        for name in self._names:
+            if not isinstance(data, dict) or name not in data:
+                return []
+            data = data[name]
+        return [_PlainMatch(data)]
+
+
+class _PlainMatch:
+    """What a plain path leads to, as moto reads it: no index is on the way."""
+
+    __slots__ = ("value",)
+    path = context = None
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+")
+_parse_any_path = json_path.parse
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_path(path: str) -> Any:
+    return _PlainPath(path) if _PLAIN_PATH.fullmatch(path) else _parse_any_path(path)
+
+
 _parse_result_path = functools.lru_cache(maxsize=256)(result_path.parse)

@@ -12,8 +12,11 @@ import zlib
 from typing import Any
 
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from pydantic_core import to_json
 
 LARGEST_HISTORY = 25_000
+# The quickest: a history is packed for every item, and hardly ever read.
+_PACKING = 1
 _PAYLOAD_KEYS = ("input", "inputDetails", "output", "outputDetails", "parameters")
 
 Event = dict[str, Any]
@@ -66,7 +69,7 @@ class EventLog(EventManager):  # type: ignore[misc]  # moto is not followed by m
         """Record the last event and pack the history, some 10 times smaller."""
         with self._lock:
             self._append(context, event_type, event_details, timestamp, update=True)
-            self._packed = zlib.compress(json.dumps(self._events, separators=(",", ":"), default=str).encode(), 6)
+            self._packed = zlib.compress(to_json(self._events, fallback=str), _PACKING)
             self._events = None
 
     def _append(

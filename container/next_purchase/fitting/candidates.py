@@ -10,7 +10,7 @@ from next_purchase.errors import CannotFitError
 from next_purchase.fitting.naive import fit_naive
 from next_purchase.models.average import JOIN, AverageModel
 from next_purchase.models.naive import NAIVE_GUESSES
-from next_purchase.models.names import MBG_NBD
+from next_purchase.models.names import MBG_NBD, REGRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +38,7 @@ def fit_model(name: str, known: pl.DataFrame) -> Model:
 
     Raises:
         CannotFitError: the data is not enough for this model.
+        ValueError: no model has this name.
     """
     if JOIN in name:
         return AverageModel({member: fit_model(member, known) for member in name.split(JOIN)})
@@ -48,9 +49,11 @@ def fit_model(name: str, known: pl.DataFrame) -> Model:
         from next_purchase.fitting.mbg_nbd import fit_mbg_nbd
 
         return fit_mbg_nbd(known)
-    from next_purchase.fitting.regression import fit_regression
+    if name in REGRESSIONS:
+        from next_purchase.fitting.regression import fit_regression
 
-    return fit_regression(name, known)
+        return fit_regression(name, known)
+    raise ValueError(f"no model is called {name}")
 
 
 def fit_models(names: Iterable[str], known: pl.DataFrame) -> dict[str, Fitted]:

@@ -37,3 +37,8 @@ def test_what_little_data_is_not_enough_for_is_no_candidate() -> None:
         "mean_gap",
         "mbg_nbd",
     }
+
+
+def test_an_unknown_name_is_refused_and_not_fitted_as_another_model() -> None:
+    with pytest.raises(ValueError, match="no model is called constant"):
+        fit_model("constant", KNOWN)
