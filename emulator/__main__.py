@@ -52,7 +52,7 @@ def main(
             template=deployed,
             stack=stack,
             parameters=stack_parameters(given_parameters, images, deployed),
-            account=read_account(account),
+            conditions=read_account(account),
         )
     except EmulatorError as error:
         typer.echo(f"error: {error}", err=True)

@@ -13,7 +13,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from emulator.account.plan import Account
+from emulator.conditions import Conditions
 
 ACCOUNT_ID = "123456789012"
 DEFAULT_REGION = "us-east-1"
@@ -30,14 +30,14 @@ class EmulatorSettings:
         host: address it binds; 127.0.0.1 unless the user asked for another.
         work_dir: directory that holds everything it writes; removed when it ends.
         images: image URI or repository → command line that stands for that image (`train` or `serve` is appended).
-        account: the account it plays.
+        conditions: what its account does to calls and jobs.
     """
 
     port: int
     work_dir: Path
     host: str = "127.0.0.1"
     images: dict[str, list[str]] = field(default_factory=dict)
-    account: Account = field(default_factory=Account)
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def url(self) -> str:

@@ -14,24 +14,21 @@ import threading
 import time
 import uuid
 import zipfile
-from dataclasses import replace as replace_members
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 
-from emulator.account.faults import FaultMatcher
-from emulator.account.plan import INVOKE
+from emulator.conditions import Invocation
 from emulator.endpoint import CREDENTIALS
 from emulator.moto_patches import replace
-from emulator.sandbox import Outcome, Sandbox, failure_payload
+from emulator.sandbox import Outcome, Sandbox
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.account.plan import FunctionError
     from emulator.endpoint import EmulatorSettings
 
 MAX_PAYLOAD_BYTES = 6_291_456
@@ -64,7 +61,7 @@ class _Runtime:
     def __init__(self, settings: EmulatorSettings) -> None:
         self.pool = SandboxPool()
         self.url = settings.url
-        self.faults = FaultMatcher(settings.account, lambda fault: fault.function_error is not None)
+        self.conditions = settings.conditions
         self._directory = settings.work_dir / "functions"
         self._directory.mkdir()
         self._lock = threading.Lock()
@@ -217,39 +214,18 @@ def _invoke_in_background(function: Any, event: bytes, context: str) -> None:
 def _invoke(function: Any, event: bytes, context: str) -> tuple[Outcome, list[str]]:
     """Run one event; its outcome, and the lines of its log, which are in CloudWatch Logs as well."""
     request_id = str(uuid.uuid4())
-    body = event.decode("utf-8", "replace")
-    fault = _running().faults.happening(
-        INVOKE, function.function_name, body, counted_by=f"{function.function_name}\n{body}"
-    )
-    if fault is not None:
-        time.sleep(fault.delay_seconds)
-    if fault is None or fault.lost_answer:
+    stream = ""
+
+    def run() -> Outcome:
+        nonlocal stream
         outcome, stream = _run(function, event, context, request_id)
-    else:
-        outcome, stream = Outcome(b"", failed=True, reusable=True, seconds=0.0), _log_stream(function)
-    if fault is not None and fault.function_error is not None:
-        outcome = _broken(outcome, fault.function_error, request_id, function.timeout)
+        return outcome
+
+    invocation = Invocation(function.function_name, event, request_id, function.timeout)
+    outcome = _running().conditions.invoke(invocation, run)
     lines = list(_log(function, request_id, outcome))
-    _write_log(function, stream, lines)
+    _write_log(function, stream or _log_stream(function), lines)
     return outcome, [f"{line}\n" for _, line in lines]
-
-
-def _broken(outcome: Outcome, error: FunctionError, request_id: str, seconds: float) -> Outcome:
-    """Return the result of an invocation that fails as the account's plan says."""
-    words = {
-        "Sandbox.Timedout": f"Task timed out after {seconds:.2f} seconds",
-        "Runtime.ExitError": "Runtime exited with error: signal: killed",
-    }
-    if (ended := words.get(error.error_type)) is not None:
-        payload = failure_payload(error.error_type, request_id, error.error_message or ended)
-        return replace_members(outcome, payload=payload, failed=True, reusable=False)
-    raised = {
-        "errorMessage": error.error_message,
-        "errorType": error.error_type,
-        "requestId": request_id,
-        "stackTrace": [],
-    }
-    return replace_members(outcome, payload=json.dumps(raised).encode(), failed=True)
 
 
 def _run(function: Any, event: bytes, context: str, request_id: str) -> tuple[Outcome, str]:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from emulator.account.plan import AccountError
-from emulator.account.plan import read_account as read_account_file
 from emulator.address import EmulatorError, listen
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
 from emulator.images import ImageError, check_command, check_image_uri
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import FrameType
 
-    from emulator.account.plan import Account
+    from emulator.conditions import Conditions
 
 DEFAULT_PORT = 4600
 DEFAULT_STACK = "automlops"
@@ -42,7 +40,7 @@ def serve(
     template: Path | None = TEMPLATE,
     stack: str = DEFAULT_STACK,
     parameters: Mapping[str, str] | None = None,
-    account: Account | None = None,
+    conditions: Conditions | None = None,
     meanwhile: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> None:
     """Start an emulator, deploy `template` on it, announce it and stay until SIGINT, SIGTERM or SIGHUP.
@@ -59,7 +57,7 @@ def serve(
         template: SAM or CloudFormation template to deploy; None deploys nothing.
         stack: name of the stack.
         parameters: parameters of the stack.
-        account: the account to be played; None is one without limits and faults.
+        conditions: what its account does to calls and jobs; None is nothing.
         meanwhile: what else lasts from the deployment to the end; receives the emulator's URL.
 
     Raises:
@@ -88,7 +86,7 @@ def serve(
         # A thread per item waits for the interpreter; by default each asks for it 200 times a second, which takes more of a
         # small machine than it gives.
         sys.setswitchinterval(SWITCH_SECONDS)
-        with Emulator(port=port, host=host, images=images, account=account) as emulator:
+        with Emulator(port=port, host=host, images=images, conditions=conditions) as emulator:
             try:
                 if template is not None:
                     try:
@@ -165,14 +163,21 @@ def parse_images(pairs: Iterable[str]) -> dict[str, list[str]]:
     return images
 
 
-def read_account(file: Path | None) -> Account | None:
-    """Return the account of a file; None without one.
+def read_account(file: Path | None) -> Conditions | None:
+    """Return the account of a file, ready to be played; None without one.
 
     Raises:
         EmulatorError: the file cannot be read, or describes none.
     """
+    if file is None:
+        return None
+    # Only who plays an account loads what plays it.
+    from emulator.account.plan_file import AccountError
+    from emulator.account.plan_file import read_account as read_plan
+    from emulator.account.played import PlayedAccount
+
     try:
-        return None if file is None else read_account_file(file)
+        return PlayedAccount(read_plan(file))
     except AccountError as error:
         raise EmulatorError(f"--account: {str(error).removesuffix('.')}") from error
 

@@ -28,13 +28,12 @@ from emulator import (
     object_values,
     request_costs,
     sagemaker,
+    service_quotas,
     stepfunctions,
     wsgi,
 )
-from emulator.account import service_quotas
-from emulator.account.gate import AccountGate
-from emulator.account.plan import Account
 from emulator.address import EmulatorError, listen
+from emulator.conditions import Conditions
 from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
 from emulator.http_server import HttpServer
 from emulator.moto_application import make_application
@@ -70,7 +69,7 @@ class Emulator:
         port: TCP port, 0 for any free one.
         host: address to bind; anyone who reaches it can run code here, so leave it at 127.0.0.1 unless you must not.
         images: image URI or repository → command line that stands for it.
-        account: the account it plays: quotas, rates, faults, how fast time passes.
+        conditions: what its account does to calls and jobs; `emulator.account.played` makes one from a plan.
     """
 
     _running: ClassVar[Emulator | None] = None
@@ -82,14 +81,13 @@ class Emulator:
         port: int = 0,
         host: str = "127.0.0.1",
         images: Mapping[str, Sequence[str]] | None = None,
-        account: Account | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         self._port = port
         self._host = host
         self._images = {uri: list(command) for uri, command in (images or {}).items()}
-        self._account = account or Account()
+        self._conditions = conditions or Conditions()
         self._settings: EmulatorSettings | None = None
-        self._gate: AccountGate | None = None
         self._server: HttpServer | None = None
         self._thread: threading.Thread | None = None
         self._environment: dict[str, str | None] = {}
@@ -119,15 +117,16 @@ class Emulator:
             port = listener.getsockname()[1]
             work_dir = Path(tempfile.mkdtemp(prefix="automlops-emulator-")).resolve()
             self._settings = EmulatorSettings(
-                port=port, work_dir=work_dir, host=self._host, images=self._images, account=self._account
+                port=port, work_dir=work_dir, host=self._host, images=self._images, conditions=self._conditions
             )
             Emulator._running = self
         try:
             # The server has a descriptor of its own.
             with listener:
-                self._gate = AccountGate(make_application(), self._account)
-                self._server = HttpServer(listener, self._gate)
-            wsgi.publish(self._settings.url, self._gate)
+                self._conditions.start(self._settings)
+                application = self._conditions.stand_before(make_application())
+                self._server = HttpServer(listener, application)
+            wsgi.publish(self._settings.url, application)
             self._set_environment(port)
             _install_parts(self._settings)
             self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
@@ -142,8 +141,7 @@ class Emulator:
         if Emulator._running is not self:
             return
         try:
-            if self._gate is not None:
-                self._gate.close()
+            self._conditions.release()
             if self._server is not None:
                 if self._thread is not None:
                     self._server.shutdown()
@@ -155,7 +153,7 @@ class Emulator:
                 self._server.close_connections()
         finally:
             wsgi.withdraw(self.settings.url)
-            self._gate = self._server = self._thread = None
+            self._server = self._thread = None
             self._restore_environment()
             shutil.rmtree(self.settings.work_dir, ignore_errors=True)
             Emulator._running = None

@@ -47,7 +47,7 @@ def serve_emulator(
         stack_parameters = serve.stack_parameters(
             serve.parse_pairs("--parameter", parameters), commands, serve.TEMPLATE
         )
-        account_model = serve.read_account(account)
+        conditions = serve.read_account(account)
     except address.EmulatorError as error:
         raise CommandError(f"{error}.") from error
     name = ""
@@ -65,7 +65,7 @@ def serve_emulator(
             host=host or DEFAULT_HOST,
             images=commands,
             parameters=stack_parameters,
-            account=account_model,
+            conditions=conditions,
             meanwhile=(lambda url: _sam_local(announce, url, name)) if containers else nullcontext,
         )
     except address.EmulatorError as error:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.account.answers import broken, refusal, throttle
 from emulator.account.calls import LAMBDA, S3, Call, identify
-from emulator.account.clock import Clock
 from emulator.account.faults import FaultMatcher
 from emulator.account.rates import RateLimiter
+from emulator.clock import Clock
 from emulator.wsgi import Answer, ask
 
 if TYPE_CHECKING:

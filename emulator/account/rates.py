@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from emulator.account.clock import Clock
     from emulator.account.plan import Rate
+    from emulator.clock import Clock
 
 
 class RateLimiter:

@@ -26,7 +26,7 @@ def install(settings: EmulatorSettings, limits: Limits | None = None) -> None:
     global _runner
     shutdown()
     _runner = JobRunner(settings, limits or Limits())
-    install_actions(SageMakerApi(_runner, settings.account))
+    install_actions(SageMakerApi(_runner, settings.conditions))
 
 
 def shutdown() -> None:

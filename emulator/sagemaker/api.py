@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from emulator.account.clock import Clock
 from emulator.sagemaker.errors import ResourceInUseError, ValidationError
 from emulator.sagemaker.jobs import (
     TRAINING,
@@ -17,7 +16,6 @@ from emulator.sagemaker.jobs import (
     shown_members,
 )
 from emulator.sagemaker.listing import answer_list
-from emulator.sagemaker.quotas import InstanceQuotas
 from emulator.sagemaker.rules import (
     check_model_request,
     check_training_request,
@@ -29,7 +27,7 @@ from emulator.sagemaker.s3_files import S3Place, missing_objects_message
 from emulator.sagemaker.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
-    from emulator.account.plan import Account
+    from emulator.conditions import Conditions
     from emulator.sagemaker.moto_actions import Backend
     from emulator.sagemaker.runner import JobRunner
 
@@ -40,10 +38,9 @@ _Request = dict[str, Any]
 class SageMakerApi:
     """The actions; each takes moto's backend of the caller's account and Region and a checked request."""
 
-    def __init__(self, runner: JobRunner, account: Account) -> None:
+    def __init__(self, runner: JobRunner, conditions: Conditions) -> None:
         self._runner = runner
-        self._clock = Clock(account.time_scale)
-        self._quotas = InstanceQuotas(account)
+        self._conditions = conditions
         # A name is looked up and taken in one step.
         self._lock = threading.Lock()
 
@@ -65,7 +62,7 @@ class SageMakerApi:
         self._refuse_taken(backend.training_jobs, name, taken)
         for channel in request.get("InputDataConfig", []):
             self._refuse_missing(channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"], backend)
-        job = TrainingJob(request, arn, self._clock)
+        job = TrainingJob(request, arn, self._conditions.clock)
         self._begin(backend, backend.training_jobs, job, taken)
         return {"TrainingJobArn": arn}
 
@@ -169,7 +166,7 @@ class SageMakerApi:
         with self._lock:
             _refuse_taken_name(jobs, job.name, taken)
             # A job that is refused because of the instance quota has not used up its name.
-            self._quotas.take(job, backend.region_name)
+            self._conditions.take_instances(job, backend.region_name)
             jobs[job.name.lower()] = job
         self._runner.start(job, backend.account_id, backend.region_name)
 

@@ -16,7 +16,7 @@ from emulator.sagemaker.private_mount import mount_command
 from emulator.sagemaker.processes import ContainerProcess, cannot_start
 
 if TYPE_CHECKING:
-    from emulator.account.clock import Clock
+    from emulator.clock import Clock
     from emulator.endpoint import EmulatorSettings
     from emulator.sagemaker.control import JobControl
     from emulator.sagemaker.limits import Limits

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from emulator.account.clock import Clock
+from emulator.clock import Clock
 from emulator.sagemaker.control import JobControl
 from emulator.sagemaker.errors import ValidationError
 from emulator.service_models import service_model

@@ -8,19 +8,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from emulator.account.clock import Clock
+from emulator.conditions import got_no_instances
 from emulator.endpoint import Clients
 from emulator.sagemaker.container import JobFolder, Surroundings
 from emulator.sagemaker.errors import JobFailedError, JobOutOfTimeError, JobStoppedError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob
-from emulator.sagemaker.outcomes import Outcomes, got_no_instances
 from emulator.sagemaker.ports import PortDesk
-from emulator.sagemaker.stand_in import StandIns
 from emulator.sagemaker.training import run_training
 from emulator.sagemaker.transform import run_transform
 
 if TYPE_CHECKING:
-    from emulator.account.plan import JobOutcome
+    from emulator.conditions import JobCourse
     from emulator.endpoint import EmulatorSettings
     from emulator.sagemaker.limits import Limits
 
@@ -36,17 +34,14 @@ class JobRunner:
         self._clients = Clients(settings.url)
         self._ports = PortDesk()
         self._root = settings.work_dir / "sagemaker"
-        account = settings.account
-        self._clock, self._outcomes = Clock(account.time_scale), Outcomes(account)
-        self._stand_ins = StandIns(account.jobs, self._clock, self._outcomes) if account.jobs else None
+        self._conditions = settings.conditions
         self._lock = threading.Lock()
         self._running: dict[str, tuple[TrainingJob | TransformJob, threading.Thread]] = {}
         self._closed = False
 
     def start(self, job: TrainingJob | TransformJob, account: str, region: str) -> None:
         """Begin a job; returns at once."""
-        if self._stand_ins is not None:
-            self._stand_ins.start(job, account, region)
+        if self._conditions.run_job(job, account, region):
             return
         thread = threading.Thread(
             target=self._run,
@@ -62,8 +57,7 @@ class JobRunner:
 
     def shut_down(self) -> None:
         """Kill every process, wait for the threads, remove the directories."""
-        if self._stand_ins is not None:
-            self._stand_ins.shut_down(self._limits.shutdown)
+        self._conditions.shut_down(self._limits.shutdown)
         with self._lock:
             self._closed = True
             running = list(self._running.values())
@@ -104,7 +98,7 @@ class JobRunner:
                 self._running.pop(job.arn, None)
 
     def _run_once(self, job: TrainingJob | TransformJob, folder: JobFolder, account: str, region: str) -> None:
-        outcome = self._outcomes.of_run(job)
+        course = self._conditions.course_of(job)
         surroundings = Surroundings(
             settings=self._settings,
             limits=self._limits,
@@ -112,36 +106,36 @@ class JobRunner:
             s3=self._clients.get("s3", region),
             account=account,
             region=region,
-            clock=self._clock,
+            clock=self._conditions.clock,
         )
-        self._undergo(job, outcome)
+        self._undergo(job, course)
         if isinstance(job, TrainingJob):
-            run_training(job, folder, surroundings, outcome)
+            run_training(job, folder, surroundings, course)
         else:
-            run_transform(job, folder, surroundings, outcome)
+            run_transform(job, folder, surroundings, course)
 
-    def _undergo(self, job: TrainingJob | TransformJob, outcome: JobOutcome) -> None:
+    def _undergo(self, job: TrainingJob | TransformJob, course: JobCourse) -> None:
         """Wait for a start that is slow; end a run that is not to come to its image.
 
         Raises:
             JobFailedError: it fails.
             JobStoppedError: it is stopped, or its time is up.
         """
-        self._wait(job, outcome.start_seconds)
-        if outcome.status == "Completed":
+        self._wait(job, course.start_seconds)
+        if course.status == "Completed":
             return
-        if not got_no_instances(outcome):
+        if not got_no_instances(course):
             job.start()
-            seconds = outcome.run_seconds or 0.0
+            seconds = course.run_seconds or 0.0
             longest = job.seconds_left if isinstance(job, TrainingJob) else seconds
             self._wait(job, min(seconds, longest))
             if longest < seconds:
                 raise JobOutOfTimeError
-        if outcome.status == "Failed":
-            raise JobFailedError(outcome.failure_reason)
+        if course.status == "Failed":
+            raise JobFailedError(course.failure_reason)
         job.stop()
         job.control.raise_if_stopping()
 
     def _wait(self, job: TrainingJob | TransformJob, aws_seconds: float) -> None:
-        job.control.wait_for(lambda: job.control.stopping, self._clock.real_seconds(aws_seconds))
+        job.control.wait_for(lambda: job.control.stopping, self._conditions.clock.real_seconds(aws_seconds))
         job.control.raise_if_stopping()

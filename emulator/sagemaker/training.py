@@ -27,7 +27,7 @@ from emulator.sagemaker.s3_files import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.account.plan import JobOutcome
+    from emulator.conditions import JobCourse
     from emulator.sagemaker.container import JobFolder, Surroundings
     from emulator.sagemaker.jobs import TrainingJob
     from emulator.sagemaker.processes import ContainerProcess
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 HOST = "algo-1"
 
 
-def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings, outcome: JobOutcome) -> None:
+def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings, course: JobCourse) -> None:
     """Run the job to its end and give it its last status.
 
     Args:
         job: to be run.
         folder: its own.
         surroundings: shared by all jobs.
-        outcome: how long it takes at least, and whether it leaves a model.
+        course: how long it takes at least, and whether it leaves a model.
 
     Raises:
         JobFailedError: it failed; the caller gives it that status.
@@ -55,8 +55,8 @@ def run_training(job: TrainingJob, folder: JobFolder, surroundings: Surroundings
     run = _TrainingRun(job, folder, surroundings, log)
     try:
         run.prepare()
-        ended = run.train(surroundings.clock.real_seconds(outcome.run_seconds or 0.0))
-        run.finish(ended, scanner, keep_model=not outcome.without_artifact)
+        ended = run.train(surroundings.clock.real_seconds(course.run_seconds or 0.0))
+        run.finish(ended, scanner, keep_model=not course.without_artifact)
     finally:
         log.close()
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.account.plan import JobOutcome
+    from emulator.conditions import JobCourse
     from emulator.sagemaker.container import JobFolder, Surroundings
     from emulator.sagemaker.jobs import TransformJob
     from emulator.sagemaker.ports import FixedPort
@@ -38,14 +38,14 @@ _BATCH_STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECO
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
 
-def run_transform(job: TransformJob, folder: JobFolder, surroundings: Surroundings, outcome: JobOutcome) -> None:
+def run_transform(job: TransformJob, folder: JobFolder, surroundings: Surroundings, course: JobCourse) -> None:
     """Run the job to its end and give it its last status.
 
     Args:
         job: to be run.
         folder: its own.
         surroundings: shared by all jobs.
-        outcome: how long it takes at least, and whether it leaves its output.
+        course: how long it takes at least, and whether it leaves its output.
 
     Raises:
         JobFailedError: it failed; the caller gives it that status.
@@ -56,7 +56,7 @@ def run_transform(job: TransformJob, folder: JobFolder, surroundings: Surroundin
     log = JobLog(open_log_stream(*place, instance), surroundings.limits)
     data_log = DataLog(JobLog(open_log_stream(*place, f"{instance}/data-log"), surroundings.limits))
     try:
-        _TransformRun(job, folder, surroundings, log, data_log).run(outcome)
+        _TransformRun(job, folder, surroundings, log, data_log).run(course)
     finally:
         log.close()
         data_log.close()
@@ -96,7 +96,7 @@ class _TransformRun:
         self._log = log
         self._data_log = data_log
 
-    def run(self, outcome: JobOutcome) -> None:
+    def run(self, course: JobCourse) -> None:
         began = time.monotonic()
         self._control.raise_if_stopping()
         self._image = find_image(self._job.container["Image"], self._surroundings)
@@ -107,12 +107,12 @@ class _TransformRun:
             client = self._serve(stack)
             sender = RequestSender(self._request_settings(client), client, self._control, self._data_log.say)
             finished, failure = sender.send(self._inputs())
-        longer = self._surroundings.clock.real_seconds(outcome.run_seconds or 0.0) - (time.monotonic() - began)
+        longer = self._surroundings.clock.real_seconds(course.run_seconds or 0.0) - (time.monotonic() - began)
         self._control.wait_for(lambda: self._control.stopping, longer)
         # A stopped job stores nothing; a failed one what was whole before.
         self._control.raise_if_stopping()
         output = S3Place.parse(self._request["TransformOutput"]["S3OutputPath"])
-        for source in () if outcome.without_artifact else finished:
+        for source in () if course.without_artifact else finished:
             upload(
                 self._surroundings.s3,
                 source.output,

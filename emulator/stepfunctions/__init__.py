@@ -39,7 +39,7 @@ def install(settings: EmulatorSettings) -> None:
     connection.connect(settings.url)
     # What goes wrong in an execution is for its history; moto also writes it to the terminal, with false warnings.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    environment.install(settings.account.time_scale)
+    environment.install(settings.conditions.clock)
     for part in (
         errors,
         payloads,

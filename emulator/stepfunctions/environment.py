@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramTimedOut
 
-from emulator.account.clock import Clock
+from emulator.clock import Clock
 from emulator.moto_patches import replace
 from emulator.stepfunctions.results import iso_milliseconds
 
@@ -127,7 +127,7 @@ def _state_data(**fields: Any) -> Any:
     return _STATE_DATA(**fields)
 
 
-def install(time_scale: float = 1.0) -> None:
+def install(clock: Clock | None = None) -> None:
     """Give `$$.State.EnteredTime` AWS's form, and pass time by the account's clock."""
-    ExecutionEnvironment.clock = Clock(time_scale)
+    ExecutionEnvironment.clock = clock or Clock()
     replace(state_module, "StateData", _state_data)

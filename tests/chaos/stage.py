@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from emulator.account.plan import Account, Fault, StandInJobs
+from emulator.account.played import PlayedAccount
 from emulator.serve import DEFAULT_STACK
 from emulator.server import Emulator
 from tests.emulated import deploy_stack
@@ -47,7 +48,7 @@ def account_of(faults: Sequence[Fault], *, seed: int = 0) -> Account:
 @contextmanager
 def stack_on(account: Account) -> Iterator[Stack]:
     """Return the stack, deployed on an emulator of its own."""
-    with Emulator(account=account) as emulator:
+    with Emulator(conditions=PlayedAccount(account)) as emulator:
         yield deploy_stack(emulator.url, DEFAULT_STACK, PARAMETERS, patience=RUN_PATIENCE)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,33 @@ def test_one_place_talks_to_aws(root: Path, folder: str) -> None:
         if any(name.split(".")[0] in AWS_LIBRARIES for name in imported(path, types=False))
     }
     assert found == {place}
+
+
+def test_only_who_starts_an_emulator_knows_of_played_accounts(root: Path) -> None:
+    found = {
+        path.relative_to(root / "emulator").as_posix()
+        for path in (root / "emulator").rglob("*.py")
+        if path.parent.name != "account"
+        and any(name.startswith("emulator.account") for name in imported(path, types=False))
+    }
+    assert found == {"serve.py"}
+
+
+def test_the_emulators_modules_import_each_other_in_no_circle(root: Path) -> None:
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (root / "emulator").rglob("*.py")
+    }
+    # A package's own module imports its rooms for whoever imports the package.
+    graph = {
+        module: {name for found in imported(path, types=False) if (name := module_of(found, modules)) != module}
+        for module, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()
+
+
+def module_of(name: str, modules: Container[str]) -> str:
+    """Return the module that an imported name is, or lies in; empty for one that is not among `modules`."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.account.plan import Account, Fault, JobOutcome, StandInJobs
+from emulator.account.played import PlayedAccount
 from emulator.deployment import deploy
 from emulator.endpoint import Clients
 from emulator.server import Emulator
@@ -113,7 +114,9 @@ def runs(root: Path) -> Iterator[Runs]:
         )
         for action, item in (("TrainingJob", FAILS_IN_TRAINING), ("TransformJob", FAILS_IN_TRANSFORM))
     ]
-    with Emulator(account=Account(jobs=StandInJobs(), faults=faults, time_scale=100)) as emulator:
+    with Emulator(
+        conditions=PlayedAccount(Account(jobs=StandInJobs(), faults=faults, time_scale=100))
+    ) as emulator:
         yield Runs(emulator.url, deploy(emulator.url, root / "template.yaml", "automlops", {}))
 
 

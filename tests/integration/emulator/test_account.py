@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.account.plan import Account, ApiError, Fault, FunctionError, InstanceQuota, Rate, StandInJobs, Use
+from emulator.account.played import PlayedAccount
 from emulator.endpoint import Clients, isolated_session
 from emulator.server import Emulator
 
@@ -163,7 +164,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    with Emulator(account=ACCOUNT) as emulator:
+    with Emulator(conditions=PlayedAccount(ACCOUNT)) as emulator:
         yield Bench(emulator.url)
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from emulator import sagemaker
 from emulator.account.plan import Account
+from emulator.account.played import PlayedAccount
 from emulator.endpoint import Clients
 from emulator.sagemaker.limits import Limits
 from emulator.server import Emulator
@@ -385,6 +386,6 @@ def account() -> Account:
 
 @pytest.fixture(scope="module")
 def bench(algorithms: dict[str, list[str]], limits: Limits, account: Account) -> Iterator[Bench]:
-    with Emulator(images=algorithms, account=account) as emulator:
+    with Emulator(images=algorithms, conditions=PlayedAccount(account)) as emulator:
         sagemaker.install(emulator.settings, limits)
         yield Bench(emulator)

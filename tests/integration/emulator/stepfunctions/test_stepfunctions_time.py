@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.account.clock import Clock
+from emulator.clock import Clock
 from emulator.stepfunctions import sagemaker
 from emulator.stepfunctions.environment import ExecutionEnvironment
 

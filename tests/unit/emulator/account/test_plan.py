@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from emulator import serve
 from emulator.account.plan import (
     Account,
-    AccountError,
     ApiError,
     Fault,
     FunctionError,
@@ -18,8 +17,8 @@ from emulator.account.plan import (
     JobOutcome,
     Rate,
     StandInJobs,
-    read_account,
 )
+from emulator.account.plan_file import AccountError, read_account
 from emulator.address import EmulatorError
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "emulator.md"
@@ -273,7 +272,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_whoever_starts_an_emulator_is_told_the_option(tmp_path: Path) -> None:
     assert serve.read_account(None) is None
-    assert serve.read_account(write(tmp_path, "seed: 3")) == Account(seed=3)
+    played = serve.read_account(write(tmp_path, "timeScale: 3"))
+    assert played is not None
+    assert played.clock.real_seconds(6) == 2
     with pytest.raises(EmulatorError, match=r"^--account: .*at seed: Input should be a valid integer, not 'x'"):
         serve.read_account(write(tmp_path, "seed: x"))
 

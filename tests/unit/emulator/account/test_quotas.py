@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
+from emulator.account.instance_quotas import InstanceQuotas
 from emulator.account.plan import Account, InstanceQuota, Use
-from emulator.account.service_quotas import list_page, listed_quotas
+from emulator.account.played import PlayedAccount
 from emulator.sagemaker.errors import ResourceLimitError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob
-from emulator.sagemaker.quotas import InstanceQuotas
+from emulator.service_quotas import list_page, listed_quotas
 
 REGION = "us-east-1"
 
 
 def quotas(limit: int, use: Use = "training") -> InstanceQuotas:
-    return InstanceQuotas(
-        Account(quotas=[InstanceQuota(instance_type="ml.m5.large", use=use, limit=limit)]),
-    )
+    return InstanceQuotas({f"ml.m5.large for {use} job usage": limit})
 
 
 def training_job(count: int = 1, kind: str = "ml.m5.large", **more: Any) -> TrainingJob:
@@ -129,7 +128,8 @@ def test_service_quotas_lists_the_plans_quotas_alone() -> None:
             InstanceQuota(instance_type="ml.m5.large", use="training", limit=20),
         ]
     )
-    listed = listed_quotas(account, "eu-west-1")
+    limits = PlayedAccount(account).instance_quotas
+    listed = listed_quotas(limits, "eu-west-1")
     assert [(one["QuotaName"], one["Value"]) for one in listed] == [
         ("ml.m5.large for training job usage", 20.0),
         ("ml.m5.large for transform job usage", 7.0),
@@ -137,16 +137,16 @@ def test_service_quotas_lists_the_plans_quotas_alone() -> None:
     assert listed[0]["QuotaArn"] == (
         f"arn:aws:servicequotas:eu-west-1:123456789012:sagemaker/{listed[0]['QuotaCode']}"
     )
-    assert listed == listed_quotas(account, "eu-west-1")
+    assert listed == listed_quotas(limits, "eu-west-1")
 
 
 def test_an_account_without_a_plan_lists_usual_ones() -> None:
-    names = {one["QuotaName"]: one["Value"] for one in listed_quotas(Account(), REGION)}
+    names = {one["QuotaName"]: one["Value"] for one in listed_quotas({}, REGION)}
     assert names["ml.m5.large for training job usage"] == names["ml.m5.large for transform job usage"] == 20.0
 
 
 def test_pages_follow_one_another_and_miss_nothing() -> None:
-    everything = listed_quotas(Account(), REGION)
+    everything = listed_quotas({}, REGION)
     found: list[Any] = []
     request: dict[str, Any] = {"MaxResults": 4}
     while True:
@@ -160,11 +160,11 @@ def test_pages_follow_one_another_and_miss_nothing() -> None:
 
 
 def test_one_quota_can_be_asked_for_by_its_code() -> None:
-    everything = listed_quotas(Account(), REGION)
+    everything = listed_quotas({}, REGION)
     assert list_page(everything, {"QuotaCode": everything[3]["QuotaCode"]}) == {"Quotas": [everything[3]]}
 
 
 @pytest.mark.parametrize("token", ["x", "-1", "1000"])
 def test_a_token_that_was_not_given_out_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        list_page(listed_quotas(Account(), REGION), {"NextToken": token})
+        list_page(listed_quotas({}, REGION), {"NextToken": token})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.account.clock import Clock
 from emulator.account.plan import Rate
 from emulator.account.rates import RateLimiter
+from emulator.clock import Clock
 
 
 class Watch:

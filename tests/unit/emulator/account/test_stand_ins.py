@@ -15,7 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.s3.models import s3_backends
 
 from emulator import bucket_listing
-from emulator.account.clock import Clock
+from emulator.account.outcomes import Outcomes
 from emulator.account.plan import (
     CAPACITY_ERROR,
     INTERNAL_SERVER_ERROR,
@@ -24,12 +24,12 @@ from emulator.account.plan import (
     JobOutcome,
     StandInJobs,
 )
+from emulator.account.schedule import Schedule
+from emulator.account.stand_in import StandIns
+from emulator.clock import Clock
 from emulator.endpoint import EmulatorSettings
 from emulator.sagemaker.jobs import Job, TrainingJob, TransformJob
-from emulator.sagemaker.outcomes import Outcomes
 from emulator.sagemaker.s3_files import S3Place
-from emulator.sagemaker.schedule import Schedule
-from emulator.sagemaker.stand_in import StandIns
 from emulator.sagemaker.stored_objects import StoredObjects
 
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "stand-ins"

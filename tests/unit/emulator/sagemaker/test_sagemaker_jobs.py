@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.model import StructureShape
 
-from emulator.account.clock import Clock
+from emulator.clock import Clock
 from emulator.sagemaker.control import JobControl
 from emulator.sagemaker.errors import JobStoppedError, ValidationError
 from emulator.sagemaker.jobs import TrainingJob, TransformJob, resource_arn, shown_members

@@ -1,4 +1,4 @@
-"""Service Quotas on this machine: SageMaker's quotas of instances, as the account's plan has them.
+"""Service Quotas on this machine: SageMaker's quotas of instances, as the account has them.
 
 Touches moto's private parts: methods set on ServiceQuotasResponse, which moto finds by the action's name, and its body
 and region; moto's own backend knows VPC's quotas alone.
@@ -13,37 +13,45 @@ from typing import TYPE_CHECKING, Any
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from emulator.account.plan import USES, InstanceQuota, quota_name
 from emulator.endpoint import ACCOUNT_ID
 from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from emulator.account.plan import Account
     from emulator.endpoint import EmulatorSettings
 
 _SERVICE = "sagemaker"
 _PAGE = 100
-# An account without a plan has no limits, but the API lists some; AWS's own figures differ from account to account.
+
+
+def quota_name(instance_type: str, use: str) -> str:
+    """Return the name of a quota of instances, as refusals and Service Quotas write it."""
+    return f"{instance_type} for {use} job usage"
+
+
+# An account without limits lists some all the same; AWS's own figures differ from account to account.
 _USUAL_LIMIT = 20
-_USUAL = tuple(
-    InstanceQuota(instance_type=f"ml.{family}.{size}", use=use, limit=_USUAL_LIMIT)
+_USUAL = {
+    quota_name(f"ml.{family}.{size}", use): _USUAL_LIMIT
     for family in ("c5", "m5")
     for size in ("large", "xlarge", "2xlarge", "4xlarge")
-    for use in USES
+    for use in ("training", "spot training", "transform")
     if (family, size) != ("c5", "large")
-)
+}
 
 
-def listed_quotas(account: Account, region: str) -> list[dict[str, Any]]:
-    """Return the quotas of SageMaker as Service Quotas lists them, by name: the plan's, or usual ones if it has none."""
-    quotas: Sequence[InstanceQuota] = account.quotas or _USUAL
-    return sorted((_listed(one, region) for one in quotas), key=lambda quota: str(quota["QuotaName"]))
+def listed_quotas(limits: Mapping[str, int], region: str) -> list[dict[str, Any]]:
+    """Return the quotas of SageMaker as Service Quotas lists them, by name.
+
+    Args:
+        limits: name → instances; empty for an account without limits, which has usual ones.
+        region: the Region.
+    """
+    return [_listed(name, limit, region) for name, limit in sorted((limits or _USUAL).items())]
 
 
-def _listed(quota: InstanceQuota, region: str) -> dict[str, Any]:
-    name = quota_name(quota.instance_type, quota.use)
+def _listed(name: str, limit: int, region: str) -> dict[str, Any]:
     # AWS's quota codes are arbitrary but fixed, and so are these.
     code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
     return {
@@ -52,7 +60,7 @@ def _listed(quota: InstanceQuota, region: str) -> dict[str, Any]:
         "QuotaArn": f"arn:aws:servicequotas:{region}:{ACCOUNT_ID}:{_SERVICE}/{code}",
         "QuotaCode": code,
         "QuotaName": name,
-        "Value": float(quota.limit),
+        "Value": float(limit),
         "Unit": "None",
         "Adjustable": True,
         "GlobalQuota": False,
@@ -79,20 +87,20 @@ def list_page(quotas: list[dict[str, Any]], request: dict[str, Any]) -> dict[str
 
 def install(settings: EmulatorSettings) -> None:
     """Answer for SageMaker's quotas as the account of these settings has them."""
-    account = settings.account
+    limits = settings.conditions.instance_quotas
 
     def list_service_quotas(self: Any) -> Any:
         request = json.loads(self.body)
         if request.get("ServiceCode") != _SERVICE:
             raise NoSuchResource
         try:
-            return json.dumps(list_page(listed_quotas(account, self.region), request))
+            return json.dumps(list_page(listed_quotas(limits, self.region), request))
         except ValueError:
             return _refusal("InvalidPaginationTokenException", "Invalid pagination token.")
 
     def get_service_quota(self: Any) -> Any:
         request = json.loads(self.body)
-        found = listed_quotas(account, self.region) if request.get("ServiceCode") == _SERVICE else []
+        found = listed_quotas(limits, self.region) if request.get("ServiceCode") == _SERVICE else []
         for quota in found:
             if quota["QuotaCode"] == request.get("QuotaCode"):
                 return json.dumps({"Quota": quota})

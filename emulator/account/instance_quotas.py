@@ -11,20 +11,25 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from emulator.account.plan import quota_name
 from emulator.sagemaker.errors import ResourceLimitError
 from emulator.sagemaker.jobs import TRAINING
+from emulator.service_quotas import quota_name
 
 if TYPE_CHECKING:
-    from emulator.account.plan import Account
+    from collections.abc import Mapping
+
     from emulator.sagemaker.jobs import Job
 
 
 class InstanceQuotas:
-    """The instances in use, by Region and quota: from a job's accepted request to its end."""
+    """The instances in use, by Region and quota: from a job's accepted request to its end.
 
-    def __init__(self, account: Account) -> None:
-        self._limits = {quota_name(one.instance_type, one.use): one.limit for one in account.quotas}
+    Args:
+        limits: name of a quota → instances.
+    """
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        self._limits = limits
         self._used: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -42,18 +47,18 @@ class InstanceQuotas:
         limit = self._limits.get(name)
         if limit is None:
             return
-        wanted = int(resources.get("InstanceCount", 1))
+        requested = int(resources.get("InstanceCount", 1))
         with self._lock:
             used = self._used[region, name]
-            if used + wanted > limit:
+            if used + requested > limit:
                 raise ResourceLimitError(
                     f"The account-level service limit '{name}' is {limit} Instances, with current utilization of "
-                    f"{used} Instances and a request delta of {wanted} Instances. Please use AWS Service Quotas to "
+                    f"{used} Instances and a request delta of {requested} Instances. Please use AWS Service Quotas to "
                     "request an increase for this quota. If AWS Service Quotas is not available, contact AWS "
                     "support to request an increase for this quota."
                 )
-            self._used[region, name] += wanted
-        job.on_end(lambda: self._give_back(region, name, wanted))
+            self._used[region, name] += requested
+        job.on_end(lambda: self._give_back(region, name, requested))
 
     def _give_back(self, region: str, name: str, count: int) -> None:
         with self._lock:

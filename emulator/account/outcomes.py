@@ -26,8 +26,3 @@ class Outcomes:
             return _UNDISTURBED
         fault = self._faults.happening(f"{job.kind.noun}Job", job.name)
         return fault.job if fault is not None and fault.job is not None else _UNDISTURBED
-
-
-def got_no_instances(outcome: JobOutcome) -> bool:
-    """Whether the run ends before its instances start."""
-    return outcome.failure_reason.startswith("CapacityError")

@@ -9,33 +9,33 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
 
+from emulator.account.schedule import Schedule
+from emulator.conditions import got_no_instances
 from emulator.sagemaker.errors import JobFailedError
 from emulator.sagemaker.jobs import TrainingJob
-from emulator.sagemaker.outcomes import got_no_instances
 from emulator.sagemaker.s3_files import S3Place, missing_objects_message
-from emulator.sagemaker.schedule import Schedule
 from emulator.sagemaker.stored_objects import StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.account.clock import Clock
+    from emulator.account.outcomes import Outcomes
     from emulator.account.plan import StandInJobs
+    from emulator.clock import Clock
     from emulator.sagemaker.jobs import TransformJob
-    from emulator.sagemaker.outcomes import Outcomes
 
 
 class StandIns:
     """All stand-ins of one emulator. One thread takes each of their steps, so ten thousand may wait at once.
 
     Args:
-        told: how long they run.
+        durations: how long they run.
         clock: the account's.
         outcomes: how each run of a job goes.
     """
 
-    def __init__(self, told: StandInJobs, clock: Clock, outcomes: Outcomes) -> None:
-        self.told = told
+    def __init__(self, durations: StandInJobs, clock: Clock, outcomes: Outcomes) -> None:
+        self.durations = durations
         self.outcomes = outcomes
         self._clock = clock
         self._schedule = Schedule("sagemaker-stand-ins")
@@ -110,11 +110,11 @@ class _TransformRun:
         self._after(self._seconds(), self._finish)
 
     def _seconds(self) -> float:
-        told = self._outcome.run_seconds
-        return self._usual_seconds() if told is None else told
+        seconds = self._outcome.run_seconds
+        return self._usual_seconds() if seconds is None else seconds
 
     def _usual_seconds(self) -> float:
-        return self._stand_ins.told.transform_seconds
+        return self._stand_ins.durations.transform_seconds
 
     def _finish(self) -> None:
         if self._outcome.status == "Failed":
@@ -165,7 +165,7 @@ class _TrainingRun(_TransformRun):
             self._after(longest, self._run_out_of_time)
 
     def _usual_seconds(self) -> float:
-        return self._stand_ins.told.training_seconds
+        return self._stand_ins.durations.training_seconds
 
     def _run_out_of_time(self) -> None:
         self._end_with_artifact("Stopped", secondary="MaxRuntimeExceeded")
