@@ -26,11 +26,15 @@ def replace(owner: Any, name: str, replacement: Any, *, expects: tuple[str, ...]
     current = inspect.getattr_static(owner, name, None)
     if current is None:
         raise PatchError(f"moto has no {where}.{name} any more; this emulator is written for moto 5.2.5")
-    function = current.__func__ if isinstance(current, staticmethod | classmethod) else current
-    if function is replacement or current is replacement:
+    function = _unwrapped(current)
+    if function is _unwrapped(replacement):
         return
     if expects is not None:
         found = tuple(inspect.signature(function).parameters)
         if found != expects:
             raise PatchError(f"{where}.{name} takes {found} where {expects} is expected; written for moto 5.2.5")
     setattr(owner, name, replacement)
+
+
+def _unwrapped(attribute: Any) -> Any:
+    return attribute.__func__ if isinstance(attribute, staticmethod | classmethod) else attribute

@@ -14,15 +14,21 @@ from emulator.stepfunctions import (
     api,
     aws_sdk,
     backend,
+    choices,
     connection,
     copying,
+    definition,
     distributed_map,
     environment,
     errors,
     evaluation,
     execution,
     inline_map,
+    intrinsics,
+    item_readers,
+    jsonata_expressions,
     lambda_invoke,
+    nested_executions,
     payload_templates,
     payloads,
     sagemaker,
@@ -41,7 +47,12 @@ def install(settings: EmulatorSettings) -> None:
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     environment.install(settings.conditions.clock)
     for part in (
+        definition,
         errors,
+        choices,
+        intrinsics,
+        item_readers,
+        jsonata_expressions,
         payloads,
         copying,
         evaluation,
@@ -50,6 +61,7 @@ def install(settings: EmulatorSettings) -> None:
         sagemaker,
         aws_sdk,
         lambda_invoke,
+        nested_executions,
         payload_templates,
     ):
         part.install()

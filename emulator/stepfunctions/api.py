@@ -18,12 +18,13 @@ from moto.stepfunctions.exceptions import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from emulator.service_models import service_model
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.definition import check_definition
 from emulator.stepfunctions.execution import Execution
 from emulator.stepfunctions.history import Event, without_payloads
 from emulator.stepfunctions.map_run import MapRun, MapRunCompletedError
-from emulator.stepfunctions.paging import BadTokenError, page_size, take_page
+from emulator.stepfunctions.paging import BadSizeError, BadTokenError, page_size, take_page
 
 MOST_CONCURRENCY = 10_000
 
@@ -80,6 +81,11 @@ class ExecutionActions:
             machine = self.stepfunction_backend.describe_state_machine(machine_arn)
             executions = self.stepfunction_backend.registry.of_machine(machine.arn)
         status = self._get_param("statusFilter")
+        if status is not None and status not in _statuses():
+            raise ValidationException(
+                f"1 validation error detected: Value '{status}' at 'statusFilter' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{', '.join(_statuses())}]"
+            )
         return _page(self, "executions", executions, lambda e: status is None or str(e.status) == status)
 
     def list_map_runs(self) -> Any:
@@ -118,6 +124,13 @@ class ExecutionActions:
         body: dict[str, Any] = {"events": [_dated(event if keep else without_payloads(event)) for event in page]}
         return ActionResult(body | ({"nextToken": token} if token else {}))
 
+    def list_tags_for_resource(self) -> Any:
+        """ListTagsForResource."""
+        arn = self._get_param("resourceArn")
+        if arn not in {machine.arn for machine in self.stepfunction_backend.state_machines}:
+            raise ResourceNotFound(arn)
+        return _list_tags_for_resource(self)
+
     def validate_state_machine_definition(self) -> Any:
         """ValidateStateMachineDefinition."""
         problems = check_definition(self._get_param("definition"))
@@ -128,6 +141,16 @@ class ExecutionActions:
         return ActionResult(
             {"result": "FAIL" if problems else "OK", "diagnostics": diagnostics, "truncated": False}
         )
+
+
+_list_tags_for_resource = StepFunctionResponse.list_tags_for_resource
+
+
+def _statuses() -> list[str]:
+    """Return the statuses that an execution can have, by the service's model."""
+    shape: Any = service_model("stepfunctions").shape_for("ExecutionStatus")
+    statuses: list[str] = shape.enum
+    return statuses
 
 
 def _execution(request: Any) -> Execution:
@@ -161,6 +184,8 @@ def _take(request: Any, entries: list[Any], *, newest_first: bool, wanted: Any =
         )
     except BadTokenError as error:
         raise InvalidToken(str(error)) from error
+    except BadSizeError as error:
+        raise ValidationException(str(error)) from error
 
 
 def _page(request: Any, key: str, entries: list[Any], wanted: Any) -> Any:

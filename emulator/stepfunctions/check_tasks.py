@@ -33,6 +33,13 @@ SAGEMAKER = SAGEMAKER_SYNC | {
 }
 
 
+# Of these, what the emulator plays: nothing may succeed that did not run.
+PLAYED = frozenset({"createTrainingJob", "createTransformJob", "createModel"})
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+_EXECUTION_PARAMETERS = frozenset({"Input", "Name", "StateMachineArn", "TraceHeader"})
+EXECUTION_FORMS = frozenset({None, SYNC, "sync:2", TOKEN})
+
+
 def is_sagemaker_supported(action: str, form: str | None) -> bool:
     """Whether Step Functions has this SageMaker action in this form; createModel cannot be waited for."""
     return action in SAGEMAKER if form is None else form == SYNC and action in SAGEMAKER_SYNC
@@ -54,9 +61,19 @@ def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _check_api(arn, service, action, names, known=form in {None, TOKEN})
     elif service == "sagemaker":
         known = is_sagemaker_supported(action, form)
+        if known and action not in PLAYED:
+            yield f"[emulator] sagemaker:{action} is not played on this emulator", "/Resource"
+            return
         yield from _check_api(arn, service, action, names, known=known)
         if known:
             yield from ((unsupported(name), "/Parameters") for name in unproven_job_fields(action, parameters))
+    elif service == "states":
+        if action != "startExecution" or form not in EXECUTION_FORMS:
+            yield unknown_resource(arn), "/Resource"
+        for name in sorted(names - _EXECUTION_PARAMETERS):
+            yield unsupported(name), "/Parameters"
+        if "StateMachineArn" not in names:
+            yield 'The field "StateMachineArn" is required but was missing', "/Parameters"
     elif service == "lambda":
         if action != "invoke" or form not in {None, TOKEN}:
             yield unknown_resource(arn), "/Resource"

@@ -1,7 +1,8 @@
 """Turns a definition into the interpreter's program, once per text.
 
 Touches moto's private parts: `AmazonStateLanguageParser`, whose grammar takes ToleratedFailurePercentage only with
-a decimal point.
+a decimal point, and STANDARD children alone; the `Preprocessor` it uses, which keeps the query language of the place that
+it reads in a list of its class, shared by all threads and never emptied after an error.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import functools
 import json
 from typing import Any
 
+from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
+from emulator.moto_patches import replace
 from emulator.stepfunctions.checks import SCHEMA, Problem, find_problems
 
 _PERCENTAGE = "ToleratedFailurePercentage"
+_EXPRESS = "EXPRESS"
 
 
 def check_definition(definition: str) -> list[Problem]:
@@ -41,24 +46,40 @@ def parse_definition(definition: str) -> Any:
     Raises:
         ASLParserException: the text does not follow the grammar.
     """
-    program, _ = AmazonStateLanguageParser.parse(_with_decimals(definition))
+    program, _ = AmazonStateLanguageParser.parse(_for_the_grammar(definition))
     return program
 
 
-def _with_decimals(definition: str) -> str:
-    """Return the same definition, each map's percentage written as the grammar wants it (`100` as `100.0`)."""
-    if _PERCENTAGE not in definition:
+class _Preprocessor(Preprocessor):  # type: ignore[misc]  # moto is not followed by mypy
+    """moto's, with a list of its own for each definition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._query_language_per_scope: list[Any] = []
+
+
+def _for_the_grammar(definition: str) -> str:
+    """Return the same definition, its maps as the grammar wants them: `100.0` for `100`, Standard for Express children."""
+    if _PERCENTAGE not in definition and _EXPRESS not in definition:
         return definition
     machine = json.loads(definition)
-    _write_decimals(machine)
+    _rewrite(machine)
     return json.dumps(machine, ensure_ascii=False)
 
 
-def _write_decimals(machine: dict[str, Any]) -> None:
+def _rewrite(machine: dict[str, Any]) -> None:
     for state in machine["States"].values():
         percentage = state.get(_PERCENTAGE)
         if isinstance(percentage, int) and not isinstance(percentage, bool):
             state[_PERCENTAGE] = float(percentage)
         for inner in (state.get("ItemProcessor"), state.get("Iterator"), *(state.get("Branches") or [])):
             if inner:
-                _write_decimals(inner)
+                config = inner.get("ProcessorConfig") or {}
+                if config.get("ExecutionType") == _EXPRESS:
+                    config["ExecutionType"] = "STANDARD"
+                _rewrite(inner)
+
+
+def install() -> None:
+    """Put these in the place of moto's."""
+    replace(asl_parser, "Preprocessor", _Preprocessor)

@@ -25,6 +25,8 @@ TASK_FAILED = "States.TaskFailed"
 TIMEOUT = "States.Timeout"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 ITEM_READER_FAILED = "States.ItemReaderFailed"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
+NO_CHOICE_MATCHED = "States.NoChoiceMatched"
 TOLERANCE_EXCEEDED = "States.ExceedToleratedFailureThreshold"
 
 

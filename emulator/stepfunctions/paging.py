@@ -16,9 +16,24 @@ class BadTokenError(Exception):
     """The nextToken was not given out by this emulator."""
 
 
-def page_size(asked: int | None) -> int:
-    """Return the number of entries on a page: 100 unless asked otherwise, 1,000 at most (0 means the default)."""
-    return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
+class BadSizeError(Exception):
+    """maxResults is none that AWS takes."""
+
+
+def page_size(max_results: int | None) -> int:
+    """Return the number of entries on a page: 100 where `max_results` is None or 0.
+
+    Raises:
+        BadSizeError: it is less than 0 or more than 1,000.
+    """
+    size = max_results or DEFAULT_PAGE
+    if not 0 < size <= LARGEST_PAGE:
+        side = f"less than or equal to {LARGEST_PAGE}" if size > 0 else "greater than or equal to 0"
+        raise BadSizeError(
+            f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: "
+            f"Member must have value {side}"
+        )
+    return size
 
 
 def take_page(

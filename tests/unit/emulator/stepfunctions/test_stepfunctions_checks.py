@@ -28,16 +28,9 @@ TRANSFORMATION = {
     "TransformOutput.$": "$.output",
     "TransformResources.$": "$.resources",
 }
-PROCESSING = {
-    "ProcessingJobName": "p",
-    "AppSpecification": {"ImageUri": "i"},
-    "ProcessingResources.$": "$.resources",
-    "RoleArn": "r",
-}
 REQUIRED: dict[str, dict[str, Any]] = {
     "createTrainingJob": TRAINING,
     "createTransformJob": TRANSFORMATION,
-    "createProcessingJob": PROCESSING,
 }
 
 
@@ -244,7 +237,6 @@ def job(action: str, form: str = ".sync", **more: Any) -> list[str]:
         ("createTrainingJob", {"HyperParameters": {"RetryStrategy": "a map's keys are free"}}),
         ("createTrainingJob", {"InputDataConfig": [{"ChannelName": "a", "DataSource.$": "$.source"}]}),
         ("createTransformJob", {"Environment": {"A": "b"}, "DataProcessing": {"JoinSource": "Input"}}),
-        ("createProcessingJob", {"Environment.$": "$.e", "ProcessingInputs": [{"InputName": "i"}]}),
     ],
 )
 def test_field_of_a_job_with_evidence_is_taken(action: str, more: dict[str, Any]) -> None:
@@ -268,11 +260,6 @@ def test_field_of_a_job_with_evidence_is_taken(action: str, more: dict[str, Any]
         ),
         ("createTrainingJob", {"Tags": [{"key": "a", "value": "b"}]}, "key"),
         ("createTransformJob", {"DataCaptureConfig.$": "$.capture"}, "DataCaptureConfig"),
-        (
-            "createProcessingJob",
-            {"ProcessingInputs": [{"InputName": "i", "DatasetDefinition.$": "$.d"}]},
-            "DatasetDefinition",
-        ),
     ],
 )
 @pytest.mark.parametrize("form", ["", ".sync"])
@@ -281,6 +268,20 @@ def test_field_of_a_job_without_evidence_is_refused(
 ) -> None:
     found = job(action, form, **more)
     assert f'The field "{field}" is not supported by Step Functions at /States/T/Parameters' in found[0]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "arn:aws:states:::sagemaker:createEndpoint",
+        "arn:aws:states:::sagemaker:createHyperParameterTuningJob",
+    ],
+)
+def test_what_the_emulator_does_not_play_is_refused_by_name(resource: str) -> None:
+    found = problems(machine(T=task(resource, Parameters={})))
+    assert len(found) == 1
+    assert "is not played on this emulator at /States/T/Resource" in found[0]
 
 
 def test_problems_inside_maps_and_branches_have_their_full_place() -> None:

@@ -19,7 +19,7 @@ from emulator.stepfunctions.names import (
     check_name,
     execution_arn,
 )
-from emulator.stepfunctions.paging import BadTokenError, page_size, take_page
+from emulator.stepfunctions.paging import BadSizeError, BadTokenError, page_size, take_page
 from emulator.stepfunctions.parameters import (
     UnknownOperationError,
     missing_or_unknown,
@@ -59,9 +59,15 @@ def test_child_has_the_arn_of_its_map() -> None:
     assert arn == "arn:aws:states:us-east-1:123456789012:execution:m/Items:u"
 
 
-@pytest.mark.parametrize(("asked", "size"), [(None, 100), (0, 100), (7, 7), (5000, 1000)], ids=str)
-def test_page_size(asked: int | None, size: int) -> None:
-    assert page_size(asked) == size
+@pytest.mark.parametrize(("max_results", "size"), [(None, 100), (0, 100), (7, 7), (1000, 1000)], ids=str)
+def test_page_size(max_results: int | None, size: int) -> None:
+    assert page_size(max_results) == size
+
+
+@pytest.mark.parametrize("max_results", [-1, 1001])
+def test_a_page_size_that_aws_does_not_take_is_refused(max_results: int) -> None:
+    with pytest.raises(BadSizeError, match=f"Value '{max_results}' at 'maxResults' failed to satisfy constraint"):
+        page_size(max_results)
 
 
 @pytest.mark.parametrize("newest_first", [True, False], ids=["newest-first", "oldest-first"])
