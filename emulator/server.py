@@ -21,6 +21,7 @@ from moto.s3.models import s3_backends
 
 from emulator import (
     bucket_listing,
+    bucket_names,
     bucket_policy,
     cloudformation,
     functions,
@@ -28,6 +29,7 @@ from emulator import (
     request_costs,
     sagemaker,
     stepfunctions,
+    unplayed,
     wsgi,
 )
 from emulator.account import service_quotas
@@ -47,7 +49,9 @@ __all__ = ["Emulator", "EmulatorError"]
 
 _PARTS = (
     request_costs,
+    unplayed,
     bucket_listing,
+    bucket_names,
     object_values,
     bucket_policy,
     functions,

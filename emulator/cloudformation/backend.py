@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
@@ -23,7 +24,7 @@ from emulator.endpoint import Clients
 from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from emulator.cloudformation.resources import Resource
     from emulator.cloudformation.template import Template
@@ -69,7 +70,9 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
             if self._find(name) is not None:
                 raise AlreadyExistsException(f"Stack [{name}] already exists")
             stack = self._new_stack(name, template, tags, notification_arns, role_arn)
-            self._deployment(stack, _prepare(template, parameters)).create()
+            with _refused():
+                deployment = self._deployment(stack, prepare(template, parameters))
+            deployment.create()
             self.stacks[stack.stack_id] = stack
         return stack
 
@@ -90,12 +93,14 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
                 else one["ParameterValue"]
                 for one in parameters
             }
-            prepared = _prepare(template, given)
+            with _refused():
+                prepared = prepare(template, given)
+                deployment = self._deployment(stack, prepared)
             wanted_tags = stack.tags if tags is None else tags
             if _is_same(stack, prepared, wanted_tags):
                 raise ValidationError(message="No updates are to be performed.")
             stack.tags, stack.role_arn = wanted_tags, role_arn
-            self._update(stack, template, prepared)
+            self._update(stack, template, deployment)
         return stack
 
     def create_change_set(
@@ -164,7 +169,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
                 stack.text = change_set.text
                 self._deployment(stack, change_set.template).create()
             else:
-                self._update(stack, change_set.text, change_set.template)
+                self._update(stack, change_set.text, self._deployment(stack, change_set.template))
             # A change set is gone once it has been carried out, and so are the others of its stack.
             others = [key for key, one in self.change_sets.items() if one.stack is stack and one is not change_set]
             for key in others:
@@ -223,8 +228,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
     def _deployment(self, stack: Stack, template: Template) -> Deployment:
         return Deployment(stack, template, _running(), self._imported)
 
-    def _update(self, stack: Stack, text: str, template: Template) -> None:
-        deployment = self._deployment(stack, template)
+    def _update(self, stack: Stack, text: str, deployment: Deployment) -> None:
         deployment.update()
         if stack.status == "UPDATE_COMPLETE":
             stack.text = text
@@ -311,9 +315,11 @@ def stack_exports(stack: Stack) -> dict[str, str]:
     return {one.export_name: one.output_value for one in stack.outputs if one.export_name is not None}
 
 
-def _prepare(text: str, parameters: Mapping[str, str]) -> Template:
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Answer what is wrong with a template as CloudFormation does."""
     try:
-        return prepare(text, parameters)
+        yield
     except TemplateError as error:
         raise ValidationError(message=str(error)) from error
 

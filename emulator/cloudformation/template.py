@@ -64,12 +64,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str | None) -> dict[str, Any]:
     """Return the template as plain dictionaries, functions in their long form.
 
     Raises:
-        TemplateError: it is neither YAML nor JSON, or no template.
+        TemplateError: there is none, it is neither YAML nor JSON, or no template.
     """
+    if not text:
+        raise TemplateError("Either Template URL or Template Body must be specified.")
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else parse_yaml(text)
     except (ValueError, yaml.YAMLError) as error:

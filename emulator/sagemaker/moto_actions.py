@@ -17,6 +17,7 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from emulator.moto_patches import replace
+from emulator.refusals import not_played
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.jobs import resource_arn
 from emulator.sagemaker.validation import read_request
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from emulator.sagemaker.api import SageMakerApi
 
-# Actions answered here; all others stay moto's own.
+# Actions answered here.
 ACTIONS = (
     "CreateTrainingJob",
     "DescribeTrainingJob",
@@ -42,6 +43,11 @@ ACTIONS = (
     "ListModels",
     "DeleteModel",
 )
+# Of moto's own actions, those that make or begin what nothing here would run: they would succeed without it. Of what
+# cannot be made, there is an empty list, and nothing to describe, stop or delete.
+_BEGINNINGS = ("associate_", "create_", "disassociate_", "start_", "update_")
+# moto breaks on a feature group that is not there.
+_UNPLAYED = frozenset({"describe_feature_group"})
 
 
 class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not followed by mypy
@@ -98,14 +104,18 @@ class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not follo
         return found
 
     def _get_resource_from_arn(self, arn: str) -> Any:
-        resource = super()._get_resource_from_arn(arn) if arn.rpartition(":")[2].count("/") == 1 else None
+        try:
+            resource = super()._get_resource_from_arn(arn) if arn.rpartition(":")[2].count("/") == 1 else None
+        except AttributeError:
+            # moto breaks on a type that it does not have.
+            resource = None
         if resource is None:
             raise ValidationError(f"Could not find resource {arn}.")
         return resource
 
 
 def install_actions(api: SageMakerApi) -> None:
-    """Empty moto's SageMaker and answer ACTIONS by `api` from now on."""
+    """Empty moto's SageMaker and answer ACTIONS by `api` from now on, and make nothing else."""
     replace(sagemaker_backends, "backend", Backend)
     sagemaker_backends.clear()
     moto_parses = SageMakerResponse.__mro__[1].parse_parameters
@@ -116,6 +126,9 @@ def install_actions(api: SageMakerApi) -> None:
             moto_parses(self, request)
 
     replace(SageMakerResponse, "parse_parameters", parse_parameters, expects=("self", "request"))
+    for name in list(vars(SageMakerResponse)):
+        if name.startswith(_BEGINNINGS) or name in _UNPLAYED:
+            setattr(SageMakerResponse, name, not_played)
     for action in ACTIONS:
         setattr(SageMakerResponse, xform_name(action), _make_action(action, getattr(api, xform_name(action))))
 

@@ -1,0 +1,133 @@
+"""Refuses by name what the emulator does not play, as AWS refuses an operation that a service does not have.
+
+Touches moto's private parts: its copies of botocore's service models, the router that finds the operation of a REST
+request, and the serializers of all protocols with the codes that they take for common to all services.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import UnknownServiceError
+from moto.core import errors
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel, ServiceModel
+from moto.core.request import determine_request_protocol
+from moto.core.responses import boto3_service_name
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model, service_name_from_moto_package_name
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from moto.core.request import Request
+
+    MotoAnswer = tuple[int, dict[str, Any], Any]
+
+# Code and status by protocol. S3 answers what a resource does not have with MethodNotAllowed; its HEAD requests have
+# no body, and their clients see the status alone.
+_UNKNOWN_OPERATION = {
+    "json": ("UnknownOperationException", 400),
+    "rest-json": ("UnknownOperationException", 404),
+    "query": ("InvalidAction", 400),
+    "ec2": ("InvalidAction", 400),
+    "rest-xml": ("MethodNotAllowed", 405),
+}
+# How moto's dispatcher ends the sentence that names an action which it does not have.
+_NOT_THERE = "action has not been implemented"
+
+
+class RefusedError(ServiceException):  # type: ignore[misc]  # moto is not followed by mypy
+    """A request that AWS refuses; moto looks for the codes of its own classes in the service that they belong to."""
+
+
+def not_played(self: Any) -> Any:
+    """Stand in the place of an action of moto that is not played here.
+
+    Raises:
+        NotImplementedError: always; the caller is answered by `refuse_unplayed`.
+    """
+    raise NotImplementedError
+
+
+def refuse_unplayed(service: str | None, request: Request, reason: str = "") -> MotoAnswer:
+    """Return the answer to a request for what is not played here, in the protocol of its service.
+
+    Args:
+        service: moto's name of it, None where moto has no such service.
+        request: what was asked.
+        reason: what in it is not played, if it is not the operation itself.
+    """
+    model = _model(service)
+    protocol = _protocol(model, request)
+    full_name = model.metadata.get("serviceFullName", "") if model else _signing_name(request)
+    sentence = f"This emulator does not play {_operation(model, protocol, request)}"
+    sentence += f" of {full_name}" if full_name else ""
+    if reason and not reason.endswith(_NOT_THERE):
+        sentence += f" as it was asked for: {reason}"
+    code, status = _UNKNOWN_OPERATION[protocol]
+    return _write(model, protocol, code, status, f"{sentence.rstrip('.')}.")
+
+
+def refuse_malformed_xml(service: str | None, request: Request) -> MotoAnswer:
+    """Return the answer to a request whose body has to be XML and is not."""
+    model = _model(service)
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+    return _write(model, _protocol(model, request), "MalformedXML", 400, message)
+
+
+def _write(model: ServiceModel | None, protocol: str, code: str, status: int, message: str) -> MotoAnswer:
+    # A service that moto does not have has a model of nothing but its protocol.
+    known = model or ServiceModel({"metadata": {"protocol": protocol}, "operations": {}, "shapes": {}}, "unknown")
+    serializer = get_serializer_class(known.service_name, protocol)(operation_model=OperationModel({}, known))
+    written = serializer.serialize(RefusedError(code, message))
+    return status, dict(written["headers"]), written["body"]
+
+
+def _model(service: str | None) -> ServiceModel | None:
+    if service is None:
+        return None
+    try:
+        return get_service_model(boto3_service_name.get(service) or service_name_from_moto_package_name(service))
+    except UnknownServiceError:
+        return None
+
+
+def _protocol(model: ServiceModel | None, request: Request) -> str:
+    if model is None:
+        if "x-amz-target" in request.headers:
+            return "json"
+        return "query" if "Action" in request.values else "rest-json"
+    try:
+        protocol: str = determine_request_protocol(model, request.content_type)
+    except NotImplementedError:
+        protocol = str(model.protocol)
+    return protocol
+
+
+def _operation(model: ServiceModel | None, protocol: str, request: Request) -> str:
+    if protocol == "json" and (target := request.headers.get("x-amz-target")):
+        return str(target).rpartition(".")[2]
+    if action := request.values.get("Action"):
+        return str(action)
+    if model is not None and protocol.startswith("rest-"):
+        try:
+            operation, _ = get_service_router(model.service_name).match(request)
+        except HTTPException:
+            pass
+        else:
+            return str(operation.name)
+    return f"{request.method} {request.path}"
+
+
+def _signing_name(request: Request) -> str:
+    """Return the service that a request's signature is for."""
+    scope = str(request.headers.get("Authorization", "")).partition("Credential=")[2].split(",")[0].split("/")
+    return scope[3] if len(scope) == 5 else ""
+
+
+def install() -> None:
+    """Let moto write codes that no service's model has, without a warning for each."""
+    for code in {code for code, _ in _UNKNOWN_OPERATION.values()} | {"MalformedXML"}:
+        if code not in errors.COMMON_ERROR_CODES:
+            errors.COMMON_ERROR_CODES.append(code)
