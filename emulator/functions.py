@@ -170,8 +170,9 @@ def _require_python(runtime: str | None, package_type: str) -> None:
         raise InvalidParameterValueException(
             f"This emulator does not play functions of PackageType {package_type}: it runs packages for Python."
         )
-    runtimes = service_model("lambda").shape_for("Runtime").enum
-    if runtime not in runtimes:
+    shape: Any = service_model("lambda").shape_for("Runtime")
+    runtimes = shape.enum
+    if runtime is None or runtime not in runtimes:
         raise InvalidParameterValueException(
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(runtimes)}] or be a valid ARN"

@@ -18,7 +18,7 @@ from moto.core.utils import convert_to_flask_response
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from emulator.refusals import refuse_malformed_xml, refuse_unplayed
+from emulator.refusals import MalformedXmlError, RefusedError, refuse, refuse_unplayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,7 +59,9 @@ class _BackendApplication:
             found = refuse_unplayed(self._service, request, str(error))
         except ExpatError:
             # moto reads no other XML than bodies of requests.
-            found = refuse_malformed_xml(self._service, request)
+            found = refuse(self._service, request, MalformedXmlError())
+        except RefusedError as error:
+            found = refuse(self._service, request, error)
         except HTTPException as error:
             refused: Iterable[bytes] = error.get_response(environ)(environ, start_response)
             return refused

@@ -33,12 +33,25 @@ _UNKNOWN_OPERATION = {
     "ec2": ("InvalidAction", 400),
     "rest-xml": ("MethodNotAllowed", 405),
 }
+# Of other refusals, where it is not 400.
+_STATUSES = {"NoSuchKey": 404, "NoSuchUpload": 404}
 # How moto's dispatcher ends the sentence that names an action which it does not have.
 _NOT_THERE = "action has not been implemented"
 
 
 class RefusedError(ServiceException):  # type: ignore[misc]  # moto is not followed by mypy
     """A request that AWS refuses; moto looks for the codes of its own classes in the service that they belong to."""
+
+
+class MalformedXmlError(RefusedError):
+    """The request's body has to be XML and is not."""
+
+    code = "MalformedXML"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The XML you provided was not well-formed or did not validate against our published schema"
+        )
 
 
 def not_played(self: Any) -> Any:
@@ -69,11 +82,10 @@ def refuse_unplayed(service: str | None, request: Request, reason: str = "") -> 
     return _write(model, protocol, code, status, f"{sentence.rstrip('.')}.")
 
 
-def refuse_malformed_xml(service: str | None, request: Request) -> MotoAnswer:
-    """Return the answer to a request whose body has to be XML and is not."""
+def refuse(service: str | None, request: Request, error: RefusedError) -> MotoAnswer:
+    """Return the answer to a request that is refused, in the protocol of its service."""
     model = _model(service)
-    message = "The XML you provided was not well-formed or did not validate against our published schema"
-    return _write(model, _protocol(model, request), "MalformedXML", 400, message)
+    return _write(model, _protocol(model, request), error.code, _STATUSES.get(error.code, 400), error.message)
 
 
 def _write(model: ServiceModel | None, protocol: str, code: str, status: int, message: str) -> MotoAnswer:

@@ -1,7 +1,8 @@
 """Takes away what moto answers although nothing happens, and makes it refuse what it breaks on.
 
-Touches moto's private parts: the actions of its Response classes, which it finds by name; S3Response._set_action, which
-every request for a bucket or an object passes but for POST to a bucket, which passes _bucket_response_post.
+Touches moto's private parts: the actions of its Response classes, which it finds by name; methods of S3Backend;
+S3Response._set_action, which every request for a bucket or an object passes but for POST to a bucket, which passes
+_bucket_response_post.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from moto.ecr.responses import ECRResponse
 from moto.events.responses import EventsHandler
 from moto.iam.responses import IamResponse
 from moto.logs.responses import LogsResponse
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 from moto.sagemakermetrics.responses import SageMakerMetricsResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
@@ -76,19 +78,10 @@ UNPLAYED: dict[Any, tuple[str, ...]] = {
 UNPLAYED_IN_S3 = frozenset(
     {"abac", "analytics", "annotation", "intelligent-tiering", "metadataAnnotationTable"}
     | {"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics"}
-    | {"renameObject", "requestPayment", "session", "torrent"}
+    | {"renameObject", "requestPayment", "select", "session", "torrent"}
 )
-# An action of moto, what it breaks on, and the refusal by which AWS answers that request.
+# A method of moto, what it breaks on, and the code and words by which AWS refuses that request.
 _BREAKING: tuple[tuple[Any, str, type[Exception], str, str], ...] = (
-    (IamResponse, "create_service_linked_role", IndexError, "InvalidInput", "The service name is not valid."),
-    (
-        LogsResponse,
-        "start_query",
-        TypeError,
-        "InvalidParameterException",
-        "Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be given.",
-    ),
-    (LogsResponse, "get_query_results", KeyError, "ResourceNotFoundException", "There is no such query."),
     (
         CloudFormationResponse,
         "get_template_summary",
@@ -96,6 +89,20 @@ _BREAKING: tuple[tuple[Any, str, type[Exception], str, str], ...] = (
         "ValidationError",
         "Either Template URL or Template Body must be specified.",
     ),
+    (IamResponse, "create_service_linked_role", IndexError, "InvalidInput", "The service name is not valid."),
+    (LogsResponse, "get_query_results", KeyError, "ResourceNotFoundException", "There is no such query."),
+    (
+        LogsResponse,
+        "start_query",
+        TypeError,
+        "InvalidParameterException",
+        "Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be given.",
+    ),
+    (S3Backend, "complete_multipart_upload", KeyError, "NoSuchUpload", "The specified upload does not exist."),
+    (S3Backend, "delete_object_tagging", AttributeError, "NoSuchKey", "The specified key does not exist."),
+    (S3Backend, "upload_part", KeyError, "NoSuchUpload", "The specified upload does not exist."),
+    (S3Response, "copy_object", ValueError, "InvalidArgument", "Invalid copy source object key"),
+    (S3Response, "upload_part_copy", ValueError, "InvalidArgument", "Invalid copy source object key"),
     (
         StepFunctionResponse,
         "tag_resource",
@@ -121,19 +128,20 @@ def set_action(self: Any, action_resource_type: str, method: str, querystring: d
 
 def post_to_bucket(self: Any, request: Any, bucket_name: str) -> Any:
     """As moto's, of the two operations that it has: DeleteObjects, and the form with which a browser uploads an object."""
-    if not self.is_delete_keys() and "key" not in self.querystring:
+    if "delete" not in request.args and "key" not in self.querystring:
         raise NotImplementedError
     return _post_to_bucket(self, request, bucket_name)
 
 
 @functools.cache
-def _refusing(owner: Any, action: str, error: type[Exception], code: str, message: str) -> Callable[[Any], Any]:
-    """Return moto's action, which refuses what it would break on; one for each, so that `install` can be repeated."""
-    moto_acts = getattr(owner, action)
+def _refusing(owner: Any, method: str, error: type[Exception], code: str, message: str) -> Callable[..., Any]:
+    """Return moto's method, which refuses what it would break on; one for each, so that `install` can be repeated."""
+    moto_acts = getattr(owner, method)
 
-    def act(self: Any) -> Any:
+    @functools.wraps(moto_acts)
+    def act(*arguments: Any, **named: Any) -> Any:
         try:
-            return moto_acts(self)
+            return moto_acts(*arguments, **named)
         except error as broken:
             raise RefusedError(code, message) from broken
 
@@ -146,8 +154,8 @@ def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is
     for owner, actions in UNPLAYED.items():
         for action in actions:
             replace(owner, action, not_played, expects=("self",))
-    for owner, action, error, code, message in _BREAKING:
-        replace(owner, action, _refusing(owner, action, error, code, message), expects=("self",))
+    for owner, method, *refusal in _BREAKING:
+        replace(owner, method, _refusing(owner, method, *refusal))
     replace(
         S3Response,
         "_set_action",

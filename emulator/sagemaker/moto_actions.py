@@ -9,6 +9,7 @@ DescribeModel.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -21,6 +22,7 @@ from emulator.refusals import not_played
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.jobs import resource_arn
 from emulator.sagemaker.validation import read_request
+from emulator.service_models import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +45,8 @@ ACTIONS = (
     "ListModels",
     "DeleteModel",
 )
-# Of moto's own actions, those that make or begin what nothing here would run: they would succeed without it. Of what
-# cannot be made, there is an empty list, and nothing to describe, stop or delete.
-_BEGINNINGS = ("associate_", "create_", "disassociate_", "start_", "update_")
-# moto breaks on a feature group that is not there.
-_UNPLAYED = frozenset({"describe_feature_group"})
+# What stays moto's own. All others are refused: they would succeed without anything that runs.
+_MOTOS = re.compile(r"(list_|add_tags|delete_tags|search)")
 
 
 class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not followed by mypy
@@ -126,8 +125,8 @@ def install_actions(api: SageMakerApi) -> None:
             moto_parses(self, request)
 
     replace(SageMakerResponse, "parse_parameters", parse_parameters, expects=("self", "request"))
-    for name in list(vars(SageMakerResponse)):
-        if name.startswith(_BEGINNINGS) or name in _UNPLAYED:
+    for name in map(xform_name, service_model("sagemaker").operation_names):
+        if hasattr(SageMakerResponse, name) and not _MOTOS.match(name):
             setattr(SageMakerResponse, name, not_played)
     for action in ACTIONS:
         setattr(SageMakerResponse, xform_name(action), _make_action(action, getattr(api, xform_name(action))))

@@ -1,0 +1,263 @@
+"""What is not played is refused by name, in the protocol of its service, so that clients neither retry nor misread it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.iam.responses import IamResponse
+
+from emulator.endpoint import CREDENTIALS, DEFAULT_REGION, Clients
+from emulator.server import Emulator
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:m:e"
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(emulator: Emulator) -> Callable[[str], Any]:
+    """Return the maker of a client with the retries that boto3 has unless told otherwise."""
+
+    def make(service: str) -> Any:
+        maker: Any = boto3.client
+        config = Config(inject_host_prefix=False, parameter_validation=False, proxies={})
+        return maker(service, endpoint_url=emulator.url, region_name=DEFAULT_REGION, config=config, **CREDENTIALS)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def clients(emulator: Emulator) -> Clients:
+    return Clients(emulator.url)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code", "status"),
+    [
+        ("stepfunctions", "redrive_execution", {"executionArn": EXECUTION}, "UnknownOperationException", 400),
+        ("stepfunctions", "test_state", {"definition": "{}"}, "UnknownOperationException", 400),
+        ("stepfunctions", "start_sync_execution", {"stateMachineArn": MACHINE}, "UnknownOperationException", 400),
+        (
+            "stepfunctions",
+            "publish_state_machine_version",
+            {"stateMachineArn": MACHINE},
+            "UnknownOperationException",
+            400,
+        ),
+        (
+            "stepfunctions",
+            "create_state_machine_alias",
+            {"name": "a", "routingConfiguration": []},
+            "UnknownOperationException",
+            400,
+        ),
+        ("sagemaker", "delete_training_job", {"TrainingJobName": "j"}, "UnknownOperationException", 400),
+        ("sagemaker", "create_endpoint_config", {"EndpointConfigName": "e"}, "UnknownOperationException", 400),
+        ("sagemaker", "create_endpoint", {"EndpointName": "e"}, "UnknownOperationException", 400),
+        ("sagemaker", "create_processing_job", {"ProcessingJobName": "j"}, "UnknownOperationException", 400),
+        (
+            "sagemaker",
+            "create_hyper_parameter_tuning_job",
+            {"HyperParameterTuningJobName": "j"},
+            "UnknownOperationException",
+            400,
+        ),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint",
+            {"EndpointName": "e", "Body": b""},
+            "UnknownOperationException",
+            404,
+        ),
+        ("lambda", "list_code_signing_configs", {}, "UnknownOperationException", 404),
+        ("cloudformation", "detect_stack_drift", {"StackName": "s"}, "InvalidAction", 400),
+        ("ec2", "describe_aggregate_id_format", {}, "InvalidAction", 400),
+        ("sts", "get_web_identity_token", {}, "InvalidAction", 400),
+        ("s3", "put_bucket_analytics_configuration", {"Bucket": "b", "Id": "i"}, "MethodNotAllowed", 405),
+        (
+            "cloudcontrol",
+            "get_resource",
+            {"TypeName": "AWS::S3::Bucket", "Identifier": "b"},
+            "UnknownOperationException",
+            400,
+        ),
+    ],
+)
+def test_it_is_refused_by_name_and_not_retried(
+    client: Callable[[str], Any],
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    code: str,
+    status: int,
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(client(service), operation)(**parameters)
+    response: Any = refused.value.response
+    name = operation.title().replace("_", "")
+    assert response["Error"]["Code"] == code
+    assert response["Error"]["Message"].lower().startswith(f"this emulator does not play {name.lower()} of ")
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+def test_refusing_a_part_of_an_object_leaves_the_object_alone(
+    client: Callable[[str], Any], clients: Clients
+) -> None:
+    s3 = clients.get("s3")
+    s3.create_bucket(Bucket="kept")
+    s3.put_object(Bucket="kept", Key="k", Body=b"content")
+    with pytest.raises(ClientError, match="MethodNotAllowed"):
+        client("s3").delete_object_annotation(Bucket="kept", Key="k", AnnotationName="a")
+    assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"content"
+
+
+def test_events_for_a_target_that_is_not_played_are_refused(clients: Clients) -> None:
+    events = clients.get("events")
+    events.put_rule(Name="all", EventPattern='{"source": ["own"]}')
+    events.put_targets(Rule="all", Targets=[{"Id": "t", "Arn": "arn:aws:sns:us-east-1:123456789012:topic"}])
+    with pytest.raises(
+        ClientError, match=r"does not play PutEvents of Amazon EventBridge as it was asked for"
+    ) as refused:
+        events.put_events(Entries=[{"Source": "own", "DetailType": "d", "Detail": "{}"}])
+    assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
+
+
+def test_a_fault_of_the_emulators_own_stays_an_error_of_the_server_and_is_logged(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Any) -> None:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(IamResponse, "list_users", fail)
+    with caplog.at_level(logging.ERROR), pytest.raises(Exception, match="Internal Server Error"):
+        clients.get("iam").list_users()
+    assert "KeyError: 'a fault'" in caplog.text
+
+
+def test_a_request_on_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
+    scope = "20260101/us-east-1/lambda/aws4_request"
+    request = Request(  # noqa: S310 - http, to the emulator
+        f"{emulator.url}/nowhere",
+        headers={"Authorization": f"AWS4-HMAC-SHA256 Credential=k/{scope}, Signature=none"},
+    )
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=60)  # noqa: S310 - as above
+    with refused.value as answer:
+        assert json.load(answer)["Message"] == "This emulator does not play GET /nowhere of AWS Lambda."
+        assert (answer.code, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
+
+
+UNKNOWN_TYPE = {"Resources": {"T": {"Type": "AWS::SQS::Queue"}}}
+BAD_REFERENCE = {
+    "Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Ref": "Missing"}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (UNKNOWN_TYPE, r"Unrecognized resource types: \[AWS::SQS::Queue \(T\)\]"),
+        (BAD_REFERENCE, r"Unresolved resource dependencies \[Missing\]"),
+    ],
+    ids=["type", "reference"],
+)
+def test_templates_are_refused_alike_by_every_way_to_deploy_them(
+    clients: Clients, template: dict[str, Any], reason: str
+) -> None:
+    cloudformation = clients.get("cloudformation")
+    body = json.dumps(template)
+    good = {"Resources": {"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "kept-log"}}}}
+    cloudformation.create_stack(StackName="good", TemplateBody=json.dumps(good))
+    ways: list[Callable[[], Any]] = [
+        lambda: cloudformation.create_stack(StackName="bad", TemplateBody=body),
+        lambda: cloudformation.update_stack(StackName="good", TemplateBody=body),
+        lambda: cloudformation.create_change_set(
+            StackName="bad", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body
+        ),
+    ]
+    for deploy in ways:
+        with pytest.raises(ClientError, match=reason) as refused:
+            deploy()
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    stacks = cloudformation.describe_stacks()["Stacks"]
+    assert [(stack["StackName"], stack["StackStatus"]) for stack in stacks] == [("good", "CREATE_COMPLETE")]
+    cloudformation.delete_stack(StackName="good")
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ({"Runtime": "nodejs20.x"}, r"does not play functions of the runtime nodejs20\.x: it runs Python 3 alone"),
+        (
+            {"Runtime": "python9"},
+            r"Value python9 at 'runtime' failed to satisfy constraint: Member must satisfy enum",
+        ),
+        ({"PackageType": "Image"}, "does not play functions of PackageType Image"),
+    ],
+    ids=["another", "none", "image"],
+)
+def test_a_function_that_cannot_run_is_not_created(
+    clients: Clients, function: dict[str, str], reason: str
+) -> None:
+    clients.get("iam").get_account_summary()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("m.js", "exports.h = async () => 1")
+    with pytest.raises(ClientError, match=reason) as refused:
+        clients.get("lambda").create_function(
+            FunctionName="f", Role=ROLE, Handler="m.h", Code={"ZipFile": content.getvalue()}, **function
+        )
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert clients.get("lambda").list_functions()["Functions"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ExampleS3Bucket", "a_b", "a..b", "-ab", "ab-", "192.168.5.4", "xn--a", "a-s3alias"]
+)
+def test_buckets_have_names_that_s3_takes(clients: Clients, name: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        clients.get("s3").create_bucket(Bucket=name)
+    assert refused.value.response["Error"]["Code"] == "InvalidBucketName"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_a_list_does_not_go_on_from_a_token_that_is_none(clients: Clients) -> None:
+    s3 = clients.get("s3")
+    s3.create_bucket(Bucket="listed")
+    for key in ("a", "b"):
+        s3.put_object(Bucket="listed", Key=key, Body=b"")
+    with pytest.raises(ClientError, match="The continuation token provided is incorrect") as refused:
+        s3.list_objects_v2(Bucket="listed", ContinuationToken="nonsense")
+    assert refused.value.response["Error"]["Code"] == "InvalidArgument"
+    first = s3.list_objects_v2(Bucket="listed", MaxKeys=1)
+    second = s3.list_objects_v2(Bucket="listed", ContinuationToken=first["NextContinuationToken"])
+    assert [one["Key"] for one in second["Contents"]] == ["b"]
+
+
+@pytest.mark.parametrize("policy", ["no JSON", "[]", "{}"])
+def test_a_bucket_takes_no_policy_that_is_none(clients: Clients, policy: str) -> None:
+    s3 = clients.get("s3")
+    s3.create_bucket(Bucket="guarded")
+    with pytest.raises(ClientError) as refused:
+        s3.put_bucket_policy(Bucket="guarded", Policy=policy)
+    assert refused.value.response["Error"]["Code"] == "MalformedPolicy"
+    s3.put_object(Bucket="guarded", Key="k", Body=b"")
