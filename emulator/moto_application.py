@@ -18,7 +18,7 @@ from moto.core.utils import convert_to_flask_response
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from emulator.refusals import MalformedXmlError, RefusedError, refuse, refuse_unplayed
+from emulator.refusals import MalformedXmlError, RefusedError, allow_codes, refuse, refuse_unplayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,6 +29,7 @@ _STATUSES = {int(status): f"{int(status)} {status.phrase}" for status in HTTPSta
 
 def make_application() -> Any:
     """All of moto as one WSGI application."""
+    allow_codes()
     return DomainDispatcherApplication(_BackendApplication)
 
 

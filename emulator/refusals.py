@@ -138,8 +138,8 @@ def _signing_name(request: Request) -> str:
     return scope[3] if len(scope) == 5 else ""
 
 
-def install() -> None:
+def allow_codes() -> None:
     """Let moto write codes that no service's model has, without a warning for each."""
-    for code in {code for code, _ in _UNKNOWN_OPERATION.values()} | {"MalformedXML"}:
+    for code in {code for code, _ in _UNKNOWN_OPERATION.values()}:
         if code not in errors.COMMON_ERROR_CODES:
             errors.COMMON_ERROR_CODES.append(code)

@@ -22,7 +22,6 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.stepfunctions.responses import StepFunctionResponse
 from moto.sts.responses import TokenResponse
 
-from emulator import refusals
 from emulator.moto_patches import replace
 from emulator.refusals import RefusedError, not_played
 
@@ -150,7 +149,6 @@ def _refusing(owner: Any, method: str, error: type[Exception], code: str, messag
 
 def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
     """Put refusals in the place of those actions."""
-    refusals.install()
     for owner, actions in UNPLAYED.items():
         for action in actions:
             replace(owner, action, not_played, expects=("self",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from moto.iam.responses import IamResponse
 from emulator.endpoint import CREDENTIALS, DEFAULT_REGION, Clients
 from emulator.server import Emulator
 
+PATIENCE_IN_SECONDS = 60
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:m:e"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -163,6 +165,32 @@ def test_a_request_on_no_path_of_a_service_is_refused(emulator: Emulator) -> Non
     with refused.value as answer:
         assert json.load(answer)["Message"] == "This emulator does not play GET /nowhere of AWS Lambda."
         assert (answer.code, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
+
+
+def test_a_task_whose_job_is_not_played_fails_with_the_refusal(clients: Clients) -> None:
+    states = clients.get("stepfunctions")
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "Parameters": {
+            "ProcessingJobName": "j",
+            "RoleArn": ROLE,
+            "AppSpecification": {"ImageUri": "image"},
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+            },
+        },
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "T", "States": {"T": task}})
+    machine = states.create_state_machine(name="processing", definition=definition, roleArn=ROLE)
+    execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    end = time.monotonic() + PATIENCE_IN_SECONDS
+    while (run := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert run["status"] == "FAILED"
+    assert "This emulator does not play CreateProcessingJob of Amazon SageMaker Service." in run["cause"]
 
 
 UNKNOWN_TYPE = {"Resources": {"T": {"Type": "AWS::SQS::Queue"}}}
