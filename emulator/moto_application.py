@@ -1,7 +1,8 @@
 """moto's application without the web framework around it, which costs more than most of moto's answers.
 
-What moto does not have, or raises NotImplementedError for, is refused by name; anything else that a handler raises is a
-fault of the emulator and goes on to the server, which logs it and answers 500.
+What moto does not have, or raises NotImplementedError for, is refused by name, and so is a request on which moto breaks
+because AWS would not take it. Anything else that a handler raises is a fault of the emulator and goes on to the server,
+which logs it and answers 500.
 
 Touches moto's private parts: the Flask application that create_backend_app makes, for its URL map and views;
 convert_to_flask_response, whose `callback` is moto's own handler, and BackendRequest.
@@ -18,7 +19,7 @@ from moto.core.utils import convert_to_flask_response
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from emulator.refusals import MalformedXmlError, RefusedError, allow_codes, refuse, refuse_unplayed
+from emulator.refusals import MalformedXmlError, RefusedError, allow_codes, broken_request, refuse, refuse_unplayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,6 +70,11 @@ class _BackendApplication:
         except ClientError as error:
             # Of a call that moto makes to itself.
             found = 400, {}, error.response["Error"]["Message"]
+        except Exception:
+            reason = broken_request(self._service, request)
+            if reason is None:
+                raise
+            found = refuse(self._service, request, reason)
         status, headers, content = found if len(found) == 3 else (200, {}, found)
         body = content.encode() if isinstance(content, str) else bytes(content)
         start_response(_STATUSES.get(int(status), f"{status} Unknown"), _header_list(headers, len(body)))

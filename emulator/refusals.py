@@ -1,4 +1,4 @@
-"""Refuses by name what the emulator does not play, as AWS refuses an operation that a service does not have.
+"""Writes refusals in the protocol of a service: of what the emulator does not play, and of requests that moto breaks on.
 
 Touches moto's private parts: its copies of botocore's service models, the router that finds the operation of a REST
 request, and the serializers of all protocols with the codes that they take for common to all services.
@@ -6,9 +6,12 @@ request, and the serializers of all protocols with the codes that they take for 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationNotFoundError
+from botocore.validate import ParamValidator
 from moto.core import errors
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel, ServiceModel
@@ -18,6 +21,8 @@ from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model, service_name_from_moto_package_name
 from werkzeug.exceptions import HTTPException
+
+from emulator.service_models import service_model
 
 if TYPE_CHECKING:
     from moto.core.request import Request
@@ -88,6 +93,30 @@ def refuse(service: str | None, request: Request, error: RefusedError) -> MotoAn
     return _write(model, _protocol(model, request), error.code, _STATUSES.get(error.code, 400), error.message)
 
 
+def broken_request(service: str | None, request: Request) -> RefusedError | None:
+    """Return why AWS would refuse a request whose body is JSON by the service's own model; None if it would not.
+
+    It is asked after moto has broken on a request, which it does when a member is missing or has a wrong type.
+    """
+    target = str(request.headers.get("x-amz-target", ""))
+    if service is None or not target:
+        return None
+    try:
+        body = json.loads(request.get_data() or b"{}")
+        shape = service_model(_service_name(service)).operation_model(target.rpartition(".")[2]).input_shape
+    except ValueError as error:
+        return RefusedError("SerializationException", f"The request is no JSON: {error}")
+    except (UnknownServiceError, OperationNotFoundError):
+        return None
+    report = ParamValidator().validate(body, shape).generate_report() if shape else ""
+    # A member that the model does not have is no reason to refuse.
+    problems = [line for line in report.splitlines() if not line.startswith("Unknown parameter")]
+    if not problems:
+        return None
+    is_unreadable = any(line.startswith("Invalid type") for line in problems)
+    return RefusedError("SerializationException" if is_unreadable else "ValidationException", "; ".join(problems))
+
+
 def _write(model: ServiceModel | None, protocol: str, code: str, status: int, message: str) -> MotoAnswer:
     # A service that moto does not have has a model of nothing but its protocol.
     known = model or ServiceModel({"metadata": {"protocol": protocol}, "operations": {}, "shapes": {}}, "unknown")
@@ -100,9 +129,15 @@ def _model(service: str | None) -> ServiceModel | None:
     if service is None:
         return None
     try:
-        return get_service_model(boto3_service_name.get(service) or service_name_from_moto_package_name(service))
+        return get_service_model(_service_name(service))
     except UnknownServiceError:
         return None
+
+
+def _service_name(service: str) -> str:
+    """Return boto3's name of a service by moto's."""
+    name: str = boto3_service_name.get(service) or service_name_from_moto_package_name(service)
+    return name
 
 
 def _protocol(model: ServiceModel | None, request: Request) -> str:
@@ -140,6 +175,6 @@ def _signing_name(request: Request) -> str:
 
 def allow_codes() -> None:
     """Let moto write codes that no service's model has, without a warning for each."""
-    for code in {code for code, _ in _UNKNOWN_OPERATION.values()}:
+    for code in {code for code, _ in _UNKNOWN_OPERATION.values()} | {"SerializationException"}:
         if code not in errors.COMMON_ERROR_CODES:
             errors.COMMON_ERROR_CODES.append(code)

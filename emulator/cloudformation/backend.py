@@ -24,7 +24,7 @@ from emulator.endpoint import Clients
 from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from emulator.cloudformation.resources import Resource
     from emulator.cloudformation.template import Template
@@ -324,6 +324,30 @@ def _refused() -> Iterator[None]:
         raise ValidationError(message=str(error)) from error
 
 
+def _checking_parameters(action: str) -> Callable[[Any], Any]:
+    """Return moto's action, which takes for granted that every parameter has a key and a value."""
+    moto_acts = getattr(responses.CloudFormationResponse, action)
+
+    def act(self: Any) -> Any:
+        for one in self._get_param("Parameters", []):
+            if "ParameterKey" not in one or not (one.get("UsePreviousValue") or "ParameterValue" in one):
+                raise ValidationError(message="Every parameter must have a key, and a value or its previous one.")
+            if one.get("UsePreviousValue") and (
+                action == "create_stack" or self._get_param("ChangeSetType") == "CREATE"
+            ):
+                raise ValidationError(
+                    message="A parameter of a stack that is to be created has no previous value."
+                )
+        return moto_acts(self)
+
+    return act
+
+
+_CHECKED = {
+    action: _checking_parameters(action) for action in ("create_change_set", "create_stack", "update_stack")
+}
+
+
 def _is_same(stack: Stack, template: Template, tags: Mapping[str, str]) -> bool:
     return stack.template_in_use == template and stack.tags == dict(tags)
 
@@ -379,6 +403,8 @@ def install(settings: EmulatorSettings) -> None:
         _template_from_url,
         expects=("template_url", "account_id", "partition"),
     )
+    for action, checking in _CHECKED.items():
+        replace(responses.CloudFormationResponse, action, checking, expects=("self",))
     replace(responses, "StackResourceDTO", _ResourceAnswer, expects=("stack", "resource"))
     # moto compares texts here and refuses change sets; the backend compares what would be deployed.
     replace(responses.CloudFormationResponse, "_validate_different_update", lambda *_arguments: None)

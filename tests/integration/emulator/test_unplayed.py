@@ -154,7 +154,7 @@ def test_a_fault_of_the_emulators_own_stays_an_error_of_the_server_and_is_logged
     assert "KeyError: 'a fault'" in caplog.text
 
 
-def test_a_request_on_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
+def test_a_contenton_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
     scope = "20260101/us-east-1/lambda/aws4_request"
     request = Request(  # noqa: S310 - http, to the emulator
         f"{emulator.url}/nowhere",
@@ -194,18 +194,47 @@ def test_a_task_whose_job_is_not_played_fails_with_the_refusal(clients: Clients)
 
 
 UNKNOWN_TYPE = {"Resources": {"T": {"Type": "AWS::SQS::Queue"}}}
-BAD_REFERENCE = {
-    "Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Ref": "Missing"}}}},
-}
+
+
+BUCKET: dict[str, Any] = {"Resources": {"B": {"Type": "AWS::S3::Bucket"}}}
+
+
+def named(function: dict[str, Any]) -> dict[str, Any]:
+    """Return a template with a bucket whose name a function gives."""
+    return {"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": function}}}}
 
 
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
+        (
+            BUCKET | {"Conditions": {"C": {"Fn::Equals": [{"Ref": "Missing"}, "a"]}}},
+            r"Unresolved resource dependencies \[Missing\] in the Conditions block",
+        ),
+        (BUCKET | {"Parameters": ["P"]}, r"\[/Parameters\] Every Parameters member must be an object"),
+        (BUCKET | {"Outputs": {"O": "text"}}, r"\[/Outputs\] Every Outputs member must be an object"),
+        (named({"Ref": ["B"]}), r"Ref cannot be given \[\"B\"\]"),
+        (named({"Fn::GetAtt": "B"}), "Fn::GetAtt cannot be given"),
+        (named({"Fn::Join": "-"}), "Fn::Join cannot be given"),
+        (named({"Fn::If": ["C", "a"]}), "Fn::If cannot be given"),
+        (named({"Fn::Select": [0]}), "Fn::Select cannot be given"),
+        (named({"Fn::Sub": ["a"]}), "Fn::Sub cannot be given"),
         (UNKNOWN_TYPE, r"Unrecognized resource types: \[AWS::SQS::Queue \(T\)\]"),
-        (BAD_REFERENCE, r"Unresolved resource dependencies \[Missing\]"),
+        (named({"Ref": "Missing"}), r"Unresolved resource dependencies \[Missing\]"),
     ],
-    ids=["type", "reference"],
+    ids=[
+        "condition",
+        "parameters",
+        "outputs",
+        "Ref",
+        "GetAtt",
+        "Join",
+        "If",
+        "Select",
+        "Sub",
+        "type",
+        "reference",
+    ],
 )
 def test_templates_are_refused_alike_by_every_way_to_deploy_them(
     clients: Clients, template: dict[str, Any], reason: str
@@ -229,6 +258,55 @@ def test_templates_are_refused_alike_by_every_way_to_deploy_them(
     stacks = cloudformation.describe_stacks()["Stacks"]
     assert [(stack["StackName"], stack["StackStatus"]) for stack in stacks] == [("good", "CREATE_COMPLETE")]
     cloudformation.delete_stack(StackName="good")
+
+
+def test_a_parameter_without_any_value_is_refused(clients: Clients) -> None:
+    cloudformation = clients.get("cloudformation")
+    body = json.dumps({"Resources": {"L": {"Type": "AWS::Logs::LogGroup"}}})
+    previous = [{"ParameterKey": "P", "UsePreviousValue": True}]
+    with pytest.raises(
+        ClientError, match=r"ValidationError.*of a stack that is to be created has no previous value"
+    ):
+        cloudformation.create_change_set(
+            StackName="s", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body, Parameters=previous
+        )
+    cloudformation.create_stack(StackName="s", TemplateBody=body)
+    for parameters, reason in (
+        (previous, "usePreviousValue"),
+        ([{"ParameterKey": "P"}], "must have a key, and a value"),
+    ):
+        with pytest.raises(ClientError, match=f"ValidationError.*{reason}"):
+            cloudformation.update_stack(StackName="s", TemplateBody=body, Parameters=parameters)
+    cloudformation.delete_stack(StackName="s")
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "reason"),
+    [
+        (b'{"Entries": "text"}', "SerializationException", "Invalid type for parameter Entries"),
+        (b"{", "SerializationException", "The request is no JSON"),
+        (b'{"Unknown": 1}', "ValidationException", 'Missing required parameter in input: "Entries"'),
+    ],
+    ids=["type", "no JSON", "missing"],
+)
+def test_a_request_that_breaks_the_model_of_its_service_is_refused(
+    emulator: Emulator, content: bytes, code: str, reason: str
+) -> None:
+    request = Request(  # noqa: S310 - http, to the emulator
+        emulator.url,
+        data=content,
+        headers={
+            "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/events/aws4_request, Signature=none",
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "AWSEvents.PutEvents",
+        },
+    )
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=60)  # noqa: S310 - as above
+    with refused.value as answer:
+        found = json.load(answer)
+    assert (refused.value.code, found["__type"]) == (400, code)
+    assert found["Message"].startswith(reason)
 
 
 @pytest.mark.parametrize(
