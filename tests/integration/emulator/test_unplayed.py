@@ -154,7 +154,7 @@ def test_a_fault_of_the_emulators_own_stays_an_error_of_the_server_and_is_logged
     assert "KeyError: 'a fault'" in caplog.text
 
 
-def test_a_contenton_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
+def test_a_request_on_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
     scope = "20260101/us-east-1/lambda/aws4_request"
     request = Request(  # noqa: S310 - http, to the emulator
         f"{emulator.url}/nowhere",
