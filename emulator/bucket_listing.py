@@ -1,8 +1,9 @@
 """Lists a bucket's objects by looking only at those that are asked for, where moto looks at all of them.
 
 Touches moto's private parts: the name `_VersionedKeyStore` in moto.s3.models, which a bucket's `keys` are made of,
-S3Backend.list_objects with its `_pagination_tokens`, `_get_results_from_token` and `_truncate_result`, and
-S3Backend.list_object_versions, of whose versions moto.s3.responses reads what `ListedVersion` has.
+S3Backend.list_objects with its `_pagination_tokens`, `_get_results_from_token` and `_truncate_result`,
+S3Backend.list_objects_v2, and S3Backend.list_object_versions, of whose versions moto.s3.responses reads what
+`ListedVersion` has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from moto.s3 import models
+from moto.s3.exceptions import InvalidContinuationToken
 
 from emulator.moto_patches import replace
 
@@ -83,6 +85,25 @@ def list_objects(
     if max_keys is not None:
         keys, more, token = self._truncate_result(keys, max_keys)
     return keys, sorted(folders), more, token
+
+
+# moto's own, which looks a token up and breaks when there is none.
+_list_objects_v2 = models.S3Backend.list_objects_v2
+
+
+def list_objects_v2(
+    self: Any,
+    bucket: Any,
+    prefix: str | None,
+    delimiter: str | None,
+    continuation_token: str | None,
+    start_after: str | None,
+    max_keys: int,
+) -> Any:
+    """As moto's, and refuses a token that no list has answered."""
+    if continuation_token and continuation_token not in self._pagination_tokens:
+        raise InvalidContinuationToken
+    return _list_objects_v2(self, bucket, prefix, delimiter, continuation_token, start_after, max_keys)
 
 
 class ListedVersion:
@@ -173,6 +194,12 @@ def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is
         "list_objects",
         list_objects,
         expects=("self", "bucket", "prefix", "delimiter", "marker", "max_keys"),
+    )
+    replace(
+        models.S3Backend,
+        "list_objects_v2",
+        list_objects_v2,
+        expects=("self", "bucket", "prefix", "delimiter", "continuation_token", "start_after", "max_keys"),
     )
     replace(
         models.S3Backend,

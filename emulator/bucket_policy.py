@@ -1,7 +1,8 @@
 """S3's bucket policies on this machine: a Deny applies only where its conditions hold.
 
-Touches moto's private parts: FakeBucket.get_permission. moto judges the conditions of a policy wrongly and takes a
-Deny whose conditions do not hold for one that does, which locks every bucket that refuses plain HTTP.
+Touches moto's private parts: FakeBucket.get_permission, S3Backend.put_bucket_policy. moto judges the conditions of a
+policy wrongly and takes a Deny whose conditions do not hold for one that does, which locks every bucket that refuses
+plain HTTP.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import FakeBucket, S3Backend
 
 from emulator.endpoint import ACCOUNT_ID
 from emulator.moto_patches import replace
@@ -104,6 +106,27 @@ def _get_permission(self: Any, action: str, resource: str) -> PermissionResult:
     return PermissionResult.NEUTRAL
 
 
+_put_bucket_policy = S3Backend.put_bucket_policy
+
+
+def put_bucket_policy(self: Any, bucket_name: str, policy: bytes) -> None:
+    """As moto's, which stores whatever comes and breaks on it at the next request.
+
+    Raises:
+        S3ClientError: it is no policy document.
+    """
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise S3ClientError("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+    if "Statement" not in document:
+        raise S3ClientError("MalformedPolicy", "Missing required field Statement")
+    _put_bucket_policy(self, bucket_name, policy)
+
+
 def install(settings: EmulatorSettings) -> None:  # noqa: ARG001 - every part is installed the same way
-    """Make moto's buckets judge their policies with the rules above."""
+    """Make moto's buckets judge their policies with the rules above, and take no other documents."""
+    replace(S3Backend, "put_bucket_policy", put_bucket_policy, expects=("self", "bucket_name", "policy"))
     replace(FakeBucket, "get_permission", _get_permission, expects=("self", "action", "resource"))

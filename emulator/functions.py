@@ -24,6 +24,7 @@ from emulator.endpoint import CREDENTIALS
 from emulator.moto_patches import replace
 from emulator.sandbox import Outcome, Sandbox
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
+from emulator.service_models import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,7 @@ class _Function(models.LambdaFunction):  # type: ignore[misc]  # moto is not fol
             "LogGroup": f"/aws/lambda/{spec['FunctionName']}",
             **(spec.get("LoggingConfig") or {}),
         }
+        _require_python(spec.get("Runtime"), spec.get("PackageType", "Zip"))
         super().__init__(account_id=account_id, spec=spec, region=region, version=version)
         self.logs_group_name = self.logging["LogGroup"]
         self._require_code()
@@ -115,6 +117,8 @@ class _Function(models.LambdaFunction):  # type: ignore[misc]  # moto is not fol
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         updates = dict(config_updates)
+        if "Runtime" in updates:
+            _require_python(updates["Runtime"], self.package_type)
         if "Environment" in updates:
             updates["Environment"] = {"Variables": (updates["Environment"] or {}).get("Variables") or {}}
         if "LoggingConfig" in updates:
@@ -140,15 +144,40 @@ class _Function(models.LambdaFunction):  # type: ignore[misc]  # moto is not fol
 
     def _require_code(self) -> None:
         # moto takes an object that is not there for an empty package.
-        if self.package_type == "Zip" and not self.code_bytes:
+        if not hasattr(self, "code_bytes"):
+            raise InvalidParameterValueException("Please provide a source for function code.")
+        if not self.code_bytes:
             raise InvalidParameterValueException(
                 "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
                 "S3 Error Message: The specified key does not exist."
             )
-        if self.package_type == "Zip" and not zipfile.is_zipfile(io.BytesIO(self.code_bytes)):
+        if not zipfile.is_zipfile(io.BytesIO(self.code_bytes)):
             raise InvalidParameterValueException(
                 "Could not unzip uploaded file. Please check your file, then try again."
             )
+
+
+def _require_python(runtime: str | None, package_type: str) -> None:
+    """Refuse functions that no sandbox here can run.
+
+    Raises:
+        InvalidParameterValueException: Lambda has no such runtime, or it is not Python's.
+    """
+    if package_type != "Zip":
+        raise InvalidParameterValueException(
+            f"This emulator does not play functions of PackageType {package_type}: it runs packages for Python."
+        )
+    shape: Any = service_model("lambda").shape_for("Runtime")
+    runtimes = shape.enum
+    if runtime is None or runtime not in runtimes:
+        raise InvalidParameterValueException(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+            f"[{', '.join(runtimes)}] or be a valid ARN"
+        )
+    if not runtime.startswith("python3"):
+        raise InvalidParameterValueException(
+            f"This emulator does not play functions of the runtime {runtime}: it runs Python 3 alone."
+        )
 
 
 class _Backend(models.LambdaBackend):  # type: ignore[misc]  # moto is not followed by mypy

@@ -21,6 +21,7 @@ from moto.s3.models import s3_backends
 
 from emulator import (
     bucket_listing,
+    bucket_names,
     bucket_policy,
     cloudformation,
     functions,
@@ -30,6 +31,7 @@ from emulator import (
     sagemaker,
     service_quotas,
     stepfunctions,
+    unplayed,
     wsgi,
 )
 from emulator.address import EmulatorError, listen
@@ -47,7 +49,9 @@ __all__ = ["Emulator", "EmulatorError"]
 
 _PARTS = (
     request_costs,
+    unplayed,
     bucket_listing,
+    bucket_names,
     object_values,
     bucket_policy,
     functions,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
@@ -23,7 +24,7 @@ from emulator.endpoint import Clients
 from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from emulator.cloudformation.resources import Resource
     from emulator.cloudformation.template import Template
@@ -69,7 +70,9 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
             if self._find(name) is not None:
                 raise AlreadyExistsException(f"Stack [{name}] already exists")
             stack = self._new_stack(name, template, tags, notification_arns, role_arn)
-            self._deployment(stack, _prepare(template, parameters)).create()
+            with _refused():
+                deployment = self._deployment(stack, prepare(template, parameters))
+            deployment.create()
             self.stacks[stack.stack_id] = stack
         return stack
 
@@ -90,12 +93,14 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
                 else one["ParameterValue"]
                 for one in parameters
             }
-            prepared = _prepare(template, given)
+            with _refused():
+                prepared = prepare(template, given)
+                deployment = self._deployment(stack, prepared)
             wanted_tags = stack.tags if tags is None else tags
             if _is_same(stack, prepared, wanted_tags):
                 raise ValidationError(message="No updates are to be performed.")
             stack.tags, stack.role_arn = wanted_tags, role_arn
-            self._update(stack, template, prepared)
+            self._update(stack, template, deployment)
         return stack
 
     def create_change_set(
@@ -164,7 +169,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
                 stack.text = change_set.text
                 self._deployment(stack, change_set.template).create()
             else:
-                self._update(stack, change_set.text, change_set.template)
+                self._update(stack, change_set.text, self._deployment(stack, change_set.template))
             # A change set is gone once it has been carried out, and so are the others of its stack.
             others = [key for key, one in self.change_sets.items() if one.stack is stack and one is not change_set]
             for key in others:
@@ -223,8 +228,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
     def _deployment(self, stack: Stack, template: Template) -> Deployment:
         return Deployment(stack, template, _running(), self._imported)
 
-    def _update(self, stack: Stack, text: str, template: Template) -> None:
-        deployment = self._deployment(stack, template)
+    def _update(self, stack: Stack, text: str, deployment: Deployment) -> None:
         deployment.update()
         if stack.status == "UPDATE_COMPLETE":
             stack.text = text
@@ -311,11 +315,37 @@ def stack_exports(stack: Stack) -> dict[str, str]:
     return {one.export_name: one.output_value for one in stack.outputs if one.export_name is not None}
 
 
-def _prepare(text: str, parameters: Mapping[str, str]) -> Template:
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Answer what is wrong with a template as CloudFormation does."""
     try:
-        return prepare(text, parameters)
+        yield
     except TemplateError as error:
         raise ValidationError(message=str(error)) from error
+
+
+def _checking_parameters(action: str) -> Callable[[Any], Any]:
+    """Return moto's action, which takes for granted that every parameter has a key and a value."""
+    moto_acts = getattr(responses.CloudFormationResponse, action)
+
+    def act(self: Any) -> Any:
+        for one in self._get_param("Parameters", []):
+            if "ParameterKey" not in one or not (one.get("UsePreviousValue") or "ParameterValue" in one):
+                raise ValidationError(message="Every parameter must have a key, and a value or its previous one.")
+            if one.get("UsePreviousValue") and (
+                action == "create_stack" or self._get_param("ChangeSetType") == "CREATE"
+            ):
+                raise ValidationError(
+                    message="A parameter of a stack that is to be created has no previous value."
+                )
+        return moto_acts(self)
+
+    return act
+
+
+_CHECKED = {
+    action: _checking_parameters(action) for action in ("create_change_set", "create_stack", "update_stack")
+}
 
 
 def _is_same(stack: Stack, template: Template, tags: Mapping[str, str]) -> bool:
@@ -373,6 +403,8 @@ def install(settings: EmulatorSettings) -> None:
         _template_from_url,
         expects=("template_url", "account_id", "partition"),
     )
+    for action, checking in _CHECKED.items():
+        replace(responses.CloudFormationResponse, action, checking, expects=("self",))
     replace(responses, "StackResourceDTO", _ResourceAnswer, expects=("stack", "resource"))
     # moto compares texts here and refuses change sets; the backend compares what would be deployed.
     replace(responses.CloudFormationResponse, "_validate_different_update", lambda *_arguments: None)

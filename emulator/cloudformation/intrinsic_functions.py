@@ -154,6 +154,51 @@ class Evaluator:
         return _PLACEHOLDER.sub(replace, text)
 
 
+def _is_pair(argument: Any) -> bool:
+    return isinstance(argument, list) and len(argument) == 2
+
+
+# What each function can be given; others take anything.
+_ARGUMENTS: dict[str, Callable[[Any], bool]] = {
+    "Ref": lambda argument: isinstance(argument, str),
+    "Fn::And": lambda argument: isinstance(argument, list),
+    "Fn::Equals": _is_pair,
+    "Fn::FindInMap": lambda argument: isinstance(argument, list) and len(argument) >= 3,
+    "Fn::GetAtt": lambda argument: (
+        "." in argument if isinstance(argument, str) else _is_pair(argument) and isinstance(argument[0], str)
+    ),
+    "Fn::If": lambda argument: isinstance(argument, list) and len(argument) == 3 and isinstance(argument[0], str),
+    "Fn::Join": lambda argument: _is_pair(argument) and isinstance(argument[0], str),
+    "Fn::Not": lambda argument: isinstance(argument, list) and len(argument) == 1,
+    "Fn::Or": lambda argument: isinstance(argument, list),
+    "Fn::Select": _is_pair,
+    "Fn::Split": lambda argument: _is_pair(argument) and isinstance(argument[0], str),
+    "Fn::Sub": lambda argument: (
+        isinstance(argument, str)
+        or (_is_pair(argument) and isinstance(argument[0], str) and isinstance(argument[1], dict))
+    ),
+}
+
+
+def check_functions(node: Any) -> None:
+    """Refuse functions in a template whose argument has not the form that they take.
+
+    Raises:
+        TemplateError: naming the first of them.
+    """
+    if isinstance(node, list):
+        for one in node:
+            check_functions(one)
+    if not isinstance(node, dict):
+        return
+    if len(node) == 1:
+        [(name, argument)] = node.items()
+        if not _ARGUMENTS.get(name, lambda _: True)(argument):
+            raise TemplateError(f"Template error: {name} cannot be given {json.dumps(argument)}")
+    for one in node.values():
+        check_functions(one)
+
+
 def creation_order(document: Mapping[str, Any], known: set[str]) -> list[str]:
     """Logical ids so that each comes after all it needs; `known` are the names that are no resources.
 
@@ -167,6 +212,7 @@ def creation_order(document: Mapping[str, Any], known: set[str]) -> list[str]:
         wanted = references(resource) | set([depends] if isinstance(depends, str) else depends)
         _require(wanted, known | set(resources), "Resources")
         needs[logical_id] = wanted & set(resources)
+    _require(references(document.get("Conditions") or {}), known, "Conditions")
     _require(references(document.get("Outputs") or {}), known | set(resources), "Outputs")
     order: list[str] = []
     while needs:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from moto.cloudformation.exceptions import ValidationError
 
 if TYPE_CHECKING:
     from emulator.cloudformation.resources import Resource
@@ -42,6 +44,16 @@ class Output:
     output_value: str
     description: str | None = None
     export_name: str | None = None
+
+
+class PreviousValues(dict[str, str]):
+    """Name of every parameter of a stack → its value; an update that names another is refused."""
+
+    def __missing__(self, name: str) -> str:
+        raise ValidationError(
+            message=f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a parameter "
+            "key not in the previous template"
+        )
 
 
 @dataclass
@@ -102,14 +114,14 @@ class Stack:
         return self.template_in_use.document.get("Description") if self.template_in_use else None
 
     @property
-    def stack_parameters(self) -> dict[str, Any]:
+    def stack_parameters(self) -> PreviousValues:
         """Name of every parameter → its value, as the API writes it: lists joined by commas."""
         if self.template_in_use is None:
-            return {}
-        return {
-            name: ",".join(str(one) for one in value) if isinstance(value, list) else str(value)
+            return PreviousValues()
+        return PreviousValues(
+            (name, ",".join(str(one) for one in value) if isinstance(value, list) else str(value))
             for name, value in self.template_in_use.parameters.items()
-        }
+        )
 
     @property
     def parameters(self) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emulator.cloudformation.errors import TemplateError, TransformError
-from emulator.cloudformation.intrinsic_functions import scalar_text
+from emulator.cloudformation.intrinsic_functions import check_functions, scalar_text
 from emulator.endpoint import isolated_session
 
 if TYPE_CHECKING:
@@ -64,12 +64,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str | None) -> dict[str, Any]:
     """Return the template as plain dictionaries, functions in their long form.
 
     Raises:
-        TemplateError: it is neither YAML nor JSON, or no template.
+        TemplateError: there is none, it is neither YAML nor JSON, or no template.
     """
+    if not text:
+        raise TemplateError("Either Template URL or Template Body must be specified.")
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else parse_yaml(text)
     except (ValueError, yaml.YAMLError) as error:
@@ -78,12 +80,21 @@ def parse(text: str) -> dict[str, Any]:
         raise TemplateError("Template format error: unsupported structure.")
     if not isinstance(document.get("Resources"), dict) or not document["Resources"]:
         raise TemplateError("Template format error: At least one Resources member must be defined.")
+    for section in ("Conditions", "Mappings", "Outputs", "Parameters"):
+        if not all(isinstance(one, dict) for one in _entries(document, section)):
+            raise TemplateError(f"Template format error: [/{section}] Every {section} member must be an object.")
     for name, resource in document["Resources"].items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise TemplateError(
                 f"Template format error: [/Resources/{name}] Every Resources object must have a Type."
             )
     return document
+
+
+def _entries(document: dict[str, Any], section: str) -> list[Any]:
+    """Return a section of a template and its members."""
+    found = document.get(section) or {}
+    return [found, *found.values()] if isinstance(found, dict) else [found]
 
 
 def parse_yaml(text: str) -> Any:
@@ -95,10 +106,11 @@ def prepare(text: str, given: Mapping[str, str]) -> Template:
     """Read `text`, check `given` against its parameters and apply its transform.
 
     Raises:
-        TemplateError: as `parse`, or a parameter is missing, unknown or not allowed.
+        TemplateError: as `parse`, a function has a wrong argument, or a parameter is missing, unknown or not allowed.
         TransformError: the Serverless transform refuses the template, or another transform is asked for.
     """
     document = parse(text)
+    check_functions(document)
     declared: dict[str, Any] = document.get("Parameters") or {}
     parameters = resolve_parameters(declared, given)
     transforms = document.get("Transform") or []

@@ -9,6 +9,7 @@ DescribeModel.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -17,9 +18,11 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from emulator.moto_patches import replace
+from emulator.refusals import not_played
 from emulator.sagemaker.errors import SerializationError, ValidationError
 from emulator.sagemaker.jobs import resource_arn
 from emulator.sagemaker.validation import read_request
+from emulator.service_models import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from emulator.sagemaker.api import SageMakerApi
 
-# Actions answered here; all others stay moto's own.
+# Actions answered here.
 ACTIONS = (
     "CreateTrainingJob",
     "DescribeTrainingJob",
@@ -42,6 +45,8 @@ ACTIONS = (
     "ListModels",
     "DeleteModel",
 )
+# What stays moto's own. All others are refused: they would succeed without anything that runs.
+_MOTOS = re.compile(r"(list_|add_tags|delete_tags|search)")
 
 
 class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not followed by mypy
@@ -98,14 +103,18 @@ class Backend(SageMakerModelBackend):  # type: ignore[misc]  # moto is not follo
         return found
 
     def _get_resource_from_arn(self, arn: str) -> Any:
-        resource = super()._get_resource_from_arn(arn) if arn.rpartition(":")[2].count("/") == 1 else None
+        try:
+            resource = super()._get_resource_from_arn(arn) if arn.rpartition(":")[2].count("/") == 1 else None
+        except AttributeError:
+            # moto breaks on a type that it does not have.
+            resource = None
         if resource is None:
             raise ValidationError(f"Could not find resource {arn}.")
         return resource
 
 
 def install_actions(api: SageMakerApi) -> None:
-    """Empty moto's SageMaker and answer ACTIONS by `api` from now on."""
+    """Empty moto's SageMaker and answer ACTIONS by `api` from now on, and make nothing else."""
     replace(sagemaker_backends, "backend", Backend)
     sagemaker_backends.clear()
     moto_parses = SageMakerResponse.__mro__[1].parse_parameters
@@ -116,6 +125,9 @@ def install_actions(api: SageMakerApi) -> None:
             moto_parses(self, request)
 
     replace(SageMakerResponse, "parse_parameters", parse_parameters, expects=("self", "request"))
+    for name in map(xform_name, service_model("sagemaker").operation_names):
+        if hasattr(SageMakerResponse, name) and not _MOTOS.match(name):
+            setattr(SageMakerResponse, name, not_played)
     for action in ACTIONS:
         setattr(SageMakerResponse, xform_name(action), _make_action(action, getattr(api, xform_name(action))))
 
