@@ -1,7 +1,7 @@
 """moto's application without the web framework around it, which costs more than most of moto's answers.
 
 Touches moto's private parts: the Flask application that create_backend_app makes, for its URL map and views;
-convert_to_flask_response, whose `callback` is moto's own handler, and BackendRequest.
+convert_to_flask_response, whose `callback` is moto's own handler, BackendRequest, and DISABLE_GLOBAL_CORS.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from moto.core.utils import convert_to_flask_response
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
+
+from emulator.moto_patches import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +25,8 @@ _STATUSES = {int(status): f"{int(status)} {status.phrase}" for status in HTTPSta
 
 
 def make_application() -> Any:
-    """All of moto as one WSGI application."""
+    """All of moto as one WSGI application, which lets no web page read its answers."""
+    replace(werkzeug_app, "DISABLE_GLOBAL_CORS", True)
     return DomainDispatcherApplication(_BackendApplication)
 
 
@@ -77,6 +81,4 @@ def _header_list(headers: dict[str, Any], length: int) -> list[tuple[str, str]]:
         header_list.append(("Content-Type", "text/html; charset=utf-8"))
     if "content-length" not in names:
         header_list.append(("Content-Length", str(length)))
-    # What a browser's page on another origin needs, as from moto's own server.
-    header_list.append(("Access-Control-Allow-Origin", "*"))
     return header_list

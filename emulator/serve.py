@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from emulator.account.plan import AccountError
 from emulator.account.plan import read_account as read_account_file
 from emulator.address import EmulatorError, listen
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import DEFAULT_REGION
 from emulator.images import ImageError, check_command, check_image_uri
 from emulator.images import parse_images as parse_image_words
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from emulator.account.plan import Account
+    from emulator.keys import Keys
 
 DEFAULT_PORT = 4600
 DEFAULT_STACK = "automlops"
@@ -96,7 +97,7 @@ def serve(
                     except DeploymentError as error:
                         raise EmulatorError(str(error)) from error
                 with meanwhile(emulator.url):
-                    for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
+                    for line in [f"ready {emulator.url}", *exports(emulator.url, region, emulator.settings.keys)]:
                         announce(line)
                     threading.Event().wait()
             finally:
@@ -112,12 +113,11 @@ class _EndedError(BaseException):
     """A signal asked for the end; not an Exception, so that nothing on the way takes it for an error."""
 
 
-def exports(url: str, region: str) -> list[str]:
+def exports(url: str, region: str, keys: Keys) -> list[str]:
     """Shell lines that make the AWS CLI, boto3 and SAM talk to the emulator at `url`."""
     variables = {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        **keys.variables,
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "SAM_CLI_TELEMETRY": "0",

@@ -34,8 +34,10 @@ from emulator.account import service_quotas
 from emulator.account.gate import AccountGate
 from emulator.account.plan import Account
 from emulator.address import EmulatorError, listen
+from emulator.admission import Admission
 from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
 from emulator.http_server import HttpServer
+from emulator.keys import remember_keys
 from emulator.moto_application import make_application
 
 if TYPE_CHECKING:
@@ -125,8 +127,9 @@ class Emulator:
             # The server has a descriptor of its own.
             with listener:
                 self._gate = AccountGate(make_application(), self._account)
-                self._server = HttpServer(listener, self._gate)
+                self._server = HttpServer(listener, Admission(self._gate, self._settings))
             wsgi.publish(self._settings.url, self._gate)
+            remember_keys(self._settings.url, self._settings.keys)
             self._set_environment(port)
             _install_parts(self._settings)
             self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)
