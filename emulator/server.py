@@ -69,7 +69,7 @@ class Emulator:
 
     Args:
         port: TCP port, 0 for any free one.
-        host: address to bind; anyone who reaches it can run code here, so leave it at 127.0.0.1 unless you must not.
+        host: address to bind; anyone who reaches it and has its keys can run code here.
         images: image URI or repository → command line that stands for it.
         account: the account it plays: quotas, rates, faults, how fast time passes.
     """

@@ -275,7 +275,7 @@ class TestPresignedUrls:
             request = AWSRequest("GET", f"{emulator.url}/{BUCKET}")
             credentials = Credentials(keys.access_key_id, keys.secret_access_key)
             S3SigV4QueryAuth(credentials, "s3", "us-east-1").add_auth(request)
-            url = request.url
+            url = str(request.url)
         status, text = status_of(url)
         assert (status, "Request has expired" in text) == (403, True)
 

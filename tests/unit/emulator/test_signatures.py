@@ -27,11 +27,11 @@ def verifier(found: SigningKey | None = None, later: timedelta = timedelta(0)) -
 
 
 def environ_of(request: AWSRequest, body: bytes = b"") -> dict[str, Any]:
-    url = urlsplit(request.url)
+    url = urlsplit(str(request.url))
     target = url.path + (f"?{url.query}" if url.query else "")
     headers = {"Host": HOST} | dict(request.headers.items())
     return make_environ(
-        request.method, target, headers.items(), io.BytesIO(body), server=("127.0.0.1", 4600), client=("", 0)
+        str(request.method), target, headers.items(), io.BytesIO(body), server=("127.0.0.1", 4600), client=("", 0)
     )
 
 
