@@ -218,6 +218,11 @@ def test_path_query_and_signed_header_that_were_changed_are_refused(emulator: Em
     assert send(emulator, "GET", f"/{BUCKET}?prefix=a", headers | {"x-amz-meta-a": "2"})[0] == 403
 
 
+def test_path_of_s3_is_one_however_much_of_it_is_encoded(emulator: Emulator) -> None:
+    headers = signed(emulator, "s3", target=f"/{BUCKET}/a%20b/%E4%B8%AD%2B~x%281%29.txt")
+    assert send(emulator, "GET", f"/{BUCKET}/a%20b/%e4%b8%ad%2B~x(1).txt", headers)[:2] == (200, "content")
+
+
 @pytest.mark.parametrize("checksum", ["when_supported", "when_required"])
 def test_streamed_body_is_taken_with_the_hash_that_it_declares(emulator: Emulator, checksum: str) -> None:
     s3 = client_of(emulator, "s3", emulator.settings.keys, request_checksum_calculation=checksum)
@@ -226,64 +231,76 @@ def test_streamed_body_is_taken_with_the_hash_that_it_declares(emulator: Emulato
     assert (len(answer["Body"].read()), answer["Metadata"]) == (100_000, {"two_words": "a  b"})
 
 
-@pytest.mark.parametrize("version", ["s3", "s3v4"])
-class TestPresignedUrls:
-    """URLs that boto3 signs, in its own default's older form and in the newer one."""
+# boto3's default is the older form.
+of_both_versions = pytest.mark.parametrize("version", ["s3", "s3v4"])
 
-    def sign(self, emulator: Emulator, version: str, operation: str = "get_object", **more: Any) -> str:
-        """Return a URL for one object."""
-        client = client_of(emulator, "s3", emulator.settings.keys, signature_version=version)
-        parameters = {"Bucket": BUCKET, "Key": KEY, **more.pop("parameters", {})}
-        url: str = client.generate_presigned_url(operation, Params=parameters, **more)
-        return url
 
-    def test_one_holds_for_whoever_has_it(self, emulator: Emulator, version: str) -> None:
-        assert status_of(self.sign(emulator, version)) == (200, "content")
-        as_text = self.sign(emulator, version, parameters={"ResponseContentType": "text/odd"})
-        assert status_of(as_text) == (200, "content")
+def sign_url(emulator: Emulator, version: str, operation: str = "get_object", **more: Any) -> str:
+    """Return a URL for one object."""
+    client = client_of(emulator, "s3", emulator.settings.keys, signature_version=version)
+    parameters = {"Bucket": BUCKET, "Key": KEY, **more.pop("parameters", {})}
+    url: str = client.generate_presigned_url(operation, Params=parameters, **more)
+    return url
 
-    def test_one_for_a_bucket_and_for_all_buckets_hold(self, emulator: Emulator, version: str) -> None:
-        client = client_of(emulator, "s3", emulator.settings.keys, signature_version=version)
-        listing = client.generate_presigned_url("list_objects_v2", Params={"Bucket": BUCKET})
-        assert "<KeyCount>" in status_of(listing)[1]
-        assert status_of(client.generate_presigned_url("list_buckets"))[0] == 200
 
-    def test_one_for_an_upload_holds(self, emulator: Emulator, version: str) -> None:
-        url = self.sign(emulator, version, "put_object", parameters={"Key": "uploaded", "ContentType": "text/odd"})
-        request = urllib.request.Request(url, b"new", {"Content-Type": "text/odd"}, method="PUT")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the emulator's
-            assert answer.status == 200
-        stored = Clients(emulator.url).get("s3").get_object(Bucket=BUCKET, Key="uploaded")
-        assert (stored["Body"].read(), stored["ContentType"]) == (b"new", "text/odd")
+@of_both_versions
+def test_presigned_url_holds_for_whoever_has_it(emulator: Emulator, version: str) -> None:
+    assert status_of(sign_url(emulator, version)) == (200, "content")
+    as_text = sign_url(emulator, version, parameters={"ResponseContentType": "text/odd"})
+    assert status_of(as_text) == (200, "content")
 
-    def test_one_that_was_changed_is_refused(self, emulator: Emulator, version: str) -> None:
-        url = self.sign(emulator, version)
-        for changed in (url.replace("x%281", "x%282"), url.replace(f"/{BUCKET}/", "/other/"), f"{url}0"):
-            assert changed != url
-            assert status_of(changed)[0] == 403
-        status, text = status_of(url, "DELETE")
-        assert (status, "SignatureDoesNotMatch" in text) == (403, True)
 
-    def test_one_that_has_expired_is_refused(
-        self, emulator: Emulator, version: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        if version == "s3":
-            url = self.sign(emulator, version, ExpiresIn=-1)
-        else:
-            shift(monkeypatch, timedelta(hours=-2))
-            keys = emulator.settings.keys
-            request = AWSRequest("GET", f"{emulator.url}/{BUCKET}")
-            credentials = Credentials(keys.access_key_id, keys.secret_access_key)
-            S3SigV4QueryAuth(credentials, "s3", "us-east-1").add_auth(request)
-            url = str(request.url)
-        status, text = status_of(url)
-        assert (status, "Request has expired" in text) == (403, True)
+@of_both_versions
+def test_presigned_urls_of_a_bucket_and_of_all_buckets_hold(emulator: Emulator, version: str) -> None:
+    client = client_of(emulator, "s3", emulator.settings.keys, signature_version=version)
+    listing = client.generate_presigned_url("list_objects_v2", Params={"Bucket": BUCKET})
+    assert "<KeyCount>" in status_of(listing)[1]
+    assert status_of(client.generate_presigned_url("list_buckets"))[0] == 200
 
-    def test_one_of_another_emulators_keys_is_refused(self, emulator: Emulator, version: str) -> None:
-        keys = Keys(emulator.settings.keys.access_key_id, "wrong")
-        client = client_of(emulator, "s3", keys, signature_version=version)
-        url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY})
-        assert status_of(url)[0] == 403
+
+@of_both_versions
+def test_presigned_url_of_an_upload_holds(emulator: Emulator, version: str) -> None:
+    url = sign_url(emulator, version, "put_object", parameters={"Key": "uploaded", "ContentType": "text/odd"})
+    request = urllib.request.Request(url, b"new", {"Content-Type": "text/odd"}, method="PUT")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the emulator's
+        assert answer.status == 200
+    stored = Clients(emulator.url).get("s3").get_object(Bucket=BUCKET, Key="uploaded")
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"new", "text/odd")
+
+
+@of_both_versions
+def test_presigned_url_that_was_changed_is_refused(emulator: Emulator, version: str) -> None:
+    url = sign_url(emulator, version)
+    for changed in (url.replace("x%281", "x%282"), url.replace(f"/{BUCKET}/", "/other/"), f"{url}0"):
+        assert changed != url
+        assert status_of(changed)[0] == 403
+    status, text = status_of(url, "DELETE")
+    assert (status, "SignatureDoesNotMatch" in text) == (403, True)
+
+
+@of_both_versions
+def test_presigned_url_that_has_expired_is_refused(
+    emulator: Emulator, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if version == "s3":
+        url = sign_url(emulator, version, ExpiresIn=-1)
+    else:
+        shift(monkeypatch, timedelta(hours=-2))
+        keys = emulator.settings.keys
+        request = AWSRequest("GET", f"{emulator.url}/{BUCKET}")
+        credentials = Credentials(keys.access_key_id, keys.secret_access_key)
+        S3SigV4QueryAuth(credentials, "s3", "us-east-1").add_auth(request)
+        url = str(request.url)
+    status, text = status_of(url)
+    assert (status, "Request has expired" in text) == (403, True)
+
+
+@of_both_versions
+def test_presigned_url_of_another_emulators_keys_is_refused(emulator: Emulator, version: str) -> None:
+    keys = Keys(emulator.settings.keys.access_key_id, "wrong")
+    client = client_of(emulator, "s3", keys, signature_version=version)
+    url = client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY})
+    assert status_of(url)[0] == 403
 
 
 def test_presigned_url_that_holds_for_longer_than_a_week_is_refused(emulator: Emulator) -> None:
