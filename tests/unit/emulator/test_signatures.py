@@ -82,3 +82,18 @@ def test_temporary_key_holds_with_its_token_until_it_expires() -> None:
     assert fault_of(lambda: verifier(expired).verify(environ)) is Fault.EXPIRED_TOKEN
     assert fault_of(lambda: verifier(SigningKey(SECRET, "other")).verify(environ)) is Fault.UNKNOWN_KEY
     assert fault_of(lambda: verifier().verify(environ)) is Fault.UNKNOWN_KEY
+
+
+@pytest.mark.parametrize(
+    "declared", ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"]
+)
+def test_hash_that_is_declared_is_taken_and_the_body_left_to_be_read(declared: str) -> None:
+    request = AWSRequest("PUT", f"http://{HOST}/bucket/key", {"Host": HOST, "X-Amz-Content-SHA256": declared})
+    SigV4Auth(Credentials(KEY, SECRET), "s3", "us-east-1").add_auth(request)
+    environ = environ_of(request, b"content")
+    body = environ["wsgi.input"]
+    verifier().verify(environ)
+    assert environ["wsgi.input"] is body
+    assert body.tell() == 0
+    environ["HTTP_X_AMZ_CONTENT_SHA256"] = "another"
+    assert fault_of(lambda: verifier().verify(environ)) is Fault.MISMATCH
