@@ -61,7 +61,7 @@ def up(
         str | None,
         typer.Option(
             metavar="A",
-            help="Address to listen on, by default 127.0.0.1. Any client that reaches it can run code on this machine.",
+            help="Address to listen on, by default 127.0.0.1. A client that has its keys can run code on this machine.",
         ),
     ] = None,
     containers: Annotated[

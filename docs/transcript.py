@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "deploy.md"
 COMMANDS = re.compile(r"^```bash\n(?P<commands>.*?)^```\n(?:\n^```text\n.*?^```\n)?", re.DOTALL | re.MULTILINE)
 RECORDED = re.compile(r"(<!-- recorded -->\n).*?(<!-- end -->)", re.DOTALL)
+KEYS = re.compile(r"^(export AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)=).*")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A longer output is cut in its middle.
 LONGEST_OUTPUT = 44
@@ -74,8 +75,9 @@ class Shell:
         raise RuntimeError("this block failed:\n" + commands + "\n".join(printed))
 
     def _plain(self, line: str) -> str:
-        """As a reader sees it: the last state of a line that was drawn over, without colours, the folder as ~."""
-        return ESCAPES.sub("", line).rstrip("\n").split("\r")[-1].replace(str(self._home), "~").rstrip()
+        """As a reader sees it: the last state of a line that was drawn over, without colours and keys, the folder as ~."""
+        drawn = ESCAPES.sub("", line).rstrip("\n").split("\r")[-1].replace(str(self._home), "~").rstrip()
+        return KEYS.sub(r"\1…", drawn)
 
     def close(self) -> None:
         """End the shell and whatever it has started."""

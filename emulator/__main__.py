@@ -23,7 +23,9 @@ from emulator.serve import (
 
 def main(
     port: Annotated[int, typer.Option(help="TCP port; 0 for any free one.")] = DEFAULT_PORT,
-    host: Annotated[str, typer.Option(help="Address to bind. Who reaches it can run code here.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to bind. Who reaches it and has its keys can run code here.")
+    ] = "127.0.0.1",
     region: Annotated[str, typer.Option(help="Region the stack is deployed in.")] = DEFAULT_REGION,
     image: Annotated[
         list[str] | None,

@@ -12,13 +12,16 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from emulator.conditions import Conditions
+from emulator.keys import Keys, keys_of, make_keys
 
 ACCOUNT_ID = "123456789012"
 DEFAULT_REGION = "us-east-1"
-# Any key is accepted; botocore only needs something to sign with.
-CREDENTIALS = {"aws_access_key_id": "emulator", "aws_secret_access_key": "emulator"}
+# Of a session that only names a Region: nobody takes them.
+_NO_KEYS = Keys("none", "none")
+_loader = create_loader()
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class EmulatorSettings:
         work_dir: directory that holds everything it writes; removed when it ends.
         images: image URI or repository → command line that stands for that image (`train` or `serve` is appended).
         conditions: what its account does to calls and jobs.
+        keys: what its clients sign with.
     """
 
     port: int
@@ -38,6 +42,7 @@ class EmulatorSettings:
     host: str = "127.0.0.1"
     images: dict[str, list[str]] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
+    keys: Keys = field(default_factory=make_keys)
 
     @property
     def url(self) -> str:
@@ -48,11 +53,14 @@ class EmulatorSettings:
 
 
 @functools.cache
-def isolated_session(region: str = DEFAULT_REGION) -> boto3.session.Session:
-    """Return a boto3 session that knows only this emulator: no profile and no file of the user's reaches it.
+def isolated_session(region: str = DEFAULT_REGION, keys: Keys = _NO_KEYS) -> boto3.session.Session:
+    """Return a boto3 session that knows only an emulator: no profile and no file of the user's reaches it.
 
-    There is one per Region, since each reads the description of AWS's services anew. boto3's sessions are not
-    thread-safe: make clients with `Clients`.
+    boto3's sessions are not thread-safe: make clients with `Clients`.
+
+    Args:
+        region: the Region.
+        keys: the emulator's.
     """
     core = botocore.session.Session(
         session_vars={
@@ -61,7 +69,11 @@ def isolated_session(region: str = DEFAULT_REGION) -> boto3.session.Session:
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    return boto3.session.Session(**CREDENTIALS, region_name=region, botocore_session=core)
+    # Each would read the descriptions of AWS's services anew.
+    core.register_component("data_loader", _loader)
+    return boto3.session.Session(
+        keys.access_key_id, keys.secret_access_key, region_name=region, botocore_session=core
+    )
 
 
 # Guards the sessions above, which all `Clients` share.
@@ -83,7 +95,7 @@ class Clients:
         with _making:
             if key not in self._clients:
                 # boto3's stubs know each service by a literal only.
-                make: Any = isolated_session(region).client
+                make: Any = isolated_session(region, keys_of(self._url)).client
                 self._clients[key] = make(
                     service,
                     endpoint_url=self._url,

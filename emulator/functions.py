@@ -20,7 +20,6 @@ from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 
 from emulator.conditions import Invocation
-from emulator.endpoint import CREDENTIALS
 from emulator.moto_patches import replace
 from emulator.sandbox import Outcome, Sandbox
 from emulator.sandbox_pool import NoSandboxError, SandboxPool
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.endpoint import EmulatorSettings
+    from emulator.keys import Keys
 
 MAX_PAYLOAD_BYTES = 6_291_456
 
@@ -61,7 +61,7 @@ class _Runtime:
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.pool = SandboxPool()
-        self.url = settings.url
+        self.url, self.keys = settings.url, settings.keys
         self.conditions = settings.conditions
         self._directory = settings.work_dir / "functions"
         self._directory.mkdir()
@@ -268,7 +268,7 @@ def _run(function: Any, event: bytes, context: str, request_id: str) -> tuple[Ou
             function.handler,
             runtime.task_root(function.code_bytes),
             runtime.scratch(),
-            _environment(function, runtime.url),
+            _environment(function, runtime.url, runtime.keys),
         )
 
     try:
@@ -295,7 +295,7 @@ def _log_stream(function: Any) -> str:
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
 
 
-def _environment(function: Any, url: str) -> dict[str, str]:
+def _environment(function: Any, url: str, keys: Keys) -> dict[str, str]:
     """Return the function's own variables under those that Lambda reserves."""
     logging = function.logging
     variables = {
@@ -303,8 +303,7 @@ def _environment(function: Any, url: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": function.region,
         # Not the template's to choose: a function here must never reach AWS.
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        **keys.variables,
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

@@ -110,7 +110,8 @@ class _Connection(socketserver.StreamRequestHandler):
             target,
             headers.pairs,
             body,
-            server=self.server.server_address[:2],  # type: ignore[arg-type]  # TCP's are address and port
+            # Where the client has connected to, also if the server listens on every address.
+            server=self.connection.getsockname()[:2],
             client=self.client_address[:2],
             protocol=protocol,
         )

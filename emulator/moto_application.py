@@ -5,7 +5,7 @@ because AWS would not take it. Anything else that a handler raises is a fault of
 which logs it and answers 500.
 
 Touches moto's private parts: the Flask application that create_backend_app makes, for its URL map and views;
-convert_to_flask_response, whose `callback` is moto's own handler, and BackendRequest.
+convert_to_flask_response, whose `callback` is moto's own handler, BackendRequest, and DISABLE_GLOBAL_CORS.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from xml.parsers.expat import ExpatError
 
 from botocore.exceptions import ClientError
 from moto.core.utils import convert_to_flask_response
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from emulator.moto_patches import replace
 from emulator.refusals import MalformedXmlError, RefusedError, allow_codes, broken_request, refuse, refuse_unplayed
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ _STATUSES = {int(status): f"{int(status)} {status.phrase}" for status in HTTPSta
 
 
 def make_application() -> Any:
-    """All of moto as one WSGI application."""
+    """All of moto as one WSGI application, which lets no web page read its answers."""
+    replace(werkzeug_app, "DISABLE_GLOBAL_CORS", True)
     allow_codes()
     return DomainDispatcherApplication(_BackendApplication)
 
@@ -139,6 +142,4 @@ def _header_list(headers: dict[str, Any], length: int) -> list[tuple[str, str]]:
         header_list.append(("Content-Type", "text/html; charset=utf-8"))
     if "content-length" not in names:
         header_list.append(("Content-Length", str(length)))
-    # What a browser's page on another origin needs, as from moto's own server.
-    header_list.append(("Access-Control-Allow-Origin", "*"))
     return header_list

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emulator.address import EmulatorError, listen
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import DEFAULT_REGION
 from emulator.images import ImageError, check_command, check_image_uri
 from emulator.images import parse_images as parse_image_words
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from emulator.conditions import Conditions
+    from emulator.keys import Keys
 
 DEFAULT_PORT = 4600
 DEFAULT_STACK = "automlops"
@@ -94,7 +95,7 @@ def serve(
                     except DeploymentError as error:
                         raise EmulatorError(str(error)) from error
                 with meanwhile(emulator.url):
-                    for line in [f"ready {emulator.url}", *exports(emulator.url, region)]:
+                    for line in [f"ready {emulator.url}", *exports(emulator.url, region, emulator.settings.keys)]:
                         announce(line)
                     threading.Event().wait()
             finally:
@@ -110,12 +111,11 @@ class _EndedError(BaseException):
     """A signal asked for the end; not an Exception, so that nothing on the way takes it for an error."""
 
 
-def exports(url: str, region: str) -> list[str]:
+def exports(url: str, region: str, keys: Keys) -> list[str]:
     """Shell lines that make the AWS CLI, boto3 and SAM talk to the emulator at `url`."""
     variables = {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        **keys.variables,
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "SAM_CLI_TELEMETRY": "0",

@@ -35,9 +35,11 @@ from emulator import (
     wsgi,
 )
 from emulator.address import EmulatorError, listen
+from emulator.admission import Admission
 from emulator.conditions import Conditions
 from emulator.endpoint import ACCOUNT_ID, EmulatorSettings
 from emulator.http_server import HttpServer
+from emulator.keys import remember_keys
 from emulator.moto_application import make_application
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ class Emulator:
 
     Args:
         port: TCP port, 0 for any free one.
-        host: address to bind; anyone who reaches it can run code here, so leave it at 127.0.0.1 unless you must not.
+        host: address to bind; anyone who reaches it and has its keys can run code here.
         images: image URI or repository → command line that stands for it.
         conditions: what its account does to calls and jobs; `emulator.account.played` makes one from a plan.
     """
@@ -129,8 +131,9 @@ class Emulator:
             with listener:
                 self._conditions.start(self._settings)
                 application = self._conditions.stand_before(make_application())
-                self._server = HttpServer(listener, application)
+                self._server = HttpServer(listener, Admission(application, self._settings))
             wsgi.publish(self._settings.url, application)
+            remember_keys(self._settings.url, self._settings.keys)
             self._set_environment(port)
             _install_parts(self._settings)
             self._thread = threading.Thread(target=self._server.serve_forever, name="emulator", daemon=True)

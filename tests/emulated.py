@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from automlops.aws.connection import Connection, connect_emulator
 from automlops.local.emulator_process import COMMAND, local_emulator
 from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION, isolated_session
+from emulator.keys import Keys, keys_of, remember_keys
 from emulator.serve import DEFAULT_STACK, TEMPLATE
 from tests.live.stack import Stack, open_stack
 
@@ -38,7 +39,25 @@ def deploy_stack(
         patience: seconds that its runs may take.
     """
     deploy(url, TEMPLATE, name, parameters, region=region)
-    return open_stack(Connection(isolated_session(region), region, url), name, prefix="", patience=patience)
+    return open_stack(
+        Connection(isolated_session(region, keys_of(url)), region, url), name, prefix="", patience=patience
+    )
+
+
+def read_ready(lines: Iterable[str]) -> str:
+    """Read what an emulator prints when it is ready; return its URL, whose keys this process knows from then on."""
+    url, exported = "", dict[str, str]()
+    for line in lines:
+        word, _, rest = line.strip().partition(" ")
+        if word == "ready":
+            url = rest
+        elif word == "export":
+            name, _, value = rest.partition("=")
+            exported[name] = value
+        elif word == "unset":
+            break
+    remember_keys(url, Keys(exported["AWS_ACCESS_KEY_ID"], exported["AWS_SECRET_ACCESS_KEY"]))
+    return url
 
 
 @contextmanager

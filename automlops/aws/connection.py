@@ -19,7 +19,8 @@ from pipeline.aws.clients import PARALLEL_REQUESTS
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_KEY_CODES = frozenset({
-    "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
 })  # fmt: skip
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 LOG_IN = "Log in again, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -90,8 +91,9 @@ def connect(environment: Mapping[str, str], region: str | None = None) -> Connec
 def connect_emulator(url: str) -> Connection:
     """Return a connection to the emulator at `url`, independent of the user's profile, keys and proxy."""
     from emulator.endpoint import DEFAULT_REGION, isolated_session
+    from emulator.keys import keys_of
 
-    return Connection(isolated_session(DEFAULT_REGION), DEFAULT_REGION, url)
+    return Connection(isolated_session(DEFAULT_REGION, keys_of(url)), DEFAULT_REGION, url)
 
 
 @contextmanager

@@ -18,8 +18,10 @@ from pathlib import Path
 from types import FrameType
 
 from automlops.errors import CommandError, EmulatorError
+from emulator.keys import Keys, remember_keys
 
 READY = re.compile(r"^ready (http://\S+)$")
+EXPORT = re.compile(r"^export (AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY)=(\S+)$")
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 LINES_KEPT = 40
@@ -64,11 +66,13 @@ def local_emulator(
 ) -> Iterator[str]:
     """Run an emulator on a free port of this machine during the block, and always end it.
 
+    This process knows its keys: `connect_emulator` and `Clients` find them by its URL.
+
     SIGTERM and SIGHUP raise SystemExit in the block, so that they end the emulator as well.
 
     Args:
-        command: prints `ready URL` when it is ready, and ends at SIGTERM.
-        ready_timeout: seconds to wait for that line.
+        command: prints `ready URL` and the exports of its keys when it is ready, and ends at SIGTERM.
+        ready_timeout: seconds to wait for those lines.
         stop_timeout: seconds to wait for its end before it is killed.
 
     Yields:
@@ -103,6 +107,7 @@ def _wait_until_ready(process: subprocess.Popen[str], timeout: float) -> str:
     threading.Thread(target=_read, args=(process, lines), name="emulator output", daemon=True).start()
     seen: deque[str] = deque(maxlen=LINES_KEPT)
     deadline = time.monotonic() + timeout
+    url, keys = "", dict[str, str]()
     while True:
         try:
             line = lines.get(timeout=max(deadline - time.monotonic(), 0))
@@ -111,7 +116,12 @@ def _wait_until_ready(process: subprocess.Popen[str], timeout: float) -> str:
         if line is None:
             raise EmulatorError("The emulator ended before it was ready. Its last lines:", *seen)
         if ready := READY.match(line):
-            return ready[1]
+            url = ready[1]
+        if export := EXPORT.match(line):
+            keys[export[1]] = export[2]
+        if url and len(keys) == 2:
+            remember_keys(url, Keys(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]))
+            return url
         seen.append(line)
 
 

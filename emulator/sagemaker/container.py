@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.endpoint import CREDENTIALS
 from emulator.images import Image, UnknownImageError, resolve_image
 from emulator.sagemaker.errors import JobFailedError
 from emulator.sagemaker.private_mount import mount_command
@@ -154,11 +153,7 @@ def _access(surroundings: Surroundings) -> dict[str, str]:
 
     A Region is not needed for that, so a client without one must miss it here as it does on AWS.
     """
-    return {
-        "AWS_ENDPOINT_URL": surroundings.settings.url,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
-    }
+    return {"AWS_ENDPOINT_URL": surroundings.settings.url, **surroundings.settings.keys.variables}
 
 
 # AWS's clients find no credentials, as on AWS, and the common clients of HTTP are sent to a port on which nothing listens. A

@@ -20,7 +20,8 @@ from botocore.serialize import create_serializer
 from botocore.utils import parse_timestamp
 
 from emulator import wsgi
-from emulator.endpoint import CREDENTIALS, Clients
+from emulator.endpoint import Clients
+from emulator.keys import keys_of
 from emulator.service_models import service_model
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class DirectClient:
         self._service = model.signing_name
         address = urlsplit(url)
         self._url, self._host = url, address.netloc
+        self._access_key_id = keys_of(url).access_key_id
         self._server = (address.hostname or "", address.port or 0)
         for name in DIRECT[model.service_name]:
             setattr(self, xform_name(name), functools.partial(self._call, _Operation(model.operation_model(name))))
@@ -79,7 +81,7 @@ class DirectClient:
             "Host": self._host,
             "Content-Length": str(len(body)),
             # The caller, the Region and the service; the signature is not checked here.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['aws_access_key_id']}/{scope}, Signature=none",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self._access_key_id}/{scope}, Signature=none",
         }
         environ = wsgi.make_environ(
             method, target, headers.items(), io.BytesIO(body), server=self._server, client=("127.0.0.1", 0)

@@ -16,7 +16,8 @@ import yaml
 from automlops.aws.connection import connect_emulator
 from automlops.local.emulator_process import local_emulator
 from emulator.account.plan import TRAINING_RUN, TRANSFORM_RUN, Account, Fault, JobOutcome
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import DEFAULT_REGION
+from emulator.keys import keys_of
 from emulator.serve import DEFAULT_STACK
 from tests.chaos.checks import check_objects, check_order
 from tests.chaos.closing import close
@@ -129,8 +130,7 @@ def in_file(account: Account) -> object:
 def command_environment(url: str) -> Mapping[str, str]:
     """Of somebody who has typed the exports of `automlops up`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    keys = {name.upper(): value for name, value in CREDENTIALS.items()}
-    return own | keys | {"AWS_ENDPOINT_URL": url, "AWS_REGION": DEFAULT_REGION}
+    return own | keys_of(url).variables | {"AWS_ENDPOINT_URL": url, "AWS_REGION": DEFAULT_REGION}
 
 
 def test_run_whose_command_was_killed_goes_on_and_is_completed_by_the_command(

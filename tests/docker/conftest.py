@@ -23,7 +23,8 @@ from automlops.local.emulator_process import COMMAND, local_emulator
 from automlops.local.sam_local import FILE, function_variables, variables_file
 from automlops.tables.items import make_sample
 from benchmarks.sam_build import copy_project
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import DEFAULT_REGION
+from emulator.keys import keys_of
 from tests.docker.base_images import BaseImage
 from tests.live.stack import Stack, open_stack
 
@@ -138,8 +139,7 @@ def sam(ready: Stack, lambda_image: BaseImage, tmp_path_factory: pytest.TempPath
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "SAM_CLI_TELEMETRY": "0",
         "AWS_ENDPOINT_URL": ready.url,
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        **keys_of(ready.url).variables,
         "AWS_DEFAULT_REGION": DEFAULT_REGION,
     }
     built = run_sam(project, environment, "build", "--config-env", "local")

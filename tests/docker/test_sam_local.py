@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import isolated_session
 from tests.live.stack import Looks, Stack
 
 from .conftest import Sam
@@ -109,8 +108,8 @@ def call(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
     with sam.serving(tmp_path_factory.mktemp("start-lambda") / "log") as url:
         # A call again would be a second invocation.
         config = Config(retries={"total_max_attempts": 1}, read_timeout=120)
-        make: Any = boto3.client
-        client = make("lambda", endpoint_url=url, region_name=DEFAULT_REGION, config=config, **CREDENTIALS)
+        make: Any = isolated_session().client
+        client = make("lambda", endpoint_url=url, config=config)
 
         def invoke(function: str, event: object) -> Any:
             answer = client.invoke(FunctionName=f"{function}Function", Payload=json.dumps(event).encode())

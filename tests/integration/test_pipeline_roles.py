@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emulator.endpoint import ACCOUNT_ID, DEFAULT_REGION, Clients
+from emulator.keys import keys_of, remember_keys
 from emulator.server import Emulator
 from tests.iam_policies import Document, allows, as_list, statements
 from tests.programs import run_program
@@ -155,8 +156,7 @@ def make(folder: Path, url: str, *words: str) -> str:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
     aws = {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "pipeline",
-        "AWS_SECRET_ACCESS_KEY": "pipeline",
+        **keys_of(url).variables,
         "AWS_DEFAULT_REGION": DEFAULT_REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -173,6 +173,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         told = make(folder, emulator.url, "bootstrap", "ENV=dev", SUBJECT, f"PULLING_ACCOUNTS={PULLING_ACCOUNT}")
         variables = dict(line.split("=", 1) for line in told.splitlines())
         recorder = Recorder(emulator.url)
+        remember_keys(recorder.url, emulator.settings.keys)
         found = Pipeline(folder, Clients(emulator.url), recorder, variables)
         try:
             for image in DIGESTS:

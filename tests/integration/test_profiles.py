@@ -18,7 +18,8 @@ from automlops.aws.deploy import parameter_overrides
 from benchmarks.sam_build import copy_project
 from emulator.cloudformation.template import parse
 from emulator.deployment import deploy
-from emulator.endpoint import CREDENTIALS, Clients
+from emulator.endpoint import Clients
+from emulator.keys import keys_of
 from emulator.serve import exports
 from emulator.server import Emulator
 from tests.programs import run_program
@@ -42,7 +43,7 @@ class Project:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
         mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name != "CI"}
-        words = (line.removeprefix("export ").partition("=") for line in exports(url, "us-east-1"))
+        words = (line.removeprefix("export ").partition("=") for line in exports(url, "us-east-1", keys_of(url)))
         self.environment = {
             **mine,
             **{name: value for name, sign, value in words if sign},
@@ -252,7 +253,7 @@ def test_settings_of_ones_own_are_one_copied_file(project: Project, tmp_path: Pa
     )
     own = project.folder / "samconfig.mine.toml"
     own.write_text(mine)
-    keys = "".join(f"{name} = {value}\n" for name, value in CREDENTIALS.items())
+    keys = "".join(f"{name.lower()} = {value}\n" for name, value in keys_of(project.url).variables.items())
     (tmp_path / "credentials").write_text(f"[work]\n{keys}")
     # A terminal that knows no key and no Region: both come from that file.
     environment = {

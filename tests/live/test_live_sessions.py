@@ -23,6 +23,7 @@ from automlops.local.emulator_process import COMMAND, local_emulator
 from automlops.tables.items import make_sample
 from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION
+from emulator.keys import keys_of
 from tests.integration.conftest import NAIVE
 from tests.live.removal import Remover
 from tests.live.stack import Looks, Stack, open_stack
@@ -78,8 +79,8 @@ def owner(account: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 def environment_for(url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
-    keys = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator", "AWS_REGION": DEFAULT_REGION}
-    return kept | keys | {"AWS_ENDPOINT_URL": url, "AWS_CONFIG_FILE": os.devnull}
+    place = {"AWS_ENDPOINT_URL": url, "AWS_REGION": DEFAULT_REGION, "AWS_CONFIG_FILE": os.devnull}
+    return kept | keys_of(url).variables | place
 
 
 def start_session(root: Path, url: str, *words: str) -> subprocess.Popen[str]:

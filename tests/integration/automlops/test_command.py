@@ -29,6 +29,8 @@ from automlops.runs.request import ItemFile
 from automlops.runs.run_order import upload_data
 from automlops.tables.sample_data import write_transactions
 from emulator.endpoint import Clients
+from emulator.keys import keys_of
+from tests.emulated import read_ready
 from tests.unit.automlops.tables.workbooks import Cell, write_workbook
 
 Command = Callable[..., Result]
@@ -48,8 +50,8 @@ def command(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", deployed.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "emulator")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "emulator")
+    for name, value in keys_of(deployed.url).variables.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     return lambda *words: CliRunner().invoke(app, list(words))
 
@@ -332,7 +334,7 @@ def test_single_image_told_to_up_is_what_the_stack_trains_with(tmp_path: Path) -
     with subprocess.Popen((PROGRAM, *words), stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         try:
             assert process.stdout is not None
-            url = process.stdout.readline().split()[-1]
+            url = read_ready(process.stdout)
             stack = Clients(url).get("cloudformation").describe_stacks(StackName="automlops")["Stacks"][0]
         finally:
             process.terminate()

@@ -16,6 +16,7 @@ from automlops.aws.connection import Connection, connect_emulator
 from automlops.aws.stack import Stack, find_stack
 from automlops.local.emulator_process import emulator_command, local_emulator
 from automlops.main import app
+from emulator.keys import keys_of
 
 Command = Callable[..., Result]
 
@@ -50,8 +51,8 @@ def command(connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "data.csv").write_text("a,b\n1,2\n")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", connection.endpoint_url or "")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "emulator")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "emulator")
+    for name, value in keys_of(connection.endpoint_url or "").variables.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", connection.region)
     return lambda *words: CliRunner().invoke(app, ["run", *words])
 

@@ -14,6 +14,7 @@ import pytest
 
 from automlops.local.sam_local import FILE
 from emulator.endpoint import Clients
+from tests.emulated import read_ready
 
 FUNCTIONS = {"PrepareRun", "TrainingJob", "CreateModel", "BatchTransform", "FollowJob", "SummarizeRun"}
 # A machine with Docker, whose bridge has an address of the loopback: Linux answers on all of 127.0.0.0/8.
@@ -57,9 +58,8 @@ def test_up_serves_containers_and_keeps_their_file_until_it_ends(root: Path, tmp
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == f"sam local finds it by {path}\n"
-            url = process.stdout.readline().removeprefix("ready ").strip()
+            url = read_ready(process.stdout)
             assert url.startswith("http://127.0.0.2:")
-            assert process.stdout.readline() == f"export AWS_ENDPOINT_URL={url}\n"
             outputs = stack_outputs(url)
             written = json.loads(path.read_text())
             assert written == expected(url, outputs, url)

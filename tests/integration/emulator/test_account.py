@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from emulator.account.plan import Account, ApiError, Fault, FunctionError, InstanceQuota, Rate, StandInJobs, Use
 from emulator.account.played import PlayedAccount
 from emulator.endpoint import Clients, isolated_session
+from emulator.keys import keys_of
 from emulator.server import Emulator
 
 BUCKET = "the-bucket"
@@ -282,7 +283,7 @@ def test_s3_slows_down_and_loses_answers(bench: Bench) -> None:
 
 
 def test_an_sdk_that_tries_again_gets_through(bench: Bench) -> None:
-    make: Any = isolated_session().client
+    make: Any = isolated_session(keys=keys_of(bench.url)).client
     patient = make("s3", endpoint_url=bench.url, config=Config(retries={"total_max_attempts": 3}))
     answer = patient.put_object(Bucket=BUCKET, Key="twice/a", Body=b"x")
     assert answer["ResponseMetadata"]["RetryAttempts"] == 2

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION
+from emulator.endpoint import DEFAULT_REGION, isolated_session
 from emulator.server import Emulator
 from emulator.service_models import service_model
 
@@ -96,11 +95,10 @@ def status_of(client: Any, model: ServiceModel, operation: str) -> int:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_operation_of_a_service_ends_in_an_error_of_the_server(emulator: Emulator, service: str) -> None:
-    make: Any = boto3.client
+    make: Any = isolated_session(DEFAULT_REGION, emulator.settings.keys).client
     client = make(
         service,
         endpoint_url=emulator.url,
-        region_name=DEFAULT_REGION,
         config=Config(
             # Of StartSyncExecution the host would be another, which no name server knows.
             inject_host_prefix=False,
@@ -110,7 +108,6 @@ def test_no_operation_of_a_service_ends_in_an_error_of_the_server(emulator: Emul
             s3={"addressing_style": "path"},
             proxies={},
         ),
-        **CREDENTIALS,
     )
     model = service_model(service)
     answered = {operation: status_of(client, model, operation) for operation in in_order(model)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -11,12 +12,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from emulator.endpoint import Clients
+from emulator.endpoint import Clients, isolated_session
 from emulator.server import Emulator, EmulatorError
+from tests.emulated import read_ready
 
 PATIENCE_IN_SECONDS = 120
 
@@ -99,9 +105,9 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
         signal.signal(signal.SIGHUP, before)
     assert process.stdout is not None
     try:
-        line = process.stdout.readline()
-        assert line.startswith("ready http://127.0.0.1:"), line
-        yield process, line.split()[1], folder
+        url = read_ready(process.stdout)
+        assert url.startswith("http://127.0.0.1:")
+        yield process, url, folder
     finally:
         process.kill()
         process.wait()
@@ -140,7 +146,7 @@ def test_a_hangup_that_is_ignored_does_not_end_it(tmp_path: Path) -> None:
         signal.signal(signal.SIGHUP, before)
     assert process.stdout is not None
     with process, process.stdout as lines:
-        url = lines.readline().split()[1]
+        url = read_ready(lines)
         process.send_signal(signal.SIGHUP)
         assert Clients(url).get("s3").list_buckets()["Buckets"] == []
         process.terminate()
@@ -160,3 +166,27 @@ def test_a_template_that_cannot_be_deployed_ends_it_with_the_reason(tmp_path: Pa
     assert ended.returncode == 1
     assert "Unrecognized resource types: [AWS::SQS::Queue (Q)]" in ended.stderr
     assert list(tmp_path.glob("automlops-emulator-*")) == []
+
+
+def test_the_address_that_a_client_has_reached_is_served_where_every_address_is_bound() -> None:
+    with Emulator(host="0.0.0.0") as emulator:  # noqa: S104 - what is tried
+        for host, status in (("127.0.0.2", 200), ("127.0.0.3", 403)):
+            connection = http.client.HTTPConnection("127.0.0.2", emulator.settings.port, timeout=30)
+            name = f"{host}:{emulator.settings.port}"
+            request = AWSRequest("GET", f"http://{name}/", {"Host": name})
+            keys = emulator.settings.keys
+            credentials = Credentials(keys.access_key_id, keys.secret_access_key)
+            S3SigV4Auth(credentials, "s3", "us-east-1").add_auth(request)
+            connection.request("GET", "/", headers=dict(request.headers.items()))
+            assert connection.getresponse().status == status
+            connection.close()
+
+
+def test_each_start_has_keys_of_its_own() -> None:
+    with Emulator() as first:
+        before = first.settings.keys
+    with Emulator() as second:
+        assert second.settings.keys != before
+        make: Any = isolated_session(keys=before).client
+        with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+            make("s3", endpoint_url=second.url).list_buckets()

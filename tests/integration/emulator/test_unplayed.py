@@ -12,13 +12,12 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.responses import IamResponse
 
-from emulator.endpoint import CREDENTIALS, DEFAULT_REGION, Clients
+from emulator.endpoint import DEFAULT_REGION, Clients, isolated_session
 from emulator.server import Emulator
 
 PATIENCE_IN_SECONDS = 60
@@ -38,9 +37,9 @@ def client(emulator: Emulator) -> Callable[[str], Any]:
     """Return the maker of a client with the retries that boto3 has unless told otherwise."""
 
     def make(service: str) -> Any:
-        maker: Any = boto3.client
+        maker: Any = isolated_session(DEFAULT_REGION, emulator.settings.keys).client
         config = Config(inject_host_prefix=False, parameter_validation=False, proxies={})
-        return maker(service, endpoint_url=emulator.url, region_name=DEFAULT_REGION, config=config, **CREDENTIALS)
+        return maker(service, endpoint_url=emulator.url, config=config)
 
     return make
 

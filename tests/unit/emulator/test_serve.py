@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from emulator.endpoint import EmulatorSettings
+from emulator.keys import make_keys
 from emulator.serve import TEMPLATE, exports, parse_images, parse_pairs, stack_parameters
 from emulator.server import Emulator, EmulatorError
 
 URL = "http://127.0.0.1:4600"
+KEYS = make_keys()
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 
 
@@ -23,9 +25,11 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_exports_point_aws_tools_at_the_emulator() -> None:
-    lines = exports(URL, "eu-west-1")
+    lines = exports(URL, "eu-west-1", KEYS)
     assert f"export AWS_ENDPOINT_URL={URL}" in lines
     assert "export AWS_REGION=eu-west-1" in lines
+    assert f"export AWS_ACCESS_KEY_ID={KEYS.access_key_id}" in lines
+    assert f"export AWS_SECRET_ACCESS_KEY={KEYS.secret_access_key}" in lines
     assert not any("NO_PROXY" in line for line in lines)
     assert all(line.startswith(("export ", "unset ")) for line in lines)
 
@@ -33,7 +37,7 @@ def test_the_exports_point_aws_tools_at_the_emulator() -> None:
 def test_a_proxy_is_told_to_leave_the_emulator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example")
     monkeypatch.setenv("NO_PROXY", "intranet")
-    assert "export NO_PROXY=intranet,127.0.0.1" in exports(URL, "us-east-1")
+    assert "export NO_PROXY=intranet,127.0.0.1" in exports(URL, "us-east-1", KEYS)
 
 
 @pytest.mark.parametrize("proxy", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
@@ -42,14 +46,14 @@ def test_where_both_spellings_are_heeded_the_lower_case_one_tells_too(
 ) -> None:
     monkeypatch.setenv(proxy, "http://proxy.example")
     monkeypatch.setenv("no_proxy", "intranet")
-    lines = exports(URL, "us-east-1")
+    lines = exports(URL, "us-east-1", KEYS)
     assert "export NO_PROXY=intranet,127.0.0.1" in lines
     assert "export no_proxy=intranet,127.0.0.1" in lines
 
 
 def test_the_exempt_host_is_the_one_that_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example")
-    lines = exports("http://192.0.2.7:4600", "us-east-1")
+    lines = exports("http://192.0.2.7:4600", "us-east-1", KEYS)
     assert "export NO_PROXY=192.0.2.7" in lines
     assert not any(line.startswith("export no_proxy") for line in lines)
 

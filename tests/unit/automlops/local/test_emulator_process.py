@@ -15,13 +15,17 @@ import pytest
 from automlops.errors import CommandError, EmulatorError
 from automlops.local import emulator_process as local
 from automlops.local.emulator_process import local_emulator
+from emulator.keys import Keys, keys_of
+
+URL = "http://127.0.0.1:1"
+READY = f"ready {URL}\nexport AWS_ACCESS_KEY_ID=an-id\nexport AWS_SECRET_ACCESS_KEY=a-secret"
 
 
 def program(text: str) -> tuple[str, ...]:
     return (sys.executable, "-c", textwrap.dedent(text))
 
 
-def leaving(trace: Path, *, say: str = "ready http://127.0.0.1:1") -> tuple[str, ...]:
+def leaving(trace: Path, *, say: str = READY) -> tuple[str, ...]:
     """Return a program that says it is ready, and leaves its trace when SIGTERM ends it."""
     return program(f"""
         import pathlib, signal, sys, time
@@ -36,7 +40,8 @@ def leaving(trace: Path, *, say: str = "ready http://127.0.0.1:1") -> tuple[str,
 
 def test_emulator_is_ready_inside_and_ended_after(tmp_path: Path) -> None:
     with local_emulator(leaving(tmp_path / "trace")) as url:
-        assert url == "http://127.0.0.1:1"
+        assert url == URL
+        assert keys_of(url) == Keys("an-id", "a-secret")
         assert not (tmp_path / "trace").exists()
     assert (tmp_path / "trace").read_text() == "ended in order"
 
@@ -79,7 +84,7 @@ def test_emulator_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
         import os, pathlib, signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
-        print("ready http://127.0.0.1:1", flush=True)
+        print({READY!r}, flush=True)
         time.sleep(60)
     """)
     with local_emulator(deaf, stop_timeout=0.2):
@@ -89,8 +94,8 @@ def test_emulator_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 
 
 def test_emulator_that_prints_without_end_does_not_block() -> None:
-    chatty = program("""
-        print("ready http://127.0.0.1:1", flush=True)
+    chatty = program(f"""
+        print({READY!r}, flush=True)
         for number in range(100_000):
             print("more and more", number)
         print("done", flush=True)
@@ -106,7 +111,7 @@ def test_users_aws_variables_stay_away_from_the_emulator(monkeypatch: pytest.Mon
     asking = program(f"""
         import os, pathlib
         pathlib.Path({str(trace)!r}).write_text(" ".join(name for name in os.environ if name.startswith("AWS_")))
-        print("ready http://127.0.0.1:1", flush=True)
+        print({READY!r}, flush=True)
     """)
     with local_emulator(asking):
         assert trace.read_text() == ""

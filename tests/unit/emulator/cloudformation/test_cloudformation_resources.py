@@ -12,8 +12,11 @@ from emulator.cloudformation.resources.base import Context, api_parameters
 from emulator.cloudformation.resources.state_machine import substitute
 from emulator.cloudformation.resources.storage import _lifecycle_rule
 from emulator.endpoint import Clients
+from emulator.keys import make_keys, remember_keys
 
-CLIENTS = Clients("http://127.0.0.1:1")
+URL = "http://127.0.0.1:1"
+remember_keys(URL, make_keys())
+CLIENTS = Clients(URL)
 
 
 def context(stack: str = "automlops", tags: dict[str, str] | None = None) -> Context:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator import wsgi
+from emulator.keys import Keys, remember_keys
 from emulator.stepfunctions.direct_client import DIRECT, DirectClients
 
 URL = "http://127.0.0.1:1"
@@ -40,6 +41,11 @@ def application() -> Iterator[Application]:
     wsgi.withdraw(URL)
 
 
+@pytest.fixture(autouse=True)
+def _keys() -> None:
+    remember_keys(URL, Keys("an-id", "a-secret"))
+
+
 def test_json_call_names_its_action_and_its_service(application: Application) -> None:
     application.answer = ("200 OK", {}, b'{"TrainingJobName": "a", "CreationTime": 1.5}')
 
@@ -47,6 +53,7 @@ def test_json_call_names_its_action_and_its_service(application: Application) ->
 
     (asked,) = application.asked
     assert asked["HTTP_X_AMZ_TARGET"] == "SageMaker.DescribeTrainingJob"
+    assert "Credential=an-id/" in asked["HTTP_AUTHORIZATION"]
     assert "/eu-west-1/sagemaker/aws4_request" in asked["HTTP_AUTHORIZATION"]
     assert json.loads(application.body) == {"TrainingJobName": "a"}
     assert answer["CreationTime"] == datetime.fromtimestamp(1.5, UTC)

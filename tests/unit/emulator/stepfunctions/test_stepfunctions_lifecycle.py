@@ -13,6 +13,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from emulator import stepfunctions
 from emulator.endpoint import EmulatorSettings
+from emulator.keys import remember_keys
 from emulator.stepfunctions import connection
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.execution import Status
@@ -75,7 +76,9 @@ def test_shutdown_aborts_what_runs_and_the_next_emulator_starts_empty(tmp_path: 
     with pytest.raises(RuntimeError, match="no emulator runs"):
         connection.client_for("us-east-1", "s3")
 
-    stepfunctions.install(EmulatorSettings(port=2, work_dir=tmp_path))
+    second = EmulatorSettings(port=2, work_dir=tmp_path)
+    remember_keys(second.url, second.keys)
+    stepfunctions.install(second)
     assert backend().state_machines == []
     assert backend().registry.execution(execution.arn) is None
     assert connection.client_for("us-east-1", "s3").meta.endpoint_url == "http://127.0.0.1:2"

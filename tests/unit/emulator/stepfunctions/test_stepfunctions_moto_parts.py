@@ -23,6 +23,7 @@ from moto.stepfunctions.responses import StepFunctionResponse, get_backend
 
 from emulator import stepfunctions
 from emulator.endpoint import EmulatorSettings
+from emulator.keys import remember_keys
 from emulator.stepfunctions import connection, evaluation, payloads
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.definition import parse_definition
@@ -64,7 +65,9 @@ def test_install_finds_every_part_in_an_untouched_moto() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_install_can_be_repeated_and_clients_follow(tmp_path: Path) -> None:
-    stepfunctions.install(EmulatorSettings(port=2, work_dir=tmp_path))
+    second = EmulatorSettings(port=2, work_dir=tmp_path)
+    remember_keys(second.url, second.keys)
+    stepfunctions.install(second)
 
     assert connection.client_for("us-east-1", "s3").meta.endpoint_url == "http://127.0.0.1:2"
     assert connection.client_for("us-east-1", "s3") is connection.client_for("us-east-1", "s3")
