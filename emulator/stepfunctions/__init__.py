@@ -13,18 +13,24 @@ from emulator.stepfunctions import (
     api,
     aws_sdk,
     backend,
+    choices,
     connection,
     copying,
+    definition,
     distributed_map,
     environment,
     errors,
     evaluation,
     execution,
     inline_map,
+    intrinsics,
     lambda_invoke,
+    map_items,
     payload_templates,
     payloads,
     sagemaker,
+    start_execution,
+    variables,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +56,12 @@ def install(settings: EmulatorSettings) -> None:
         aws_sdk,
         lambda_invoke,
         payload_templates,
+        definition,
+        choices,
+        intrinsics,
+        variables,
+        map_items,
+        start_execution,
     ):
         part.install()
     backend.install()

@@ -20,12 +20,14 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.definition import check_definition
-from emulator.stepfunctions.execution import Execution
+from emulator.stepfunctions.execution import Execution, Status
 from emulator.stepfunctions.history import Event, without_payloads
 from emulator.stepfunctions.map_run import MapRun, MapRunCompletedError
-from emulator.stepfunctions.paging import BadTokenError, page_size, take_page
+from emulator.stepfunctions.paging import BadTokenError, PageSizeError, page_size, take_page
 
 MOST_CONCURRENCY = 10_000
+# PENDING_REDRIVE is a status of executions, too; none has it here, for they are not redriven.
+STATUS_FILTERS = (*map(str, Status), "PENDING_REDRIVE")
 
 
 class ExecutionActions:
@@ -74,12 +76,17 @@ class ExecutionActions:
         machine_arn, map_run_arn = self._get_param("stateMachineArn"), self._get_param("mapRunArn")
         if (machine_arn is None) == (map_run_arn is None):
             raise ValidationException("Exactly one of stateMachineArn and mapRunArn must be given")
+        status = self._get_param("statusFilter")
+        if status is not None and status not in STATUS_FILTERS:
+            raise ValidationException(
+                f"1 validation error detected: Value '{status}' at 'statusFilter' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{', '.join(STATUS_FILTERS)}]"
+            )
         if map_run_arn is not None:
             executions = _map_run(self).children
         else:
             machine = self.stepfunction_backend.describe_state_machine(machine_arn)
             executions = self.stepfunction_backend.registry.of_machine(machine.arn)
-        status = self._get_param("statusFilter")
         return _page(self, "executions", executions, lambda e: status is None or str(e.status) == status)
 
     def list_map_runs(self) -> Any:
@@ -117,6 +124,13 @@ class ExecutionActions:
         keep = self._get_bool_param("includeExecutionData") is not False
         body: dict[str, Any] = {"events": [_dated(event if keep else without_payloads(event)) for event in page]}
         return ActionResult(body | ({"nextToken": token} if token else {}))
+
+    def list_tags_for_resource(self) -> Any:
+        """ListTagsForResource of a state machine; the emulator has no activities."""
+        arn = self._get_param("resourceArn")
+        if not any(machine.arn == arn for machine in self.stepfunction_backend.state_machines):
+            raise ResourceNotFound(arn)
+        return ActionResult(self.stepfunction_backend.list_tags_for_resource(arn))
 
     def validate_state_machine_definition(self) -> Any:
         """ValidateStateMachineDefinition."""
@@ -161,6 +175,8 @@ def _take(request: Any, entries: list[Any], *, newest_first: bool, wanted: Any =
         )
     except BadTokenError as error:
         raise InvalidToken(str(error)) from error
+    except PageSizeError as error:
+        raise ValidationException(str(error)) from error
 
 
 def _page(request: Any, key: str, entries: list[Any], wanted: Any) -> Any:

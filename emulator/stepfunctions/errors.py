@@ -20,6 +20,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from emulator.moto_patches import replace
 
 ALL = "States.ALL"
+NO_CHOICE_MATCHED = "States.NoChoiceMatched"
+INTRINSIC_FAILURE = "States.IntrinsicFailure"
 RUNTIME = "States.Runtime"
 TASK_FAILED = "States.TaskFailed"
 TIMEOUT = "States.Timeout"

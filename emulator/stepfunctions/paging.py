@@ -12,13 +12,26 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 
 
+class PageSizeError(Exception):
+    """maxResults is out of its range."""
+
+
 class BadTokenError(Exception):
     """The nextToken was not given out by this emulator."""
 
 
-def page_size(asked: int | None) -> int:
-    """Return the number of entries on a page: 100 unless asked otherwise, 1,000 at most (0 means the default)."""
-    return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
+def page_size(requested: int | None) -> int:
+    """Return the number of entries on a page: 100 unless another is requested (0 means the default).
+
+    Raises:
+        PageSizeError: not 0 to 1,000.
+    """
+    if requested is not None and not 0 <= requested <= LARGEST_PAGE:
+        raise PageSizeError(
+            f"1 validation error detected: Value '{requested}' at 'maxResults' failed to satisfy constraint: "
+            f"Member must have a value between 0 and {LARGEST_PAGE}"
+        )
+    return requested or DEFAULT_PAGE
 
 
 def take_page(

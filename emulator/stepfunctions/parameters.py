@@ -63,6 +63,18 @@ def pascal_case(member: str) -> str:
     return member[:1].upper() + member[1:]
 
 
+def pascal_names(value: Any, shape: Shape | None) -> Any:
+    """`value` of a boto3 answer with its members named as Step Functions names them in every service."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = shape.members
+        return {pascal_case(k): pascal_names(v, members[k]) for k, v in value.items() if k in members}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [pascal_names(entry, shape.member) for entry in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: pascal_names(entry, shape.value) for key, entry in value.items()}
+    return value
+
+
 def missing_or_unknown(names: set[str], shape: Shape | None) -> list[str]:
     """Return what is wrong with the top-level names of parameters, in Step Functions' words."""
     members = shape.members if isinstance(shape, StructureShape) else {}

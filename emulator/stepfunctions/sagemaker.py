@@ -60,7 +60,7 @@ class Job:
     stop: str
     name: str
     status: str
-    kept_in: str = ""
+    kept_in: str
 
 
 JOBS = {
@@ -69,9 +69,6 @@ JOBS = {
     ),
     "createTransformJob": Job(
         "describe_transform_job", "stop_transform_job", "TransformJobName", "TransformJobStatus", "transform_jobs"
-    ),
-    "createProcessingJob": Job(
-        "describe_processing_job", "stop_processing_job", "ProcessingJobName", "ProcessingJobStatus"
     ),
 }
 
@@ -176,8 +173,7 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         job = JOBS[self.resource.api_action]
         who = {job.name: parameters[job.name]}
         client = client_for(region, _SERVICE)
-        jobs: dict[str, Any] = getattr(_backend(env, region), job.kept_in, {})
-        # A processing job, which the emulator does not run itself, sends no notice of its end.
+        jobs: dict[str, Any] = getattr(_backend(env, region), job.kept_in)
         if (running := jobs.get(str(parameters[job.name]).lower())) is not None:
             _await_end(env, running)
         with _pace:
