@@ -21,7 +21,6 @@ _RESOURCE = re.compile(
 )
 SYNC = "sync"
 TOKEN = "waitForTaskToken"  # noqa: S105 - the name of an integration pattern
-# The other actions of https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html are not played.
 SAGEMAKER_SYNC = frozenset({"createTrainingJob", "createTransformJob"})
 SAGEMAKER = SAGEMAKER_SYNC | {"createModel"}
 
@@ -64,6 +63,36 @@ INTEGRATIONS = {
     ),
     "events:putEvents": Integration(frozenset({"Entries"})),
 }
+# Services of which Step Functions has optimised integrations that are not played.
+_UNPLAYED = frozenset(
+    {
+        "apigateway",
+        "athena",
+        "batch",
+        "bedrock",
+        "codebuild",
+        "databrew",
+        "ecs",
+        "eks",
+        "elasticmapreduce",
+        "emr-containers",
+        "emr-serverless",
+        "glue",
+        "http",
+        "mediaconvert",
+    }
+)
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+_UNPLAYED_SAGEMAKER = frozenset(
+    {
+        "createEndpoint",
+        "createEndpointConfig",
+        "createHyperParameterTuningJob",
+        "createLabelingJob",
+        "createProcessingJob",
+        "updateEndpoint",
+    }
+)
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html
 _DYNAMODB = frozenset({"getItem", "putItem", "updateItem", "deleteItem"})
 
@@ -87,6 +116,8 @@ def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = {name.removesuffix(".$") for name in parameters}
     if found["sdk"]:
         yield from _check_api(arn, service, action, names, known=form in {None, TOKEN})
+    elif service in _UNPLAYED or (service == "sagemaker" and action in _UNPLAYED_SAGEMAKER):
+        yield f"The emulator does not play {arn}", "/Resource"
     elif service == "sagemaker":
         known = is_sagemaker_supported(action, form)
         yield from _check_api(arn, service, action, names, known=known)

@@ -27,7 +27,7 @@ class OwnScopes(Preprocessor):  # type: ignore[misc]  # moto is not followed by 
 
     def __init__(self) -> None:
         super().__init__()
-        self._query_language_per_scope = []
+        self._query_language_per_scope: list[Any] = []
 
 
 def check_definition(definition: str) -> list[Problem]:

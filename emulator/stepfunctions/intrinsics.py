@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from antlr4 import CommonTokenStream, InputStream
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLIntrinsicLexer import ASLIntrinsicLexer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLIntrinsicParser import ASLIntrinsicParser
 from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
@@ -21,7 +20,11 @@ from moto.stepfunctions.parser.asl.component.intrinsic.functionname.state_functi
     StatesFunctionNameType,
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import ASLParserException, SyntaxErrorListener
-from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import (
+    CommonTokenStream,
+    InputStream,
+    IntrinsicParser,
+)
 from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
 
 from emulator.moto_patches import replace

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from emulator.moto_patches import replace
+from emulator.stepfunctions.check_tasks import SYNC
 from emulator.stepfunctions.connection import client_for
 from emulator.stepfunctions.errors import TASK_FAILED
 from emulator.stepfunctions.evaluation import AttemptOverError
@@ -28,6 +29,8 @@ from emulator.stepfunctions.results import epoch_milliseconds, plain, sdk_metada
 from emulator.stepfunctions.task_failures import SERVICE_TASK, refusal_cause, refused_parameters, task_failure
 
 if TYPE_CHECKING:
+    from botocore.model import Shape
+
     from emulator.stepfunctions.environment import ExecutionEnvironment
 
 _SERVICE = "states"
@@ -44,7 +47,7 @@ def start(
     problems: list[str] = []
     given = normalised_parameters.get("Input", {})
     text = given if isinstance(given, str) else compact_json(given)
-    request = to_request({**normalised_parameters, "Input": text}, model.input_shape, problems)
+    request = to_request({**normalised_parameters, "Input": text}, cast("Shape", model.input_shape), problems)
     if problems:
         raise refused_parameters(task, env, normalised_parameters, problems)
     response = client_for(resource_runtime_part.region, _BOTO_SERVICE).start_execution(**request)
@@ -74,13 +77,15 @@ def from_error(task: Any, env: Any, ex: Exception) -> Any:
     return _from_error(task, env=env, ex=ex)
 
 
-def build_waiter(
+def wait_for_end(
     task: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
-) -> Any:
-    """Return what waits for the execution whose start is on the stack."""
-    del normalised_parameters, state_credentials
-    arn = env.stack.pop()["ExecutionArn"]
-    return lambda: _await_execution(task, env, resource_runtime_part.region, arn)
+) -> None:
+    """Put what the integration waits for in the place of the start on the stack."""
+    if task.resource.condition in {SYNC, _SYNC_2}:
+        arn = env.stack.pop()["ExecutionArn"]
+        env.stack.append(_await_execution(task, env, resource_runtime_part.region, arn))
+    else:
+        _wait_for_token(task, env, resource_runtime_part, normalised_parameters, state_credentials)
 
 
 def _await_execution(task: Any, env: ExecutionEnvironment, region: str, arn: str) -> dict[str, Any]:
@@ -115,6 +120,7 @@ def _await_execution(task: Any, env: ExecutionEnvironment, region: str, arn: str
     return result
 
 
+_wait_for_token = StateTaskServiceSfn._eval_integration_pattern  # noqa: SLF001 - wrapped by wait_for_end
 _from_error = StateTaskServiceSfn._from_error  # noqa: SLF001 - wrapped by from_error
 
 
@@ -127,7 +133,6 @@ def install() -> None:
     )
     replace(StateTaskServiceSfn, "_normalise_response", keep_response, expects=("self", "response", *normalise))
     replace(StateTaskServiceSfn, "_from_error", from_error, expects=("self", "env", "ex"))
-    for name in ("_build_sync_resolver", "_build_sync2_resolver"):
-        replace(StateTaskServiceSfn, name, build_waiter, expects=SERVICE_TASK)
+    replace(StateTaskServiceSfn, "_eval_integration_pattern", wait_for_end, expects=SERVICE_TASK)
     # Its waits look at their frame's deadline, so that they need no thread that is given up.
-    StateTaskServiceSfn.keeps_deadline = property(lambda task: task.resource.condition in {"sync", _SYNC_2})
+    StateTaskServiceSfn.keeps_deadline = property(lambda task: task.resource.condition in {SYNC, _SYNC_2})

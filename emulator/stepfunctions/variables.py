@@ -20,7 +20,7 @@ from emulator.stepfunctions.errors import RUNTIME, failure
 if TYPE_CHECKING:
     from emulator.stepfunctions.environment import ExecutionEnvironment
 
-_REFERENCE = re.compile(r"\$(\w+)(.*)", re.DOTALL)
+_REFERENCE = re.compile(r"\$(\w*)(.*)", re.DOTALL)
 
 
 def read_variable(sample: Any, env: ExecutionEnvironment) -> None:
@@ -29,14 +29,12 @@ def read_variable(sample: Any, env: ExecutionEnvironment) -> None:
     Raises:
         FailureEventException: States.Runtime, for no state has assigned the variable.
     """
-    found = _REFERENCE.fullmatch(sample.expression)
+    name, path = _REFERENCE.findall(sample.expression)[0]
     try:
-        if found is None:
-            raise NoSuchVariable(sample.expression)
-        value = env.variable_store.get(found[1])
+        value = env.variable_store.get(name)
     except NoSuchVariable as error:
         raise failure(env, RUNTIME, f"The variable '{sample.expression}' has no value") from error
-    env.stack.append(copy_payload(extract_json(f"${found[2]}", value) if found[2] else value))
+    env.stack.append(copy_payload(extract_json(f"${path}", value) if path else value))
 
 
 def install() -> None:
