@@ -152,7 +152,6 @@ def test_text_that_is_no_function_is_refused(world: World, expression: str) -> N
 
 def test_refused_definition_has_no_effect_on_others(world: World) -> None:
     before = world.machine(passes(Parameters={"n": 1}))
-    # It is the grammar, not a check before it, that refuses it, in the middle of a state.
     refused = passes(Parameters={"x.$": "States.NoSuch($.a)"})
 
     for _ in range(3):
