@@ -122,7 +122,6 @@ def retriers() -> str:
 GROUPS: dict[Group, str] = {
     "createTrainingJob": "Fields of sagemaker:createTrainingJob.sync",
     "createTransformJob": "Fields of sagemaker:createTransformJob.sync",
-    "createProcessingJob": "Fields of sagemaker:createProcessingJob.sync",
     "results": "What results hold",
     "errors": "Names of errors",
     "permissions": "What roles need",

@@ -19,7 +19,6 @@ DOCUMENTED: frozenset[Kind] = frozenset({"AWS page", "service model"})
 Group = Literal[
     "createTrainingJob",
     "createTransformJob",
-    "createProcessingJob",
     "results",
     "errors",
     "permissions",
@@ -32,7 +31,7 @@ Group = Literal[
     "limits",
 ]
 # Groups whose names are the fields that an integration of Step Functions takes: an action of SageMaker each.
-INTEGRATIONS: frozenset[Group] = frozenset({"createTrainingJob", "createTransformJob", "createProcessingJob"})
+INTEGRATIONS: frozenset[Group] = frozenset({"createTrainingJob", "createTransformJob"})
 # Groups whose entries say by name what they are about, and those in which every entry does.
 NAMED: frozenset[Group] = INTEGRATIONS | {"results", "errors", "permissions"}
 ALWAYS_NAMED: frozenset[Group] = INTEGRATIONS | {"errors"}

@@ -25,13 +25,14 @@ from emulator.stepfunctions import (
     execution,
     inline_map,
     intrinsics,
-    item_readers,
     jsonata_expressions,
     lambda_invoke,
-    nested_executions,
+    map_items,
     payload_templates,
     payloads,
     sagemaker,
+    start_execution,
+    variables,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +50,6 @@ def install(settings: EmulatorSettings) -> None:
     for part in (
         definition,
         errors,
-        choices,
-        intrinsics,
-        item_readers,
-        jsonata_expressions,
         payloads,
         copying,
         evaluation,
@@ -61,8 +58,13 @@ def install(settings: EmulatorSettings) -> None:
         sagemaker,
         aws_sdk,
         lambda_invoke,
-        nested_executions,
         payload_templates,
+        choices,
+        intrinsics,
+        jsonata_expressions,
+        variables,
+        map_items,
+        start_execution,
     ):
         part.install()
     backend.install()

@@ -18,15 +18,16 @@ from moto.stepfunctions.exceptions import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from emulator.service_models import service_model
 from emulator.stepfunctions.backend import EmulatorBackend
 from emulator.stepfunctions.definition import check_definition
-from emulator.stepfunctions.execution import Execution
+from emulator.stepfunctions.execution import Execution, Status
 from emulator.stepfunctions.history import Event, without_payloads
 from emulator.stepfunctions.map_run import MapRun, MapRunCompletedError
-from emulator.stepfunctions.paging import BadSizeError, BadTokenError, page_size, take_page
+from emulator.stepfunctions.paging import BadTokenError, PageSizeError, page_size, take_page
 
 MOST_CONCURRENCY = 10_000
+# PENDING_REDRIVE is a status of executions, too; none has it here, for they are not redriven.
+STATUS_FILTERS = (*map(str, Status), "PENDING_REDRIVE")
 
 
 class ExecutionActions:
@@ -75,17 +76,17 @@ class ExecutionActions:
         machine_arn, map_run_arn = self._get_param("stateMachineArn"), self._get_param("mapRunArn")
         if (machine_arn is None) == (map_run_arn is None):
             raise ValidationException("Exactly one of stateMachineArn and mapRunArn must be given")
+        status = self._get_param("statusFilter")
+        if status is not None and status not in STATUS_FILTERS:
+            raise ValidationException(
+                f"1 validation error detected: Value '{status}' at 'statusFilter' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{', '.join(STATUS_FILTERS)}]"
+            )
         if map_run_arn is not None:
             executions = _map_run(self).children
         else:
             machine = self.stepfunction_backend.describe_state_machine(machine_arn)
             executions = self.stepfunction_backend.registry.of_machine(machine.arn)
-        status = self._get_param("statusFilter")
-        if status is not None and status not in _statuses():
-            raise ValidationException(
-                f"1 validation error detected: Value '{status}' at 'statusFilter' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{', '.join(_statuses())}]"
-            )
         return _page(self, "executions", executions, lambda e: status is None or str(e.status) == status)
 
     def list_map_runs(self) -> Any:
@@ -125,11 +126,11 @@ class ExecutionActions:
         return ActionResult(body | ({"nextToken": token} if token else {}))
 
     def list_tags_for_resource(self) -> Any:
-        """ListTagsForResource."""
+        """ListTagsForResource of a state machine; the emulator has no activities."""
         arn = self._get_param("resourceArn")
-        if arn not in {machine.arn for machine in self.stepfunction_backend.state_machines}:
+        if not any(machine.arn == arn for machine in self.stepfunction_backend.state_machines):
             raise ResourceNotFound(arn)
-        return _list_tags_for_resource(self)
+        return ActionResult(self.stepfunction_backend.list_tags_for_resource(arn))
 
     def validate_state_machine_definition(self) -> Any:
         """ValidateStateMachineDefinition."""
@@ -141,16 +142,6 @@ class ExecutionActions:
         return ActionResult(
             {"result": "FAIL" if problems else "OK", "diagnostics": diagnostics, "truncated": False}
         )
-
-
-_list_tags_for_resource = StepFunctionResponse.list_tags_for_resource
-
-
-def _statuses() -> list[str]:
-    """Return the statuses that an execution can have, by the service's model."""
-    shape: Any = service_model("stepfunctions").shape_for("ExecutionStatus")
-    statuses: list[str] = shape.enum
-    return statuses
 
 
 def _execution(request: Any) -> Execution:
@@ -184,7 +175,7 @@ def _take(request: Any, entries: list[Any], *, newest_first: bool, wanted: Any =
         )
     except BadTokenError as error:
         raise InvalidToken(str(error)) from error
-    except BadSizeError as error:
+    except PageSizeError as error:
         raise ValidationException(str(error)) from error
 
 

@@ -15,14 +15,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 
 from emulator.moto_patches import replace
 from emulator.stepfunctions.connection import client_for
-from emulator.stepfunctions.parameters import (
-    boto_service,
-    has_small_names,
-    operation,
-    pascal_case,
-    to_request,
-    with_pascal_names,
-)
+from emulator.stepfunctions.parameters import boto_service, operation, pascal_case, pascal_names, to_request
 from emulator.stepfunctions.results import iso_milliseconds, plain
 from emulator.stepfunctions.task_failures import SERVICE_TASK, refused_parameters, task_failure
 
@@ -75,8 +68,8 @@ def call_service(
     if problems:
         raise refused_parameters(task, env, normalised_parameters, problems)
     client = client_for(resource_runtime_part.region, boto_service(api))
-    answer = plain(getattr(client, xform_name(model.name))(**request) or {}, iso_milliseconds)
-    env.stack.append(with_pascal_names(answer, model.output_shape) if has_small_names(model) else answer)
+    response = getattr(client, xform_name(model.name))(**request) or {}
+    env.stack.append(plain(pascal_names(response, model.output_shape), iso_milliseconds))
 
 
 def from_error(task: Any, env: Any, ex: Exception) -> Any:

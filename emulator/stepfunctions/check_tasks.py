@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from emulator.aws_evidence import fields_of
@@ -18,30 +19,86 @@ from emulator.stepfunctions.parameters import (
 _RESOURCE = re.compile(
     r"arn:aws[a-z-]*:states:[^:]*:[^:]*:(?P<sdk>aws-sdk:)?(?P<service>[A-Za-z0-9-]+):(?P<action>\w+)(\.(?P<form>.+))?"
 )
-_INVOKE_PARAMETERS = frozenset({"FunctionName", "Payload", "ClientContext", "InvocationType", "Qualifier"})
 SYNC = "sync"
 TOKEN = "waitForTaskToken"  # noqa: S105 - the name of an integration pattern
-# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
-SAGEMAKER_SYNC = frozenset({"createTrainingJob", "createTransformJob", "createProcessingJob"})
-SAGEMAKER = SAGEMAKER_SYNC | {
-    "createEndpoint",
-    "createEndpointConfig",
-    "createHyperParameterTuningJob",
-    "createLabelingJob",
-    "createModel",
-    "updateEndpoint",
+SAGEMAKER_SYNC = frozenset({"createTrainingJob", "createTransformJob"})
+SAGEMAKER = SAGEMAKER_SYNC | {"createModel"}
+
+
+@dataclass(frozen=True)
+class Integration:
+    """An action of an optimised integration, with all the parameters that it takes."""
+
+    required: frozenset[str]
+    optional: frozenset[str] = frozenset()
+    forms: frozenset[str | None] = frozenset({None, TOKEN})
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html, as far as they are played.
+INTEGRATIONS = {
+    "lambda:invoke": Integration(
+        frozenset({"FunctionName"}), frozenset({"Payload", "ClientContext", "InvocationType", "Qualifier"})
+    ),
+    "states:startExecution": Integration(
+        frozenset({"StateMachineArn"}), frozenset({"Input", "Name"}), frozenset({None, SYNC, "sync:2", TOKEN})
+    ),
+    "sns:publish": Integration(
+        frozenset({"Message"}),
+        frozenset(
+            {
+                "MessageAttributes",
+                "MessageDeduplicationId",
+                "MessageGroupId",
+                "MessageStructure",
+                "PhoneNumber",
+                "Subject",
+                "TargetArn",
+                "TopicArn",
+            }
+        ),
+    ),
+    "sqs:sendMessage": Integration(
+        frozenset({"MessageBody", "QueueUrl"}),
+        frozenset({"DelaySeconds", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId"}),
+    ),
+    "events:putEvents": Integration(frozenset({"Entries"})),
 }
-
-
-# Of these, what the emulator plays: nothing may succeed that did not run.
-PLAYED = frozenset({"createTrainingJob", "createTransformJob", "createModel"})
-# https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
-_EXECUTION_PARAMETERS = frozenset({"Input", "Name", "StateMachineArn", "TraceHeader"})
-EXECUTION_FORMS = frozenset({None, SYNC, "sync:2", TOKEN})
+# Services of which Step Functions has optimised integrations that are not played.
+_UNPLAYED = frozenset(
+    {
+        "apigateway",
+        "athena",
+        "batch",
+        "bedrock",
+        "codebuild",
+        "databrew",
+        "ecs",
+        "eks",
+        "elasticmapreduce",
+        "emr-containers",
+        "emr-serverless",
+        "glue",
+        "http",
+        "mediaconvert",
+    }
+)
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+_UNPLAYED_SAGEMAKER = frozenset(
+    {
+        "createEndpoint",
+        "createEndpointConfig",
+        "createHyperParameterTuningJob",
+        "createLabelingJob",
+        "createProcessingJob",
+        "updateEndpoint",
+    }
+)
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html
+_DYNAMODB = frozenset({"getItem", "putItem", "updateItem", "deleteItem"})
 
 
 def is_sagemaker_supported(action: str, form: str | None) -> bool:
-    """Whether Step Functions has this SageMaker action in this form; createModel cannot be waited for."""
+    """Whether this SageMaker action is played in this form; createModel cannot be waited for."""
     return action in SAGEMAKER if form is None else form == SYNC and action in SAGEMAKER_SYNC
 
 
@@ -59,28 +116,29 @@ def find_task_problems(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = {name.removesuffix(".$") for name in parameters}
     if found["sdk"]:
         yield from _check_api(arn, service, action, names, known=form in {None, TOKEN})
+    elif service in _UNPLAYED or (service == "sagemaker" and action in _UNPLAYED_SAGEMAKER):
+        yield f"The emulator does not play {arn}", "/Resource"
     elif service == "sagemaker":
         known = is_sagemaker_supported(action, form)
-        if known and action not in PLAYED:
-            yield f"[emulator] sagemaker:{action} is not played on this emulator", "/Resource"
-            return
         yield from _check_api(arn, service, action, names, known=known)
         if known:
             yield from ((unsupported(name), "/Parameters") for name in unproven_job_fields(action, parameters))
-    elif service == "states":
-        if action != "startExecution" or form not in EXECUTION_FORMS:
-            yield unknown_resource(arn), "/Resource"
-        for name in sorted(names - _EXECUTION_PARAMETERS):
-            yield unsupported(name), "/Parameters"
-        if "StateMachineArn" not in names:
-            yield 'The field "StateMachineArn" is required but was missing', "/Parameters"
-    elif service == "lambda":
-        if action != "invoke" or form not in {None, TOKEN}:
-            yield unknown_resource(arn), "/Resource"
-        for name in sorted(names - _INVOKE_PARAMETERS):
-            yield unsupported(name), "/Parameters"
-        if "FunctionName" not in names:
-            yield 'The field "FunctionName" is required but was missing', "/Parameters"
+    elif service == "dynamodb":
+        yield from _check_api(arn, service, action, names, known=form is None and action in _DYNAMODB)
+    else:
+        yield from _check_integration(arn, INTEGRATIONS.get(f"{service}:{action}"), form, names)
+
+
+def _check_integration(
+    arn: str, integration: Integration | None, form: str | None, names: set[str]
+) -> Iterator[tuple[str, str]]:
+    if integration is None or form not in integration.forms:
+        yield unknown_resource(arn), "/Resource"
+        return
+    for name in sorted(names - integration.required - integration.optional):
+        yield unsupported(name), "/Parameters"
+    for name in sorted(integration.required - names):
+        yield f'The field "{name}" is required but was missing', "/Parameters"
 
 
 def _check_api(arn: str, service: str, action: str, names: set[str], *, known: bool) -> Iterator[tuple[str, str]]:

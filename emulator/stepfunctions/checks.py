@@ -38,6 +38,7 @@ _FIELDS = {
     | _DISTRIBUTED_ONLY
     | {"ItemProcessor", "Iterator", "ItemSelector", "ItemsPath", "Items", "MaxConcurrency", "MaxConcurrencyPath"},
 }
+_WAITING_FORMS = frozenset({"sync", "sync:2", "waitForTaskToken"})
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def find_problems(definition: str) -> list[Problem]:
 
 
 def _check_machine(machine: dict[str, Any], path: str) -> Iterator[Problem]:
+    yield from _check_language(machine, path)
     states = machine.get("States")
     if not isinstance(states, dict) or not states or not all(isinstance(s, dict) for s in states.values()):
         yield Problem(SCHEMA, "'States' must be an object of states", f"{path}/States")
@@ -83,6 +85,12 @@ def _check_machine(machine: dict[str, Any], path: str) -> Iterator[Problem]:
     elif start in states:
         for name in sorted(states.keys() - _reachable(states, str(start))):
             yield Problem(NO_TARGET, f'State "{name}" is not reachable.', f"{path}/States/{name}")
+
+
+def _check_language(declaring: dict[str, Any], path: str) -> Iterator[Problem]:
+    language = declaring.get("QueryLanguage", "JSONPath")
+    if language not in {"JSONPath", "JSONata"}:
+        yield Problem(SCHEMA, f"Unknown QueryLanguage: {language}", f"{path}/QueryLanguage")
 
 
 def _targets(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -110,6 +118,7 @@ def _check_state(state: dict[str, Any], path: str) -> Iterator[Problem]:
     if not isinstance(kind, str) or kind not in _FIELDS:
         yield Problem(SCHEMA, f"Unknown state type: {kind}", f"{path}/Type")
         return
+    yield from _check_language(state, path)
     for field in sorted(state.keys() - _FIELDS[kind] - _EVERY):
         yield Problem(SCHEMA, f"Field '{field}' is not supported", path)
     if "Next" in _FIELDS[kind] and ("Next" in state) == (state.get("End") is True):
@@ -142,14 +151,29 @@ def _check_map(state: dict[str, Any], path: str) -> Iterator[Problem]:
     elif config.get("ExecutionType") not in {"STANDARD", "EXPRESS"}:
         yield Problem(SCHEMA, "'ExecutionType' must be STANDARD or EXPRESS", f"{path}/{field}/ProcessorConfig")
     if config.get("ExecutionType") == "EXPRESS":
-        for name, inner in (processor.get("States") or {}).items():
-            if str(inner.get("Resource", "")).rpartition(".")[2] in {"sync", "sync:2", "waitForTaskToken"}:
-                where = f"{path}/{field}/States/{name}/Resource"
-                yield Problem(SCHEMA, f"Express child workflows do not support {inner['Resource']}", where)
+        for resource, place in _resources(processor, f"{path}/{field}"):
+            if resource.rpartition(".")[2] in _WAITING_FORMS:
+                yield Problem(SCHEMA, f"Express child workflows do not support {resource}", place)
     label = state.get("Label")
     if label is not None and (not isinstance(label, str) or not 1 <= len(label) <= LONGEST_LABEL):
         yield Problem(SCHEMA, f"'Label' must have 1 to {LONGEST_LABEL} characters", f"{path}/Label")
     yield from _check_machine(processor, f"{path}/{field}")
+
+
+def _resources(machine: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    for name, state in (machine.get("States") or {}).items():
+        here = f"{path}/States/{name}"
+        if "Resource" in state:
+            yield str(state["Resource"]), f"{here}/Resource"
+        for inner, place in _inner_machines(state, here):
+            yield from _resources(inner, place)
+
+
+def _inner_machines(state: dict[str, Any], path: str) -> Iterator[tuple[dict[str, Any], str]]:
+    for number, branch in enumerate(state.get("Branches") or []):
+        yield branch, f"{path}/Branches[{number}]"
+    for field in ("ItemProcessor", "Iterator"):
+        yield state.get(field) or {}, f"{path}/{field}"
 
 
 def _check_names(machine: dict[str, Any]) -> Iterator[Problem]:
@@ -169,7 +193,5 @@ def _names(machine: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
         here = f"{path}/States/{name}"
         yield name, here
         if isinstance(state, dict):
-            for number, branch in enumerate(state.get("Branches") or []):
-                yield from _names(branch, f"{here}/Branches[{number}]")
-            for field in ("ItemProcessor", "Iterator"):
-                yield from _names(state.get(field) or {}, f"{here}/{field}")
+            for inner, place in _inner_machines(state, here):
+                yield from _names(inner, place)

@@ -1,7 +1,7 @@
-"""The Choice state's comparisons as AWS makes them: absent variables, moments, patterns, and no rule that matches.
+"""Choice rules as Step Functions reads them: absent variables, instants in time, patterns, and no rule that matches.
 
-Touches moto's private parts: `ComparisonVariable._eval_body`, `StateChoice._eval_state`, `StringMatches._compare` and
-`IsTimestamp.string_to_timestamp`.
+Touches moto's private parts: `ComparisonVariable._eval_body`, `StateChoice._eval_state`,
+`IsTimestamp.string_to_timestamp`, `StringMatches._compare`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (
@@ -28,37 +28,47 @@ from moto.stepfunctions.parser.asl.component.state.choice.state_choice import St
 from emulator.moto_patches import replace
 from emulator.stepfunctions.errors import NO_CHOICE_MATCHED, RUNTIME, failure
 
-# The profile of RFC 3339 that https://states-language.net/#timestamps asks for: T and Z are capitals.
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_ESCAPED_OR_STAR = re.compile(r"\\([*\\])|\*")
+if TYPE_CHECKING:
+    from emulator.stepfunctions.environment import ExecutionEnvironment
+
+# https://states-language.net/#timestamps: RFC 3339 with a capital T, and a capital Z or a numeric offset.
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def compare(comparison: ComparisonVariable, env: Any) -> None:
-    """Leave on the stack whether the rule matches; only IsPresent may ask for what is not there."""
+def evaluate_comparison(comparison: Any, env: ExecutionEnvironment) -> None:
+    """Leave on the stack whether the variable compares as the rule says.
+
+    Raises:
+        FailureEventException: States.Runtime, for a variable that is absent; only IsPresent may look at that.
+    """
     comparison.variable.eval(env)
-    operator = comparison.comparison_function.operator_type
-    if isinstance(env.stack[-1], NoSuchVariable) and operator != ComparisonOperatorType.IsPresent:
+    absent = isinstance(env.stack[-1], NoSuchVariable)
+    if absent and comparison.comparison_function.operator_type != ComparisonOperatorType.IsPresent:
         path = comparison.variable.string_sampler.literal_value
         cause = f"Invalid path '{path}': The choice state's condition path references an invalid value."
         raise failure(env, RUNTIME, cause, HistoryEventType.ExecutionFailed)
     comparison.comparison_function.eval(env)
 
 
-def choose(state: StateChoice, env: Any) -> None:
-    """Leave on the stack the name of the state that follows."""
+def evaluate_choice(state: Any, env: ExecutionEnvironment) -> None:
+    """Leave the name of the state that follows on the stack.
+
+    Raises:
+        FailureEventException: States.NoChoiceMatched, for no rule matches and there is no Default.
+    """
     for rule in state.choices_decl.rules:
         rule.eval(env)
         if env.stack.pop() is True:
             env.stack.append(rule.next_stmt.name)
             return
     if state.default_state is None:
-        cause = "Failed to transition out of the state. The state does not point to a next state."
+        cause = f"No rule of the Choice state '{state.name}' matched its input, and it has no Default."
         raise failure(env, NO_CHOICE_MATCHED, cause, HistoryEventType.ExecutionFailed)
     env.stack.append(state.default_state.state_name)
 
 
-def moment_of(text: str) -> dt.datetime | None:
-    """Return the moment that a timestamp names, whatever its offset; None if it is no timestamp."""
+def read_timestamp(text: Any) -> dt.datetime | None:
+    """Return the instant that a timestamp names, fractions and offset included; None if it is no timestamp."""
     if not isinstance(text, str) or not _TIMESTAMP.fullmatch(text):
         return None
     try:
@@ -67,24 +77,25 @@ def moment_of(text: str) -> dt.datetime | None:
         return None
 
 
-def matches_pattern(text: Any, pattern: Any) -> bool:
-    r"""Return whether a text matches a pattern: `*` is any characters, `\*` a star and `\\` a backslash."""
-    return isinstance(text, str) and _compiled(pattern).fullmatch(text) is not None
-
-
 @functools.lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts, end = [], 0
-    for found in _ESCAPED_OR_STAR.finditer(pattern):
-        parts.append(re.escape(pattern[end : found.start()]))
-        parts.append(re.escape(found[1]) if found[1] else ".*")
-        end = found.end()
-    return re.compile("".join([*parts, re.escape(pattern[end:])]), re.DOTALL)
+def _pattern(text: str) -> re.Pattern[str]:
+    # `*` is the only wildcard; a backslash takes its meaning away (https://states-language.net/#choice-state).
+    parts = re.findall(r"\\[*\\]|.", text, re.DOTALL)
+    return re.compile("".join(".*" if part == "*" else re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
+def matches_pattern(variable: Any, pattern: str) -> bool:
+    """Whether a text matches the pattern of StringMatches."""
+    return isinstance(variable, str) and _pattern(pattern).fullmatch(variable) is not None
+
+
+_READ_TIMESTAMP = staticmethod(read_timestamp)
+_MATCHES_PATTERN = staticmethod(matches_pattern)
 
 
 def install() -> None:
     """Put these in the place of moto's."""
-    replace(ComparisonVariable, "_eval_body", compare, expects=("self", "env"))
-    replace(StateChoice, "_eval_state", choose, expects=("self", "env"))
-    replace(IsTimestamp, "string_to_timestamp", staticmethod(moment_of), expects=("string",))
-    replace(StringMatches, "_compare", staticmethod(matches_pattern), expects=("variable", "comparison_value"))
+    replace(ComparisonVariable, "_eval_body", evaluate_comparison, expects=("self", "env"))
+    replace(StateChoice, "_eval_state", evaluate_choice, expects=("self", "env"))
+    replace(IsTimestamp, "string_to_timestamp", _READ_TIMESTAMP, expects=("string",))
+    replace(StringMatches, "_compare", _MATCHES_PATTERN, expects=("variable", "comparison_value"))

@@ -1,8 +1,8 @@
 """Turns a definition into the interpreter's program, once per text.
 
 Touches moto's private parts: `AmazonStateLanguageParser`, whose grammar takes ToleratedFailurePercentage only with
-a decimal point, and STANDARD children alone; the `Preprocessor` it uses, which keeps the query language of the place that
-it reads in a list of its class, shared by all threads and never emptied after an error.
+a decimal point and no Express children; its `Preprocessor`, which keeps the query languages of all definitions that
+are being read in one list.
 """
 
 from __future__ import annotations
@@ -20,6 +20,14 @@ from emulator.stepfunctions.checks import SCHEMA, Problem, find_problems
 
 _PERCENTAGE = "ToleratedFailurePercentage"
 _EXPRESS = "EXPRESS"
+
+
+class OwnScopes(Preprocessor):  # type: ignore[misc]  # moto is not followed by mypy
+    """Reads one definition: a refused one leaves no query language behind for those that are read after or beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._query_language_per_scope: list[Any] = []
 
 
 def check_definition(definition: str) -> list[Problem]:
@@ -46,20 +54,15 @@ def parse_definition(definition: str) -> Any:
     Raises:
         ASLParserException: the text does not follow the grammar.
     """
-    program, _ = AmazonStateLanguageParser.parse(_for_the_grammar(definition))
+    program, _ = AmazonStateLanguageParser.parse(_as_grammar_has_it(definition))
     return program
 
 
-class _Preprocessor(Preprocessor):  # type: ignore[misc]  # moto is not followed by mypy
-    """moto's, with a list of its own for each definition."""
+def _as_grammar_has_it(definition: str) -> str:
+    """Return the same definition, with percentages as `100.0` instead of `100`, and Express children as Standard ones.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._query_language_per_scope: list[Any] = []
-
-
-def _for_the_grammar(definition: str) -> str:
-    """Return the same definition, its maps as the grammar wants them: `100.0` for `100`, Standard for Express children."""
+    An Express child differs in what it may do, which the checks see to, not in how it runs here.
+    """
     if _PERCENTAGE not in definition and _EXPRESS not in definition:
         return definition
     machine = json.loads(definition)
@@ -68,18 +71,18 @@ def _for_the_grammar(definition: str) -> str:
 
 
 def _rewrite(machine: dict[str, Any]) -> None:
+    config = machine.get("ProcessorConfig") or {}
+    if config.get("ExecutionType") == _EXPRESS:
+        config["ExecutionType"] = "STANDARD"
     for state in machine["States"].values():
         percentage = state.get(_PERCENTAGE)
         if isinstance(percentage, int) and not isinstance(percentage, bool):
             state[_PERCENTAGE] = float(percentage)
         for inner in (state.get("ItemProcessor"), state.get("Iterator"), *(state.get("Branches") or [])):
             if inner:
-                config = inner.get("ProcessorConfig") or {}
-                if config.get("ExecutionType") == _EXPRESS:
-                    config["ExecutionType"] = "STANDARD"
                 _rewrite(inner)
 
 
 def install() -> None:
-    """Put these in the place of moto's."""
-    replace(asl_parser, "Preprocessor", _Preprocessor)
+    """Let every definition be read on its own."""
+    replace(asl_parser, "Preprocessor", OwnScopes)

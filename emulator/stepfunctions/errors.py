@@ -20,13 +20,14 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from emulator.moto_patches import replace
 
 ALL = "States.ALL"
+NO_CHOICE_MATCHED = "States.NoChoiceMatched"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
+INTRINSIC_FAILURE = "States.IntrinsicFailure"
 RUNTIME = "States.Runtime"
 TASK_FAILED = "States.TaskFailed"
 TIMEOUT = "States.Timeout"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 ITEM_READER_FAILED = "States.ItemReaderFailed"
-QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
-NO_CHOICE_MATCHED = "States.NoChoiceMatched"
 TOLERANCE_EXCEEDED = "States.ExceedToleratedFailureThreshold"
 
 

@@ -1,7 +1,8 @@
 """How the interpreter spends time and threads: task timeouts, retries and waits that end with the execution.
 
 Touches moto's private parts: `EvalComponent.eval` and `.heap_key`, `Program.eval`, `ExecutionState._evaluate_with_timeout`,
-`RetrierDecl._eval_body`, `WaitFunction._wait_interval`, `TMP_THREADS`, the JSONPath parser's place.
+`RetrierDecl._eval_body`, `WaitFunction._wait_interval`, `TMP_THREADS`, the JSONPath parser's place,
+`_is_singleton_array_access`.
 """
 
 from __future__ import annotations
@@ -192,6 +193,11 @@ def wait_interval(_: WaitFunction, env: ExecutionEnvironment, wait_seconds: floa
     env.pause(wait_seconds)
 
 
+def leads_to_one_value(path: str) -> bool:
+    """Whether a path names one value, which is then no array of one: `$.a[0].b`, not `$.a[*].b`; moto knows `$.a[0]`."""
+    return _ends_in_index(path) or not _MANY.search(path)
+
+
 def install() -> None:
     """Put these in the place of moto's."""
     replace(EvalComponent, "eval", evaluate, expects=("self", "env"))
@@ -204,7 +210,12 @@ def install() -> None:
         replace(importlib.import_module(name), "TMP_THREADS", _NoList())
     # Parsing a path costs up to a millisecond, and the same few paths are read for every item.
     replace(json_path, "parse", _parse_path)
+    replace(json_path, "_is_singleton_array_access", leads_to_one_value, expects=("path",))
     replace(result_path, "parse", _parse_result_path)
+
+
+_MANY = re.compile(r"\.\.|\[[^\]]*[*?:,]|\.\*")
+_ends_in_index = json_path._is_singleton_array_access  # noqa: SLF001 - wrapped by leads_to_one_value
 
 
 class _PlainPath:

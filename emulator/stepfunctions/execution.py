@@ -113,6 +113,7 @@ class Execution:
         self.registry = registry
         self.history = EventLog()
         self._on_end = on_end
+        self._wakers: tuple[threading.Event, ...] = ()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._program: Any = program
@@ -192,6 +193,13 @@ class Execution:
             self.finish(Status.FAILED, error=_as_text(error), cause=_as_text(cause))
         self.env = None
 
+    def wake(self, waker: threading.Event) -> None:
+        """Set `waker` when it is over."""
+        with self._lock:
+            self._wakers += (waker,)
+        if self.status is not Status.RUNNING:
+            waker.set()
+
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
         """Abort it and the children of its map runs; nothing happens if it is over."""
         self._break_off(Status.ABORTED, error, cause)
@@ -237,6 +245,8 @@ class Execution:
             self._timer.cancel()
         with _running_lock:
             _running.discard(self)
+        for waker in self._wakers:
+            waker.set()
         self._on_end(self)
 
     def describe(self) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Runs an inline Map without a call frame per item, at most 40 iterations at once, all ended when one fails.
 
-Touches moto's private parts: `IterationWorker.eval`, `InlineIterationComponent._eval_body`, `JobPool`, and
-`ItemsPath._eval_body`, which gives the items of any Map that reads none from S3.
+Touches moto's private parts: `IterationWorker.eval`, `InlineIterationComponent._eval_body`, `JobPool`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.stepfunctions.parser.asl.component.common.path.items_path import ItemsPath
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
     InlineIterationComponent,
 )
@@ -68,15 +66,7 @@ def evaluate_inline(component: Any, env: ExecutionEnvironment) -> None:
     env.stack.append([job.job_output for job in pool.get_closed_jobs()])
 
 
-def evaluate_items_path(path: ItemsPath, env: ExecutionEnvironment) -> None:
-    """Leave a Map's items on the stack; those of an object are its keys and values."""
-    path.string_sampler.eval(env=env)
-    if isinstance(env.stack[-1], dict):
-        env.stack.append([{"Key": key, "Value": value} for key, value in env.stack.pop().items()])
-
-
 def install() -> None:
     """Put these in the place of moto's."""
-    replace(ItemsPath, "_eval_body", evaluate_items_path, expects=("self", "env"))
     replace(IterationWorker, "eval", work, expects=("self",))
     replace(InlineIterationComponent, "_eval_body", evaluate_inline, expects=("self", "env"))

@@ -1,75 +1,134 @@
-r"""Intrinsic functions' arguments that moto's grammar does not know: null, and `\'`, `\{`, `\}` and `\\` in texts.
+r"""Intrinsic functions as Step Functions reads them: escapes, null, decimals, and no text that is no function.
 
-They are hidden from the grammar, as characters for private use, and come back when an argument is evaluated.
-
-Touches moto's private parts: `IntrinsicParser.parse`, `ArgumentLiteral._eval_argument` and `StringFormat._eval_body`.
+Touches moto's private parts: `IntrinsicParser.parse`, the intrinsic `Preprocessor`'s visits of arguments and
+functions, `StringFormat._eval_body`. Its lexer has no null, and its parser repairs what it cannot read by leaving it
+out.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLIntrinsicLexer import ASLIntrinsicLexer
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLIntrinsicParser import ASLIntrinsicParser
 from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
 from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import (
     StringFormat,
 )
-from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+from moto.stepfunctions.parser.asl.component.intrinsic.functionname.state_function_name_types import (
+    StatesFunctionNameType,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import ASLParserException, SyntaxErrorListener
+from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import (
+    CommonTokenStream,
+    InputStream,
+    IntrinsicParser,
+)
+from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
 
 from emulator.moto_patches import replace
+from emulator.stepfunctions.errors import INTRINSIC_FAILURE, failure
 
-# https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
-_HIDDEN = {"'": "\ue000", "{": "\ue001", "}": "\ue002", "\\": "\ue003"}
-_SHOWN = str.maketrans({hidden: shown for shown, hidden in _HIDDEN.items()})
-_NULL = "\ue004"
-# A text, or null as a whole argument.
-_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|(?<=[(,])(\s*)null(?=\s*[,)])", re.DOTALL)
-_ESCAPE = re.compile(r"\\(['{}\\])|\\")
-_parse = IntrinsicParser.parse
+if TYPE_CHECKING:
+    from emulator.stepfunctions.environment import ExecutionEnvironment
+
+_NULL = "null"
+# The definition's JSON is not decoded before the functions in it are read.
+_JSON_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_PLACE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)|\{\}", re.DOTALL)
+
+_visit_states_function = Preprocessor.visitStates_func_decl
+
+
+class _Lexer(ASLIntrinsicLexer):  # type: ignore[misc]  # moto is not followed by mypy
+    """Reads `null` as a word of the language; the grammar takes it where it takes `true`."""
+
+    def nextToken(self) -> Any:  # noqa: N802 - antlr's name
+        token = super().nextToken()
+        if token.type == self.IDENTIFIER and token.text == _NULL:
+            token.type = self.TRUE
+        return token
 
 
 def parse(src: str) -> Any:
-    """Return the function that an expression is, and its tree; the expression is as JSON escapes it."""
-    expression = _TOKEN.sub(_hide, json.loads(f'"{src}"', strict=False))
-    return _parse(json.dumps(expression, ensure_ascii=False)[1:-1])
+    """Return the function that a text in a definition names, and its tree.
+
+    Raises:
+        ASLParserException: the text is no intrinsic function.
+    """
+    listener = SyntaxErrorListener()
+    # A backslash of the language is two in JSON; the escapes of JSON itself are resolved with the language's own.
+    lexer = _Lexer(InputStream(src.replace("\\\\", "\\")))
+    parser = ASLIntrinsicParser(CommonTokenStream(lexer))
+    for reader in (lexer, parser):
+        reader.removeErrorListeners()
+        reader.addErrorListener(listener)
+    tree = parser.func_decl()
+    if listener.errors:
+        raise ASLParserException(errors=[f"The intrinsic function {src} is not valid: {listener.errors[0]}"])
+    return Preprocessor().visit(tree), tree
 
 
-def _hide(token: re.Match[str]) -> str:
-    if token[0].startswith("'"):
-        # A backslash before any other character stands for itself.
-        return _ESCAPE.sub(lambda escape: _HIDDEN[escape[1] or escape[0]], token[0])
-    return f"{token[1]}'{_NULL}'"
+_PARSE = staticmethod(parse)
 
 
-def evaluate_literal(argument: ArgumentLiteral, env: Any) -> Any:
-    """Return the value of an argument that is written in the definition."""
-    del env
-    value = argument.definition_value
-    if not isinstance(value, str):
-        return value
-    return None if value == _NULL else value.translate(_SHOWN)
+def _unescape(found: re.Match[str]) -> str:
+    code = found[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _JSON_ESCAPES.get(code, code)
 
 
-def format_text(function: StringFormat, env: Any) -> None:
-    """Leave on the stack the first argument with its `{}` replaced by the others."""
-    template = function.argument_list.arguments[0]
+def visit_word(_: Any, ctx: Any) -> ArgumentLiteral:
+    """Return the argument that `true`, `false` or `null` is."""
+    return ArgumentLiteral(definition_value={"true": True, "false": False, _NULL: None}[ctx.getText()])
+
+
+def visit_decimal(_: Any, ctx: Any) -> ArgumentLiteral:
+    """Return the argument that a number with a decimal point is."""
+    return ArgumentLiteral(definition_value=float(ctx.getText()))
+
+
+def visit_text(_: Any, ctx: Any) -> ArgumentLiteral:
+    """Return the argument that a text in quotes is, its escapes still in it: a template has more than other texts."""
+    return ArgumentLiteral(definition_value=ctx.getText()[1:-1])
+
+
+def visit_function(preprocessor: Any, ctx: Any) -> Any:
+    """Return a function, the escapes in its texts resolved but for States.Format's template."""
+    function = _visit_states_function(preprocessor, ctx)
+    is_format = function.name.function_type == StatesFunctionNameType.Format
+    for position, argument in enumerate(function.argument_list.arguments):
+        text = getattr(argument, "definition_value", None)
+        if isinstance(text, str) and not (is_format and position == 0):
+            argument.definition_value = _ESCAPE.sub(_unescape, text)
+    return function
+
+
+def evaluate_format(function: Any, env: ExecutionEnvironment) -> None:
+    r"""Leave the template on the stack, `{}` replaced by the values in turn, `\'`, `\{`, `\}` and `\\` by themselves.
+
+    Raises:
+        FailureEventException: States.IntrinsicFailure, for there are more or fewer values than places.
+    """
     function.argument_list.eval(env=env)
-    text, *values = env.stack.pop()
-    if isinstance(template, ArgumentLiteral):
-        # Its braces that are hidden stand for themselves.
-        text = template.definition_value
-    parts = text.split("{}")
-    if len(parts) != len(values) + 1:
-        raise ValueError(f"States.Format has {len(parts) - 1} places and {len(values)} values: {text}")
-    texts = [part.translate(_SHOWN) for part in parts]
-    for number, value in enumerate(values):
-        texts[number] += StringFormat._to_str_repr(value)  # noqa: SLF001 - this function is that class's method
-    env.stack.append("".join(texts))
+    template, *values = env.stack.pop()
+    remaining = [StringFormat._to_str_repr(value) for value in values]  # noqa: SLF001 - this is that class's method
+    places = sum(found[1] is None for found in _PLACE.finditer(template))
+    if places != len(remaining):
+        cause = f"States.Format has {len(remaining)} values for {places} places in '{template}'"
+        raise failure(env, INTRINSIC_FAILURE, cause)
+    env.stack.append(_PLACE.sub(lambda found: _unescape(found) if found[1] else remaining.pop(0), template))
 
 
 def install() -> None:
     """Put these in the place of moto's."""
-    replace(IntrinsicParser, "parse", staticmethod(parse), expects=("src",))
-    replace(ArgumentLiteral, "_eval_argument", evaluate_literal, expects=("self", "env"))
-    replace(StringFormat, "_eval_body", format_text, expects=("self", "env"))
+    replace(IntrinsicParser, "parse", _PARSE, expects=("src",))
+    for name, visit in (
+        ("visitFunc_arg_bool", visit_word),
+        ("visitFunc_arg_float", visit_decimal),
+        ("visitFunc_arg_string", visit_text),
+        ("visitStates_func_decl", visit_function),
+    ):
+        replace(Preprocessor, name, visit, expects=("self", "ctx"))
+    replace(StringFormat, "_eval_body", evaluate_format, expects=("self", "env"))

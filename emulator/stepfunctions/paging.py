@@ -12,28 +12,26 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 
 
+class PageSizeError(Exception):
+    """maxResults is out of its range."""
+
+
 class BadTokenError(Exception):
     """The nextToken was not given out by this emulator."""
 
 
-class BadSizeError(Exception):
-    """maxResults is none that AWS takes."""
-
-
-def page_size(max_results: int | None) -> int:
-    """Return the number of entries on a page: 100 where `max_results` is None or 0.
+def page_size(requested: int | None) -> int:
+    """Return the number of entries on a page: 100 unless another is requested (0 means the default).
 
     Raises:
-        BadSizeError: it is less than 0 or more than 1,000.
+        PageSizeError: not 0 to 1,000.
     """
-    size = max_results or DEFAULT_PAGE
-    if not 0 < size <= LARGEST_PAGE:
-        side = f"less than or equal to {LARGEST_PAGE}" if size > 0 else "greater than or equal to 0"
-        raise BadSizeError(
-            f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: "
-            f"Member must have value {side}"
+    if requested is not None and not 0 <= requested <= LARGEST_PAGE:
+        raise PageSizeError(
+            f"1 validation error detected: Value '{requested}' at 'maxResults' failed to satisfy constraint: "
+            f"Member must have a value between 0 and {LARGEST_PAGE}"
         )
-    return size
+    return requested or DEFAULT_PAGE
 
 
 def take_page(

@@ -63,34 +63,15 @@ def pascal_case(member: str) -> str:
     return member[:1].upper() + member[1:]
 
 
-@functools.cache
-def has_small_names(model: OperationModel) -> bool:
-    """Whether members of an operation's answer begin with a small letter, which Step Functions writes large."""
-    return any(name != pascal_case(name) for name in _member_names(model.output_shape, set()))
-
-
-def _member_names(shape: Shape | None, seen: set[str]) -> Iterator[str]:
-    if shape is None or shape.name in seen:
-        return
-    seen.add(shape.name)
-    if isinstance(shape, StructureShape):
-        yield from shape.members
-        for member in shape.members.values():
-            yield from _member_names(member, seen)
-    elif isinstance(shape, ListShape):
-        yield from _member_names(shape.member, seen)
-    elif isinstance(shape, MapShape):
-        yield from _member_names(shape.value, seen)
-
-
-def with_pascal_names(value: Any, shape: Shape | None) -> Any:
-    """Return an answer with its members' names as Step Functions writes them; keys of maps stay as they are."""
+def pascal_names(value: Any, shape: Shape | None) -> Any:
+    """`value` of a boto3 answer with its members named as Step Functions names them in every service."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
-        return {pascal_case(name): with_pascal_names(one, shape.members.get(name)) for name, one in value.items()}
+        members = shape.members
+        return {pascal_case(k): pascal_names(v, members[k]) for k, v in value.items() if k in members}
     if isinstance(shape, ListShape) and isinstance(value, list):
-        return [with_pascal_names(one, shape.member) for one in value]
+        return [pascal_names(entry, shape.member) for entry in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: with_pascal_names(one, shape.value) for key, one in value.items()}
+        return {key: pascal_names(entry, shape.value) for key, entry in value.items()}
     return value
 
 

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.sagemaker.models import sagemaker_backends
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
@@ -34,12 +35,14 @@ from emulator.stepfunctions.parameters import operation, to_request, unsupported
 from emulator.stepfunctions.payloads import compact_json
 from emulator.stepfunctions.results import epoch_milliseconds, plain, sdk_metadata
 from emulator.stepfunctions.task_failures import refusal_cause, refused_parameters, task_failure
-from emulator.stepfunctions.waiting import wait_for
 
+# How often a job is looked at that does not tell of its end, or whose look was refused: this many seconds apart, more
+# if that made more calls a second than this in all.
+POLL_SECONDS = 0.2
+POLLS_PER_SECOND = 60
 STOP_ATTEMPTS = 5
 STARTED_BY_US = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 _SERVICE = "sagemaker"
-_ENDS = frozenset({"Completed", "Failed", "Stopped"})
 # Codes that are reported under a name of their own; all others are AmazonSageMakerException.
 _NAMED = {
     "ConflictException": "ConflictException",
@@ -68,6 +71,29 @@ JOBS = {
         "describe_transform_job", "stop_transform_job", "TransformJobName", "TransformJobStatus", "transform_jobs"
     ),
 }
+
+
+class _Pace:
+    """Shares the polls a second among the tasks that wait, so that a thousand do not keep a processor busy."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def seconds(self) -> float:
+        """Time until the next look."""
+        return max(POLL_SECONDS, self._waiting / POLLS_PER_SECOND)
+
+
+_pace = _Pace()
 
 
 class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not followed by mypy
@@ -150,16 +176,24 @@ class SageMakerTask(StateTaskService):  # type: ignore[misc]  # moto is not foll
         jobs: dict[str, Any] = getattr(_backend(env, region), job.kept_in)
         if (running := jobs.get(str(parameters[job.name]).lower())) is not None:
             _await_end(env, running)
-        try:
-            described = wait_for(env, lambda: _ended(client, job, who))
-        except AttemptOverError:
-            # Step Functions promises to cancel a job for a stop and for a failure beside it, not for the lack of time.
-            if not env.is_out_of_time():
-                stop_job(client, job.stop, who)
-            raise
-        if described[job.status] != "Completed":
-            raise FailureEventException(task_failure(self, env, TASK_FAILED, compact_json(described)))
-        return described
+        with _pace:
+            while env.is_running():
+                described = _look(client, job, who)
+                status = described.get(job.status)
+                if status == "Completed":
+                    return dict(described)
+                if status in {"Failed", "Stopped"}:
+                    raise FailureEventException(task_failure(self, env, TASK_FAILED, compact_json(described)))
+                left = env.seconds_left()
+                if left is not None and left <= 0:
+                    env.timed_out = True
+                    raise EvalTimeoutError
+                pause = _pace.seconds()
+                env.ended.wait(pause if left is None else min(pause, left))
+        # Step Functions promises to cancel a job for a stop and for a failure beside it, not for the lack of time.
+        if not env.is_out_of_time():
+            stop_job(client, job.stop, who)
+        raise AttemptOverError
 
 
 def _backend(env: ExecutionEnvironment, region: str) -> Any:
@@ -174,18 +208,18 @@ def _await_end(env: ExecutionEnvironment, job: Any) -> None:
     something.wait(env.seconds_left())
 
 
-def _ended(client: Any, job: Job, who: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the description of a job that has ended; None also if the call failed in a way that passes."""
+def _look(client: Any, job: Job, who: dict[str, Any]) -> dict[str, Any]:
+    """Return the job's description; nothing if the call failed in a way that passes, for Step Functions asks again then."""
     try:
         described: dict[str, Any] = plain(getattr(client, job.describe)(**who), epoch_milliseconds)
     except BotoCoreError:
-        return None
+        return {}
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if "Throttling" in error.response["Error"].get("Code", "") or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return None
+            return {}
         raise
-    return described if described.get(job.status) in _ENDS else None
+    return described
 
 
 def error_name(code: str) -> str:

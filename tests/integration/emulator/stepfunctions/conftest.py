@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from emulator import server, stepfunctions
 from emulator.endpoint import Clients
-from emulator.stepfunctions import connection, waiting
+from emulator.stepfunctions import connection, sagemaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -229,5 +229,5 @@ def world(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> World:
     made.s3.create_bucket(Bucket=made.bucket)
     scripted = ScriptedClients(clients, {"sagemaker": made.sagemaker, "lambda": made.functions})
     monkeypatch.setattr(connection, "_clients", scripted)
-    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(sagemaker, "POLL_SECONDS", 0.05)
     return made

@@ -103,7 +103,7 @@ REFUSED = [
     ({"Resource": f"{START}.later", "Parameters": {"StateMachineArn": "x"}}, "is not recognized"),
     ({"Resource": START, "Parameters": {"StateMachineArn": "x", "Prefix": "y"}}, '"Prefix" is not supported'),
     ({"Resource": START, "Parameters": {"Input": {}}}, '"StateMachineArn" is required but was missing'),
-    ({"Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync", "Parameters": {}}, "is not played"),
+    ({"Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync", "Parameters": {}}, "does not play"),
 ]
 
 

@@ -273,15 +273,63 @@ def test_field_of_a_job_without_evidence_is_refused(
 @pytest.mark.parametrize(
     "resource",
     [
-        "arn:aws:states:::sagemaker:createProcessingJob.sync",
-        "arn:aws:states:::sagemaker:createEndpoint",
-        "arn:aws:states:::sagemaker:createHyperParameterTuningJob",
+        "sagemaker:createProcessingJob.sync",
+        "sagemaker:createProcessingJob",
+        "sagemaker:createEndpoint",
+        "sagemaker:createHyperParameterTuningJob.sync",
+        "glue:startJobRun.sync",
+        "batch:submitJob.sync",
+        "ecs:runTask",
+        "http:invoke",
     ],
 )
-def test_what_the_emulator_does_not_play_is_refused_by_name(resource: str) -> None:
-    found = problems(machine(T=task(resource, Parameters={})))
+def test_integration_that_is_not_played_is_refused_by_name(resource: str) -> None:
+    arn = f"arn:aws:states:::{resource}"
+    found = problems(machine(T=task(arn, Parameters={})))
+
+    assert found == [f"SCHEMA_VALIDATION_FAILED: The emulator does not play {arn} at /States/T/Resource"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "problem"),
+    [
+        ("states:startExecution.sync", {"StateMachineArn": "a", "TraceHeader": "t"}, "TraceHeader"),
+        ("states:startExecution", {}, "StateMachineArn"),
+        ("sns:publish", {"Message": "m", "TopicArn": "t", "Nothing": 1}, "Nothing"),
+        ("sqs:sendMessage", {"QueueUrl": "q"}, "MessageBody"),
+        ("events:putEvents", {"Entries": [], "EndpointId": "e"}, "EndpointId"),
+        ("dynamodb:getItem", {"TableName": "t"}, "Key"),
+    ],
+)
+def test_parameter_that_an_integration_does_not_take_or_lacks_is_refused(
+    resource: str, parameters: dict[str, Any], problem: str
+) -> None:
+    found = problems(machine(T=task(f"arn:aws:states:::{resource}", Parameters=parameters)))
+
     assert len(found) == 1
-    assert "is not played on this emulator at /States/T/Resource" in found[0]
+    assert f'The field "{problem}" is' in found[0]
+
+
+@pytest.mark.parametrize("form", ["sync", "sync:2", "waitForTaskToken"])
+def test_express_children_wait_for_nothing_however_deep(form: str) -> None:
+    resource = f"arn:aws:states:::states:startExecution.{form}"
+    waiting = machine(T=task(resource, Parameters={"StateMachineArn": "a"}))
+    nested = machine(P={"Type": "Parallel", "Branches": [waiting], "End": True})
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    found = problems(machine(M=a_map(ItemProcessor={"ProcessorConfig": config, **nested})))
+
+    place = "/States/M/ItemProcessor/States/P/Branches[0]/States/T/Resource"
+    problem = f"Express child workflows do not support {resource}"
+    assert found == [f"SCHEMA_VALIDATION_FAILED: {problem} at {place}"]
+
+
+@pytest.mark.parametrize("place", ["machine", "state"])
+def test_an_unknown_query_language_is_refused(place: str) -> None:
+    definition = machine(A=END) | {"QueryLanguage": "SQL"}
+    if place == "state":
+        definition = machine(A=END | {"QueryLanguage": "SQL"})
+
+    assert "Unknown QueryLanguage: SQL" in problems(definition)[0]
 
 
 def test_problems_inside_maps_and_branches_have_their_full_place() -> None:

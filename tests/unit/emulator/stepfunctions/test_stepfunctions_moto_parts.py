@@ -197,3 +197,15 @@ def test_a_components_key_is_there_before_it_is_asked_for() -> None:
     # moto makes the key up when it is first asked for: children that meet a retrier at once get several.
     assert first.heap_key == str(id(first))
     assert first.heap_key != second.heap_key
+
+
+@pytest.mark.usefixtures("installed")
+def test_definition_that_cannot_be_read_leaves_no_query_language_behind() -> None:
+    state = {"Type": "Pass", "ResultPath": "$.x", "End": True}
+    refused = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": state}}
+    good = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"n": 7}, "End": True}}}
+
+    with pytest.raises(ValueError, match="Unsupported declaration"):
+        parse_definition(json.dumps(refused))
+
+    assert parse_definition(json.dumps(good)).start_at.start_at_name == "A"

@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 
 from emulator.moto_patches import PatchError, replace
 from emulator.stepfunctions import errors, history, payloads
+from emulator.stepfunctions.choices import matches_pattern, read_timestamp
 from emulator.stepfunctions.history import EventLog, EventScope, HistoryFullError
 from emulator.stepfunctions.names import (
     IllegalNameError,
@@ -19,7 +20,7 @@ from emulator.stepfunctions.names import (
     check_name,
     execution_arn,
 )
-from emulator.stepfunctions.paging import BadSizeError, BadTokenError, page_size, take_page
+from emulator.stepfunctions.paging import BadTokenError, page_size, take_page
 from emulator.stepfunctions.parameters import (
     UnknownOperationError,
     missing_or_unknown,
@@ -59,15 +60,9 @@ def test_child_has_the_arn_of_its_map() -> None:
     assert arn == "arn:aws:states:us-east-1:123456789012:execution:m/Items:u"
 
 
-@pytest.mark.parametrize(("max_results", "size"), [(None, 100), (0, 100), (7, 7), (1000, 1000)], ids=str)
-def test_page_size(max_results: int | None, size: int) -> None:
-    assert page_size(max_results) == size
-
-
-@pytest.mark.parametrize("max_results", [-1, 1001])
-def test_a_page_size_that_aws_does_not_take_is_refused(max_results: int) -> None:
-    with pytest.raises(BadSizeError, match=f"Value '{max_results}' at 'maxResults' failed to satisfy constraint"):
-        page_size(max_results)
+@pytest.mark.parametrize(("asked", "size"), [(None, 100), (0, 100), (7, 7), (1000, 1000)], ids=str)
+def test_page_size(asked: int | None, size: int) -> None:
+    assert page_size(asked) == size
 
 
 @pytest.mark.parametrize("newest_first", [True, False], ids=["newest-first", "oldest-first"])
@@ -273,3 +268,29 @@ def test_a_part_of_moto_that_has_changed_is_refused(name: str, expects: tuple[st
 
     with pytest.raises(PatchError, match=r"moto 5\.2\.5"):
         replace(Changed, name, lambda: None, expects=expects)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matched"),
+    [
+        ("a*c", "abc", True),
+        ("a*c", "ac", True),
+        (r"a\*c", "a*c", True),
+        (r"a\*c", "abc", False),
+        (r"a\\*", "a\\b", True),
+        ("a?c", "abc", False),
+        ("[ab]", "a", False),
+        ("A*", "ab", False),
+    ],
+)
+def test_pattern_has_one_wildcard(pattern: str, text: str, *, matched: bool) -> None:
+    assert matches_pattern(text, pattern) is matched
+
+
+def test_timestamp_is_read_as_an_instant() -> None:
+    noon = read_timestamp("2016-08-18T12:00:00Z")
+
+    assert read_timestamp("2016-08-18T14:00:00.000+02:00") == noon
+    assert read_timestamp("2016-08-18T12:00:00.5Z") == dt.datetime(2016, 8, 18, 12, 0, 0, 500_000, dt.UTC)
+    for text in ("2016-08-18", "2016-08-18T12:00:00", "2016-08-18t12:00:00Z", "2016-13-18T12:00:00Z", 5):
+        assert read_timestamp(text) is None
