@@ -23,7 +23,7 @@ from automlops.local.emulator_process import COMMAND, local_emulator
 from automlops.tables.items import make_sample
 from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION
-from emulator.keys import keys_of
+from emulator.keys import keys_of, make_keys, remember_keys
 from tests.integration.conftest import NAIVE
 from tests.live.removal import Remover
 from tests.live.stack import Looks, Stack, open_stack
@@ -332,7 +332,9 @@ def test_a_missing_permission_is_told_in_words(root: Path) -> None:
     thread = threading.Thread(target=server.serve_forever, name="denying", daemon=True)
     thread.start()
     try:
-        code, output = run_session(root, f"http://127.0.0.1:{server.server_port}", STACK, "-m", "smoke")
+        url = f"http://127.0.0.1:{server.server_port}"
+        remember_keys(url, make_keys())
+        code, output = run_session(root, url, STACK, "-m", "smoke")
     finally:
         server.shutdown()
         server.server_close()
