@@ -7,6 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from automlops.aws.connection import Connection, connect_emulator
 from automlops.local.emulator_process import COMMAND, local_emulator
@@ -14,6 +20,7 @@ from emulator.deployment import deploy
 from emulator.endpoint import DEFAULT_REGION, isolated_session
 from emulator.keys import Keys, keys_of, remember_keys
 from emulator.serve import DEFAULT_STACK, TEMPLATE
+from emulator.server import Emulator
 from tests.live.stack import Stack, open_stack
 
 OTHER_IMAGE = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/other:1"
@@ -72,3 +79,15 @@ def stack_of_image(image: str, program: tuple[str, ...], **parameters: str) -> I
     words = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
     with local_emulator([*COMMAND, "--image", f"{image}={shlex.join(program)}", *words]) as url:
         yield open_stack(connect_emulator(url), DEFAULT_STACK, prefix="")
+
+
+def signed(
+    emulator: Emulator, service: str, method: str = "GET", target: str = "/", **more: Any
+) -> dict[str, str]:
+    """Return the headers of a signed request, of which `more` may give `headers` and the `body`."""
+    headers = {"Host": urlsplit(emulator.url).netloc, **more.get("headers", {})}
+    request = AWSRequest(method, f"http://{headers['Host']}{target}", headers, data=more.get("body", b""))
+    keys = emulator.settings.keys
+    credentials = Credentials(keys.access_key_id, keys.secret_access_key)
+    (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, "us-east-1").add_auth(request)
+    return dict(request.headers.items())

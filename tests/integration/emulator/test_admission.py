@@ -8,11 +8,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import botocore.auth
 import pytest
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 from emulator.endpoint import Clients, isolated_session
 from emulator.keys import Keys
 from emulator.server import Emulator
+from tests.emulated import signed
 
 BUCKET, KEY = "bucket", "a b/中+~x(1).txt"
 JSON = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.ListStateMachines"}
@@ -72,18 +72,6 @@ def send(
         return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
     finally:
         connection.close()
-
-
-def signed(
-    emulator: Emulator, service: str, method: str = "GET", target: str = "/", **more: Any
-) -> dict[str, str]:
-    """Headers of a signed request: with `headers`, `body` and a `host` that is not the emulator's own."""
-    headers = {"Host": urlsplit(emulator.url).netloc, **more.get("headers", {})}
-    request = AWSRequest(method, f"http://{headers['Host']}{target}", headers, data=more.get("body", b""))
-    keys = emulator.settings.keys
-    credentials = Credentials(keys.access_key_id, keys.secret_access_key)
-    (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, "us-east-1").add_auth(request)
-    return dict(request.headers.items())
 
 
 def status_of(url: str, method: str = "GET", body: bytes | None = None) -> tuple[int, str]:

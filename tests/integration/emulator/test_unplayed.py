@@ -19,6 +19,7 @@ from moto.iam.responses import IamResponse
 
 from emulator.endpoint import DEFAULT_REGION, Clients, isolated_session
 from emulator.server import Emulator
+from tests.emulated import signed
 
 PATIENCE_IN_SECONDS = 60
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
@@ -154,10 +155,8 @@ def test_a_fault_of_the_emulators_own_stays_an_error_of_the_server_and_is_logged
 
 
 def test_a_request_on_no_path_of_a_service_is_refused(emulator: Emulator) -> None:
-    scope = "20260101/us-east-1/lambda/aws4_request"
     request = Request(  # noqa: S310 - http, to the emulator
-        f"{emulator.url}/nowhere",
-        headers={"Authorization": f"AWS4-HMAC-SHA256 Credential=k/{scope}, Signature=none"},
+        f"{emulator.url}/nowhere", headers=signed(emulator, "lambda", target="/nowhere")
     )
     with pytest.raises(HTTPError) as refused:
         urlopen(request, timeout=60)  # noqa: S310 - as above
@@ -170,7 +169,7 @@ def test_a_task_whose_job_is_not_played_fails_with_the_refusal(clients: Clients)
     states = clients.get("stepfunctions")
     task = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createProcessingJob",
         "Parameters": {
             "ProcessingJobName": "j",
             "RoleArn": ROLE,
@@ -291,14 +290,11 @@ def test_a_parameter_without_any_value_is_refused(clients: Clients) -> None:
 def test_a_request_that_breaks_the_model_of_its_service_is_refused(
     emulator: Emulator, content: bytes, code: str, reason: str
 ) -> None:
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSEvents.PutEvents"}
     request = Request(  # noqa: S310 - http, to the emulator
-        emulator.url,
+        f"{emulator.url}/",
         data=content,
-        headers={
-            "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/events/aws4_request, Signature=none",
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": "AWSEvents.PutEvents",
-        },
+        headers=signed(emulator, "events", "POST", headers=headers, body=content),
     )
     with pytest.raises(HTTPError) as refused:
         urlopen(request, timeout=60)  # noqa: S310 - as above
