@@ -17,7 +17,8 @@ from moto.cloudformation import models, responses
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 
 from emulator.cloudformation.deploying import Deployment, remove
-from emulator.cloudformation.errors import ResourceError, TemplateError, TransformError
+from emulator.cloudformation.errors import TemplateError, TransformError
+from emulator.cloudformation.exports import Exports
 from emulator.cloudformation.stack import ChangeSet, Stack
 from emulator.cloudformation.template import prepare
 from emulator.endpoint import Clients
@@ -54,6 +55,7 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lock = threading.RLock()
+        self._exports = Exports(lambda: list(self.stacks.values()))
 
     def create_stack(
         self,
@@ -191,6 +193,10 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
             stack = self._find(name_or_stack_id)
             if stack is None:
                 return
+            if reason := self._exports.kept_by(stack):
+                # As on AWS, its status stays what it is (https://github.com/aws/aws-cdk/issues/604).
+                stack.record(stack.status, reason)
+                return
             stack.record("DELETE_IN_PROGRESS", "User Initiated")
             if remaining := remove(stack, _running()):
                 failed = ", ".join(remaining)
@@ -222,11 +228,11 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
         return [
             {"ExportingStackId": stack.stack_id, "Name": name, "Value": value}
             for stack in self.stacks.values()
-            for name, value in stack_exports(stack).items()
+            for name, value in stack.exports.items()
         ], None
 
     def _deployment(self, stack: Stack, template: Template) -> Deployment:
-        return Deployment(stack, template, _running(), self._imported)
+        return Deployment(stack, template, _running(), self._exports)
 
     def _update(self, stack: Stack, text: str, deployment: Deployment) -> None:
         deployment.update()
@@ -281,12 +287,6 @@ class _Backend(models.CloudFormationBackend):  # type: ignore[misc]  # moto is n
             raise ChangeSetNotFoundError(name_or_id)
         return found[-1]
 
-    def _imported(self, name: str) -> str:
-        for stack in self.stacks.values():
-            if name in stack_exports(stack):
-                return stack_exports(stack)[name]
-        raise ResourceError(f"No export named {name} found.")
-
 
 class _ResourceAnswer:
     """One resource in an answer; moto's own shows the stack's status and a fixed time for every resource."""
@@ -310,11 +310,6 @@ class ChangeSetNotFoundError(models.ValidationError):  # type: ignore[misc]  # a
         super().__init__(message=f"ChangeSet [{name}] does not exist")
 
 
-def stack_exports(stack: Stack) -> dict[str, str]:
-    """Name of every export of `stack` → its value."""
-    return {one.export_name: one.output_value for one in stack.outputs if one.export_name is not None}
-
-
 @contextmanager
 def _refused() -> Iterator[None]:
     """Answer what is wrong with a template as CloudFormation does."""
@@ -329,6 +324,9 @@ def _checking_parameters(action: str) -> Callable[[Any], Any]:
     moto_acts = getattr(responses.CloudFormationResponse, action)
 
     def act(self: Any) -> Any:
+        if action == "create_change_set":
+            # moto would create the stack.
+            self.params.setdefault("ChangeSetType", "UPDATE")
         for one in self._get_param("Parameters", []):
             if "ParameterKey" not in one or not (one.get("UsePreviousValue") or "ParameterValue" in one):
                 raise ValidationError(message="Every parameter must have a key, and a value or its previous one.")

@@ -12,8 +12,7 @@ from emulator.cloudformation.resources import RESOURCE_TYPES, Context, Resource
 from emulator.cloudformation.stack import Change, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from emulator.cloudformation.exports import Exports
     from emulator.cloudformation.resources import Made, ResourceType
     from emulator.cloudformation.stack import Stack
     from emulator.cloudformation.template import Template
@@ -31,13 +30,15 @@ class Deployment:
         stack: the stack; changed in place.
         template: what it shall be.
         clients: the services on the emulator.
-        imported: the value of an export of another stack.
+        exports: those of the account's stacks in the Region.
     """
 
-    def __init__(self, stack: Stack, template: Template, clients: Clients, imported: Callable[[str], Any]) -> None:
+    def __init__(self, stack: Stack, template: Template, clients: Clients, exports: Exports) -> None:
         self._stack = stack
         self._template = template
         self._clients = clients
+        self._exports = exports
+        self._imports: set[str] = set()
         self._resources = template.document["Resources"]
         # The resource that is being made.
         self._current = ""
@@ -55,7 +56,7 @@ class Deployment:
             {**pseudo, **template.parameters},
             reference=self._reference,
             attribute=self._attribute,
-            imported=imported,
+            imported=self._import,
         )
         self._order = [
             logical_id
@@ -102,7 +103,7 @@ class Deployment:
             stack.record("ROLLBACK_FAILED" if remaining else "ROLLBACK_COMPLETE")
             stack.outputs = []
             return
-        stack.template_in_use = self._template
+        stack.template_in_use, stack.imports = self._template, frozenset(self._imports)
         stack.record("CREATE_COMPLETE")
 
     def update(self) -> None:
@@ -129,7 +130,7 @@ class Deployment:
             if not resource.retained:
                 # As on AWS, what cannot be removed now is left behind, and the update stands.
                 _delete(stack, resource, self._clients)
-        stack.outputs, stack.template_in_use = outputs, self._template
+        stack.outputs, stack.template_in_use, stack.imports = outputs, self._template, frozenset(self._imports)
         stack.record("UPDATE_COMPLETE")
 
     def _bring_about(self, replaced: list[Resource]) -> None:
@@ -224,7 +225,12 @@ class Deployment:
             value = self._evaluator.value(node["Value"])
             export = self._evaluator.value(node["Export"]["Name"]) if "Export" in node else None
             found.append(Output(key, scalar_text(value), node.get("Description"), export))
+        self._exports.check(self._stack, found)
         return found
+
+    def _import(self, name: str) -> str:
+        self._imports.add(name)
+        return self._exports.value(name)
 
     def _reference(self, logical_id: str) -> str:
         if logical_id not in self._stack.resources:

@@ -64,6 +64,7 @@ class Stack:
         text: the template as it was sent.
         template: what was deployed last; None until something was.
         resources: logical id → resource, in the order they were made.
+        imports: names of the exports that it uses.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Stack:
     template_in_use: Template | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
+    imports: frozenset[str] = frozenset()
     events: list[Event] = field(default_factory=list)
     creation_time: datetime = field(default_factory=_now)
     last_updated_time: datetime | None = None
@@ -112,6 +114,11 @@ class Stack:
     def description(self) -> str | None:
         """Of the template in use."""
         return self.template_in_use.document.get("Description") if self.template_in_use else None
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """Name of every export → its value."""
+        return {one.export_name: one.output_value for one in self.outputs if one.export_name is not None}
 
     @property
     def stack_parameters(self) -> PreviousValues:

@@ -216,6 +216,9 @@ class TrainingJob(Job):
         self._retries = int(request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
         self._began: datetime | None = None
         self._spent = 0.0
+        if "OutputDataConfig" in request:
+            # A description has the key even if it is none (aws_evidence.toml).
+            self._description["OutputDataConfig"] = {"KmsKeyId": "", **request["OutputDataConfig"]}
         self._description["SecondaryStatusTransitions"] = []
         self._enter("Starting", "Starting the training job")
 

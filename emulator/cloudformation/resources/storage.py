@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from emulator.cloudformation.errors import ResourceError
 from emulator.cloudformation.resources.base import Made, api_parameters
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class Bucket:
         name = properties.get("BucketName") or context.generated_name(63, lower=True)
         where = {} if context.region == "us-east-1" else {"LocationConstraint": context.region}
         s3 = context.client("s3")
+        # In us-east-1, S3 answers the owner of a bucket as if it had just been made.
+        if name in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            raise ResourceError(f"{name} already exists")
         s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
         try:
             self._configure(s3, context, name, properties)
@@ -94,10 +98,11 @@ class Bucket:
             rules = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
             self._put(s3, "put_bucket_lifecycle_configuration", name, {"LifecycleConfiguration": {"Rules": rules}})
         if "NotificationConfiguration" in properties:
-            wanted = dict(properties["NotificationConfiguration"])
-            if "EventBridgeConfiguration" in wanted:
-                wanted["EventBridgeConfiguration"] = {}
-            self._put(s3, "put_bucket_notification_configuration", name, {"NotificationConfiguration": wanted})
+            notifications = dict(properties["NotificationConfiguration"])
+            if "EventBridgeConfiguration" in notifications:
+                notifications["EventBridgeConfiguration"] = {}
+            parameters = {"NotificationConfiguration": notifications}
+            self._put(s3, "put_bucket_notification_configuration", name, parameters)
         if tags := context.tag_list(properties):
             s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -414,3 +415,63 @@ def test_an_export_is_imported_by_another_stack(stacks: Stacks, emulator: Emulat
     text = "Resources: {L: {Type: AWS::Logs::LogGroup}}\nOutputs: {N: {Value: !ImportValue shared-bucket}}\n"
     (tmp_path / "other.yaml").write_text(text)
     assert deploy(emulator.url, tmp_path / "other.yaml", "importer", {})["N"] == name["Name"]
+
+
+def test_a_bucket_that_is_there_is_not_taken_over(clients: Clients, stacks: Stacks) -> None:
+    s3 = clients.get("s3")
+    s3.create_bucket(Bucket="somebody-elses")
+    s3.put_object(Bucket="somebody-elses", Key="kept", Body=b"1")
+    with pytest.raises(DeploymentError, match=r"Bucket \(AWS::S3::Bucket\): somebody-elses already exists"):
+        stacks.deploy("Resources: {Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: somebody-elses}}}")
+    assert stacks.status() == "ROLLBACK_COMPLETE"
+    assert s3.get_object(Bucket="somebody-elses", Key="kept")["Body"].read() == b"1"
+
+
+def test_a_policy_of_sams_own_templates_is_taken(clients: Clients, stacks: Stacks) -> None:
+    stacks.deploy("""
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Bucket: {Type: AWS::S3::Bucket}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition: {StartAt: A, States: {A: {Type: Pass, End: true}}}
+      Policies: [S3ReadPolicy: {BucketName: !Ref Bucket}]
+""")
+    assert stacks.status() == "CREATE_COMPLETE"
+    role = stacks.resources()["MachineRole"]
+    (policy,) = clients.get("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    document = clients.get("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    assert "Version" not in document
+
+
+def test_a_change_set_of_a_stack_that_is_not_there_has_to_create_it(stacks: Stacks) -> None:
+    body = "Resources: {Bucket: {Type: AWS::S3::Bucket}}"
+    name = stacks.name
+    with pytest.raises(ClientError, match=f"ValidationError.*Stack .*{name}.* does not exist"):
+        stacks.cloudformation.create_change_set(StackName=name, ChangeSetName="c", TemplateBody=body)
+    stacks.cloudformation.create_stack(StackName=name, TemplateBody=body)
+    with pytest.raises(ClientError, match=f"ValidationError.*Stack .*{name}.* already exists"):
+        stacks.cloudformation.create_change_set(
+            StackName=name, ChangeSetName="c", TemplateBody=body, ChangeSetType="CREATE"
+        )
+
+
+def test_events_are_found_by_the_beginning_of_their_streams_name(clients: Clients) -> None:
+    logs = clients.get("logs")
+    logs.create_log_group(logGroupName="group")
+    now = int(time.time() * 1000)
+    for stream in ("job-1/a", "job-1/b", "job-2/a"):
+        logs.create_log_stream(logGroupName="group", logStreamName=stream)
+        logs.put_log_events(
+            logGroupName="group", logStreamName=stream, logEvents=[{"timestamp": now, "message": stream}]
+        )
+
+    def found(prefix: str, **more: Any) -> set[str]:
+        answer = logs.filter_log_events(logGroupName="group", logStreamNamePrefix=prefix, **more)
+        return {event["message"] for event in answer["events"]}
+
+    assert found("job-1/") == {"job-1/a", "job-1/b"}
+    assert found("other") == set()
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        found("job-1/", logStreamNames=["job-2/a"])
